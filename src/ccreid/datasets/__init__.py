@@ -1,0 +1,42 @@
+"""Names on disk become samples: the table of readers."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from types import MappingProxyType
+
+from ccreid.datasets import ltcc, wardrobe
+from ccreid.datasets.reader import Reader
+from ccreid.errors import SettingError
+from ccreid.vocabulary import Benchmark
+
+READERS = MappingProxyType({module.READER.name: module.READER for module in (ltcc, wardrobe)})
+
+
+def find_reader(name: str) -> Reader:
+    """The reader of a data set. Raises SettingError with the nearest name where there is none."""
+    if name not in READERS:
+        near = difflib.get_close_matches(name.lower(), READERS, n=1)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        raise SettingError(
+            f"There is no data set called '{name}'.", f"{hint}Known are {', '.join(sorted(READERS))}."
+        )
+    return READERS[name]
+
+
+def read_benchmark(name: str, root: Path | None = None) -> Benchmark:
+    """Read a data set from `root`, or the edition inside the package where it has one.
+
+    Raises
+    ------
+    SettingError
+        The name is unknown, or no folder was given and none is bundled.
+    DataError
+        The folder is missing, has another layout or holds no matching image.
+    """
+    reader = find_reader(name)
+    return reader.read(reader.root(root))
+
+
+__all__ = ["READERS", "Reader", "find_reader", "read_benchmark"]

@@ -1,0 +1,255 @@
+"""The nouns that every room shares: samples, the ignore rule, protocols, benchmarks.
+
+A data set is data. Readers turn names on disk into a :class:`Benchmark`; nothing else in the package
+compares a data set's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import Flag, auto
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccreid.errors import DataError
+
+Ids = NDArray[np.int64]
+
+UNKNOWN = int(np.iinfo(np.int64).min)
+"""Stands in a column for the one image whose value is not annotated; equal to nothing, not even to itself."""
+
+
+class Ignore(Flag):
+    """Which gallery images of the query's own person are ignored: neither right nor wrong.
+
+    Flags combine with ``|``: ``SAME_CAMERA | SAME_CLOTHES`` ignores an image that shares the camera *or* the
+    clothes. A value that is not annotated matches nothing, so it never causes an image to be ignored.
+    """
+
+    NOTHING = 0
+    SAME_CAMERA = auto()
+    SAME_CLOTHES = auto()
+    OTHER_CLOTHES = auto()
+    SAME_TRACKLET = auto()
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words, for reports."""
+        return " or ".join(_RULE_WORDS[flag] for flag in self) or "nothing"
+
+
+_RULE_WORDS = {
+    Ignore.SAME_CAMERA: "same camera",
+    Ignore.SAME_CLOTHES: "same clothes",
+    Ignore.OTHER_CLOTHES: "other clothes",
+    Ignore.SAME_TRACKLET: "same tracklet",
+}
+
+COLUMN_OF_RULE = MappingProxyType(
+    {
+        Ignore.SAME_CAMERA: "camera",
+        Ignore.SAME_CLOTHES: "clothes",
+        Ignore.OTHER_CLOTHES: "clothes",
+        Ignore.SAME_TRACKLET: "tracklet",
+    }
+)
+"""The column that each flag of a rule looks at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What is known of N images, a column each.
+
+    Attributes
+    ----------
+    person:
+        (N,) int64, the data set's own number of the human.
+    camera, clothes, tracklet:
+        (N,) int64 each, or None where the data set does not annotate it. A single unknown value is `UNKNOWN`
+        (None in the sequences that :meth:`of` accepts). Clothes are numbered over all people: two people
+        never share a number.
+    """
+
+    person: Ids
+    camera: Ids | None = None
+    clothes: Ids | None = None
+    tracklet: Ids | None = None
+
+    def __post_init__(self) -> None:
+        for name in COLUMN_NAMES:
+            column = _as_ids(getattr(self, name), name)
+            if column is not None and len(column) != len(self.person):
+                raise DataError(
+                    f"The column '{name}' has {len(column)} values and 'person' has {len(self.person)}.",
+                    "Give every column one value an image.",
+                )
+            object.__setattr__(self, name, column)
+        if self.person is None or (self.person == UNKNOWN).any():
+            raise DataError("The column 'person' has a missing value.", "Give every image its person.")
+
+    @classmethod
+    def of(cls, source: object) -> Columns:
+        """Read the columns off anything that has them as attributes or keys (a table, a dict, Columns)."""
+        if isinstance(source, Columns):
+            return source
+        found = {}
+        for name in COLUMN_NAMES:
+            try:
+                found[name] = source[name]  # type: ignore[index]
+            except (TypeError, KeyError, IndexError):
+                found[name] = getattr(source, name, None)
+        if found["person"] is None:
+            raise DataError("The column 'person' is missing.", "Give every image its person.")
+        return Columns(**found)
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def select(self, rows: Sequence[int] | NDArray[Any]) -> Self:
+        """The same columns for some of the images: indices in the order wanted, or a mask."""
+        chosen = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.arange(0)
+        return replace(self, **self._of_rows(chosen))
+
+    def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
+        columns = {name: getattr(self, name) for name in COLUMN_NAMES}
+        return {name: column[chosen] for name, column in columns.items() if column is not None}
+
+    def same(self, name: str, row: int, other: Columns) -> NDArray[np.bool_]:
+        """Which images of `other` are known to share image `row`'s value of a column: (M,) bool."""
+        return self._related(name, row, other, equal=True)
+
+    def different(self, name: str, row: int, other: Columns) -> NDArray[np.bool_]:
+        """Which images of `other` are known to have another value of a column: (M,) bool."""
+        return self._related(name, row, other, equal=False)
+
+    def _related(self, name: str, row: int, other: Columns, *, equal: bool) -> NDArray[np.bool_]:
+        mine, theirs = getattr(self, name), getattr(other, name)
+        if mine is None or theirs is None or mine[row] == UNKNOWN:
+            return np.zeros(len(other), dtype=np.bool_)
+        matches: NDArray[np.bool_] = (theirs == mine[row]) if equal else (theirs != mine[row])
+        return matches & (theirs != UNKNOWN)
+
+
+COLUMN_NAMES = tuple(f.name for f in fields(Columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(Columns):
+    """Images of one subset: where they lie and what is known of them.
+
+    Attributes
+    ----------
+    root:
+        The folder that `files` are relative to.
+    files:
+        N names relative to `root`, with forward slashes.
+    """
+
+    root: Path = Path()
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.files) != len(self.person):
+            raise DataError(
+                f"{len(self.files)} files and {len(self.person)} people were given.", "Give one person a file."
+            )
+
+    def path(self, row: int) -> Path:
+        """Where image `row` lies."""
+        return self.root / self.files[row]
+
+    def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
+        return super()._of_rows(chosen) | {"files": tuple(self.files[row] for row in chosen)}
+
+    @property
+    def people(self) -> Ids:
+        """The different people, sorted."""
+        return np.unique(self.person)
+
+    @property
+    def identities(self) -> Ids:
+        """(N,) int64: the training label 0..P-1 of each image, people in ascending order."""
+        return np.unique(self.person, return_inverse=True)[1].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a benchmark is scored: a query subset, a gallery subset and what is ignored.
+
+    Attributes
+    ----------
+    name:
+        For example "cloth-changing".
+    ignore:
+        Which gallery images of the query's own person do not count.
+    query, gallery:
+        Names of subsets of the benchmark.
+    """
+
+    name: str
+    ignore: Ignore
+    query: str = "query"
+    gallery: str = "gallery"
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A data set as read from disk.
+
+    Attributes
+    ----------
+    name, edition:
+        The data set's name and, where one is known by its counts, its edition.
+    root:
+        The folder that was read.
+    subsets:
+        Samples by subset: "train", "query", "gallery", ...
+    protocols:
+        Every way in which it is scored.
+    unmatched:
+        Files that look like images of the set but do not bear its names.
+    warnings:
+        What a user should know before believing a number.
+    licence:
+        Terms of use, in one line.
+    """
+
+    name: str
+    root: Path
+    subsets: Mapping[str, Samples]
+    protocols: tuple[Protocol, ...]
+    edition: str = ""
+    unmatched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    licence: str = ""
+
+    def subset(self, name: str) -> Samples:
+        """The samples of a subset. Raises DataError where the benchmark has none of that name."""
+        if name not in self.subsets:
+            raise DataError(
+                f"{self.name} has no subset '{name}'; it has {', '.join(self.subsets)}.",
+                f"Check the folder {self.root}.",
+            )
+        return self.subsets[name]
+
+
+def _as_ids(column: object, name: str) -> Ids | None:
+    """A column as int64; None values become UNKNOWN; a column without any value is no column."""
+    if column is None:
+        return None
+    values = np.asarray(column)
+    if values.ndim != 1:
+        raise DataError(f"The column '{name}' has the shape {values.shape}.", "Give one value an image.")
+    if values.dtype == object:
+        values = np.array([UNKNOWN if value is None else value for value in values])
+    if values.size and not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"The column '{name}' holds {values.dtype}, not whole numbers.", "Number its values.")
+    ids = values.astype(np.int64)
+    ids.setflags(write=False)
+    return None if ids.size and (ids == UNKNOWN).all() and name != "person" else ids
