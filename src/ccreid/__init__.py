@@ -1,1 +1,71 @@
-__version__="0"
+"""Cloth-changing person re-identification with FIRe²: train, score, embed.
+
+Names are imported when they are first used, so that ``import ccreid`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ccreid.version import __version__
+
+if TYPE_CHECKING:
+    from ccreid import datasets, evaluation, method, model, ops
+    from ccreid.datasets import read_benchmark
+    from ccreid.errors import CcreidError
+    from ccreid.evaluation import Scores, score
+    from ccreid.model.bundle import Bundle, load_bundle
+    from ccreid.recipe import Recipe, load_recipe
+    from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol, Samples
+
+_HOMES = {
+    "Benchmark": "ccreid.vocabulary",
+    "Bundle": "ccreid.model.bundle",
+    "CcreidError": "ccreid.errors",
+    "Columns": "ccreid.vocabulary",
+    "Ignore": "ccreid.vocabulary",
+    "Protocol": "ccreid.vocabulary",
+    "Recipe": "ccreid.recipe",
+    "Samples": "ccreid.vocabulary",
+    "Scores": "ccreid.evaluation",
+    "load_bundle": "ccreid.model.bundle",
+    "load_recipe": "ccreid.recipe",
+    "read_benchmark": "ccreid.datasets",
+    "score": "ccreid.evaluation",
+}
+_ROOMS = ("data", "datasets", "evaluation", "method", "model", "ops", "training")
+
+__all__ = [
+    "Benchmark",
+    "Bundle",
+    "CcreidError",
+    "Columns",
+    "Ignore",
+    "Protocol",
+    "Recipe",
+    "Samples",
+    "Scores",
+    "__version__",
+    "datasets",
+    "evaluation",
+    "load_bundle",
+    "load_recipe",
+    "method",
+    "model",
+    "ops",
+    "read_benchmark",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"ccreid.{name}")
+    raise AttributeError(f"module 'ccreid' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

@@ -8,6 +8,7 @@
     │   └── ImageError     a picture that cannot be read
     ├── ArtefactError      a bundle, a checkpoint or an embeddings file
     ├── WeightsError       pretrained weights that are missing or do not fit
+    ├── TrainingError      a run whose loss is no longer a number
     ├── StorageError       a write that failed (no space left, no permission)
     └── InterruptedRun     a run stopped on request, saved and ready to go on
 """
@@ -55,6 +56,12 @@ class ArtefactError(CcreidError):
 
 class WeightsError(CcreidError):
     """Pretrained weights are missing or do not fit the network."""
+
+
+class TrainingError(CcreidError):
+    """A run's loss is no longer a number."""
+
+    exit_code = 1
 
 
 class StorageError(CcreidError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ccreid.errors import StorageError
 
 
@@ -18,33 +21,31 @@ from ccreid.errors import StorageError
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; put it in its place once the block has ended well.
 
-    The temporary may become a file or a folder. It is flushed to the disk before it takes the place of
-    what stood there; when the block fails it is removed, and what stood there stays as it was.
+    The temporary may become a file or a folder, of the same kind as what stood there. It is flushed to the
+    disk before it takes that place; when the block fails it is removed, and what stood there stays as it was.
 
     Raises
     ------
     StorageError
-        The disk is full, or the folder cannot be written.
+        The disk is full, or the folder cannot be written. Any OSError of the block is taken for a failed
+        write, so read what you need before you enter it.
     """
-    temporary = None
+    holder = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        temporary = holder / path.name
-        yield temporary
-        _flush(temporary)
-        if path.is_dir():  # a folder cannot be replaced in one step: move the old one aside first
-            path.rename(holder / "old")
-        temporary.replace(path)
+        yield holder / path.name
+        _flush(holder / path.name)
+        _put(holder / path.name, path)
         _flush_folder(path.parent)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # on a full disk safetensors raises an error of its own
         raise StorageError(
-            f"{path} could not be written: {error.strerror or error}.",
-            "What stood there before is intact. Free some space or choose another folder.",
+            f"{path} could not be written: {getattr(error, 'strerror', None) or error}.",
+            "What stood there before is intact. Free some space or choose another place.",
         ) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary.parent, ignore_errors=True)
+        if holder is not None:
+            shutil.rmtree(holder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -58,10 +59,39 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        # The system does not say which part of the path is a file.
+        blocking = next(part for part in (folder, *folder.parents) if part.exists())
+        raise NotADirectoryError(errno.ENOTDIR, f"{blocking} is a file, not a folder") from error
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Move `temporary` to `path`; a file never takes the place of a folder, nor a folder that of a file."""
+    if not (temporary.is_dir() and path.is_dir()):
+        temporary.replace(path)
+        return
+    # A folder cannot be replaced in one step: the old one steps aside, and back where the new one cannot
+    # move. It waits outside the holder, which is deleted whatever happens.
+    old = Path(f"{temporary.parent}.old")
+    path.rename(old)
+    try:
+        temporary.replace(path)
+    finally:
+        if not path.exists():
+            old.rename(path)
+    with suppress(OSError):  # the new one stands; an old one that will not go is merely untidy
+        old.rename(temporary)
+
+
 def _flush(path: Path) -> None:
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb+") as stream:
+    for entry in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        if entry.is_dir():
+            _flush_folder(entry)
+        else:
+            with entry.open("rb+") as stream:
                 os.fsync(stream.fileno())
 
 

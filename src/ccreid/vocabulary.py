@@ -81,16 +81,18 @@ class Columns:
     tracklet: Ids | None = None
 
     def __post_init__(self) -> None:
-        for name in COLUMN_NAMES:
-            column = _as_ids(getattr(self, name), name)
-            if column is not None and len(column) != len(self.person):
+        columns = {name: _as_ids(getattr(self, name), name) for name in COLUMN_NAMES}
+        person = columns["person"]
+        if person is None or (person == UNKNOWN).any():
+            raise DataError("The column 'person' has a missing value.", "Give every image its person.")
+        for name, column in columns.items():
+            if column is not None and len(column) != len(person):
                 raise DataError(
-                    f"The column '{name}' has {len(column)} values and 'person' has {len(self.person)}.",
+                    f"The column '{name}' has {len(column)} values and 'person' has {len(person)}.",
                     "Give every column one value an image.",
                 )
-            object.__setattr__(self, name, column)
-        if self.person is None or (self.person == UNKNOWN).any():
-            raise DataError("The column 'person' has a missing value.", "Give every image its person.")
+            absent = column is None or (len(column) > 0 and (column == UNKNOWN).all())
+            object.__setattr__(self, name, None if absent else column)
 
     @classmethod
     def of(cls, source: object) -> Columns:
@@ -101,7 +103,7 @@ class Columns:
         for name in COLUMN_NAMES:
             try:
                 found[name] = source[name]  # type: ignore[index]
-            except (TypeError, KeyError, IndexError):
+            except (TypeError, KeyError, IndexError, ValueError):  # numpy's tables raise ValueError
                 found[name] = getattr(source, name, None)
         if found["person"] is None:
             raise DataError("The column 'person' is missing.", "Give every image its person.")
@@ -128,11 +130,13 @@ class Columns:
         return self._related(name, row, other, equal=False)
 
     def _related(self, name: str, row: int, other: Columns, *, equal: bool) -> NDArray[np.bool_]:
-        mine, theirs = getattr(self, name), getattr(other, name)
+        mine: Ids | None = getattr(self, name)
+        theirs: Ids | None = getattr(other, name)
         if mine is None or theirs is None or mine[row] == UNKNOWN:
             return np.zeros(len(other), dtype=np.bool_)
-        matches: NDArray[np.bool_] = (theirs == mine[row]) if equal else (theirs != mine[row])
-        return matches & (theirs != UNKNOWN)
+        matches: NDArray[np.bool_] = (theirs == mine[row]) == equal
+        known: NDArray[np.bool_] = theirs != UNKNOWN
+        return matches & known
 
 
 COLUMN_NAMES = tuple(f.name for f in fields(Columns))
@@ -157,7 +161,8 @@ class Samples(Columns):
         super().__post_init__()
         if len(self.files) != len(self.person):
             raise DataError(
-                f"{len(self.files)} files and {len(self.person)} people were given.", "Give one person a file."
+                f"{len(self.files)} files and {len(self.person)} people were given.",
+                "Give every image one file and one person.",
             )
 
     def path(self, row: int) -> Path:
@@ -218,6 +223,8 @@ class Benchmark:
         What a user should know before believing a number.
     licence:
         Terms of use, in one line.
+    left_out:
+        Images that could not be read and are in no subset.
     """
 
     name: str
@@ -228,6 +235,7 @@ class Benchmark:
     unmatched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     licence: str = ""
+    left_out: tuple[str, ...] = ()
 
     def subset(self, name: str) -> Samples:
         """The samples of a subset. Raises DataError where the benchmark has none of that name."""
@@ -240,16 +248,28 @@ class Benchmark:
 
 
 def _as_ids(column: object, name: str) -> Ids | None:
-    """A column as int64; None values become UNKNOWN; a column without any value is no column."""
+    """A column as int64 of its own, read-only; None values become UNKNOWN."""
     if column is None:
         return None
-    values = np.asarray(column)
+    try:
+        values = np.asarray(column)
+    except ValueError as error:  # rows of different lengths
+        raise DataError(
+            f"The column '{name}' is no plain column: {error}.", "Give one value an image."
+        ) from error
     if values.ndim != 1:
         raise DataError(f"The column '{name}' has the shape {values.shape}.", "Give one value an image.")
     if values.dtype == object:
-        values = np.array([UNKNOWN if value is None else value for value in values])
+        values = np.array([UNKNOWN if value is None else value for value in values.tolist()])
     if values.size and not np.issubdtype(values.dtype, np.integer):
-        raise DataError(f"The column '{name}' holds {values.dtype}, not whole numbers.", "Number its values.")
+        raise DataError(
+            f"The column '{name}' holds {values.dtype}, not whole numbers.",
+            "Number its values and give None for one that is not annotated.",
+        )
+    if (
+        values.size and int(values.max()) > np.iinfo(np.int64).max
+    ):  # unsigned: it would wrap to a negative number
+        raise DataError(f"The column '{name}' holds {values.max()}, beyond int64.", "Number its values anew.")
     ids = values.astype(np.int64)
     ids.setflags(write=False)
-    return None if ids.size and (ids == UNKNOWN).all() and name != "person" else ids
+    return ids

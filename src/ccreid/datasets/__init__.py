@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,7 +12,9 @@ from ccreid.datasets.reader import Reader
 from ccreid.errors import SettingError
 from ccreid.vocabulary import Benchmark
 
-READERS = MappingProxyType({module.READER.name: module.READER for module in (ltcc, wardrobe)})
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {reader.name: reader for reader in (ltcc.READER, wardrobe.READER)}
+)
 
 
 def find_reader(name: str) -> Reader:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ccreid.errors import DataError
+from ccreid.vocabulary import Ids
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
 class FileName:
-    """The grammar of a data set's file names.
+    r"""The grammar of a data set's file names.
 
     Attributes
     ----------
     pattern:
         Matched against the whole base name, never against the path: a parent folder cannot change a label.
+        Its named groups are the parts, whole numbers; bound their digits (`\d{1,9}`) so that they fit int64.
     example:
         A name that matches, shown to a user whose names do not.
     """
@@ -36,9 +41,9 @@ class Listing:
     parts: tuple[dict[str, int], ...]
     unmatched: tuple[str, ...]
 
-    def column(self, part: str) -> list[int]:
-        """One named part of every name."""
-        return [parts[part] for parts in self.parts]
+    def column(self, part: str) -> Ids:
+        """One named part of every name: (N,) int64."""
+        return np.array([parts[part] for parts in self.parts], dtype=np.int64)
 
 
 def find_root(root: Path, folders: Sequence[str], name: str) -> Path:
@@ -47,28 +52,27 @@ def find_root(root: Path, folders: Sequence[str], name: str) -> Path:
     Raises
     ------
     DataError
-        Neither does; the message says what was expected and what was found.
+        Neither does, or several do; the message says what was expected and what was found.
     """
-    if not root.is_dir():
-        kind = "is a file, not a folder" if root.exists() else "does not exist"
-        raise DataError(
-            f"{root} {kind}.", f"Point --data at the folder of {name} that holds {_shown_folders(folders)}."
-        )
-    candidates = [root, *sorted(p for p in root.iterdir() if p.is_dir())]
-    holders = [c for c in candidates if all((c / folder).is_dir() for folder in folders)]
-    if root in holders or len(holders) == 1:
-        return root if root in holders else holders[0]
+    mend = f"Point --data at the folder of {name} that holds {_shown_folders(folders)}."
+    entries = _entries(root, mend)
+    if all(_is_folder(root / folder) for folder in folders):
+        return root
+    inside = [root / entry.name for entry in entries if _is_folder(entry)]
+    holders = [child for child in inside if all(_is_folder(child / folder) for folder in folders)]
+    if len(holders) == 1:
+        return holders[0]
     if holders:
         raise DataError(
-            f"{root} holds several sets with the layout of {name}: {', '.join(h.name for h in holders)}.",
+            f"{root} holds several sets with the layout of {name}: {_shown(h.name for h in holders)}.",
             "Point --data at one of them.",
         )
-    missing = [folder for folder in folders if not (root / folder).is_dir()]
-    found = sorted(p.name + ("/" if p.is_dir() else "") for p in root.iterdir())
+    missing = [folder for folder in folders if not _is_folder(root / folder)]
+    found = [entry.name + ("/" if _is_folder(entry) else "") for entry in entries]
     raise DataError(
         f"{root} has not the layout of {name}: it lacks {_shown_folders(missing)} "
         f"and holds {_shown(found) or 'nothing'}.",
-        f"Point --data at the folder that holds {_shown_folders(folders)}.",
+        mend,
     )
 
 
@@ -80,13 +84,15 @@ def list_images(root: Path, folder: str, name: FileName) -> Listing:
     Raises
     ------
     DataError
-        No image matches.
+        No image matches, or the folder cannot be read.
     """
-    images = sorted(
-        p.name
-        for p in (root / folder).iterdir()
-        if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
-    )
+    images = [
+        entry.name
+        for entry in _entries(root / folder, "Check the disk and its permissions.")
+        if entry.name.lower().endswith(IMAGE_SUFFIXES)
+        and not entry.name.startswith(".")
+        and not _is_folder(entry)
+    ]
     matches = {image: name.pattern.fullmatch(image) for image in images}
     kept = [(image, match) for image, match in matches.items() if match]
     unmatched = tuple(f"{folder}/{image}" for image, match in matches.items() if not match)
@@ -103,17 +109,48 @@ def list_images(root: Path, folder: str, name: FileName) -> Listing:
     )
 
 
-def pair(persons: Sequence[int], outfits: Sequence[int], most_outfits: int = 100) -> list[int]:
+def pair(persons: Ids, outfits: Ids, most_outfits: int = 100) -> Ids:
     """One number for (person, outfit): person x `most_outfits` + outfit, so that it can still be read.
+
+    Parameters
+    ----------
+    persons, outfits:
+        (N,) int64 each; outfits are numbered within a person, below `most_outfits`.
 
     Raises
     ------
     DataError
         An outfit's number does not fit, and two people would share clothes.
     """
-    if outfits and max(outfits) >= most_outfits:
-        raise DataError(f"The outfit number {max(outfits)} is not below {most_outfits}.", "Check the file names.")
-    return [person * most_outfits + outfit for person, outfit in zip(persons, outfits, strict=True)]
+    if (outfits >= most_outfits).any():
+        row = int(outfits.argmax())
+        raise DataError(
+            f"Person {persons[row]} has the outfit number {outfits[row]}, which is not below {most_outfits}.",
+            "Check the names of that person's files.",
+        )
+    return persons * most_outfits + outfits
+
+
+def _entries(folder: Path, mend: str) -> list[os.DirEntry[str]]:
+    """What a folder holds, sorted by name."""
+    try:
+        # Unlike a Path, an entry mostly knows its kind without asking the disk again.
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError as error:
+        raise DataError(f"{folder} does not exist.", mend) from error
+    except NotADirectoryError as error:
+        raise DataError(f"{folder} is not a folder.", mend) from error
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror or error}.", mend) from error
+
+
+def _is_folder(place: Path | os.DirEntry[str]) -> bool:
+    """Whether a folder is there that may be looked at; a closed neighbour (lost+found) is no candidate."""
+    try:
+        return place.is_dir()
+    except OSError:
+        return False
 
 
 def _shown(names: Iterable[str], most: int = 8) -> str:

@@ -30,17 +30,21 @@ def read_ltcc_layout(
     """Read a set with LTCC's folders, names and rules; only the ending of the names is a parameter."""
     root = find_root(root, list(FOLDER_OF_SUBSET.values()), title)
     grammar = FileName(
-        re.compile(rf"(?P<person>\d+)_(?P<outfit>\d+)_c(?P<camera>\d+)_(?P<frame>\d+)\.{suffix}", re.ASCII),
+        re.compile(
+            rf"(?P<person>\d{{1,9}})_(?P<outfit>\d{{1,9}})_c(?P<camera>\d{{1,9}})_(?P<frame>\d{{1,18}})\.{suffix}",
+            re.ASCII,
+        ),
         f"094_1_c9_015833.{suffix}",
     )
-    subsets, unmatched = {}, []
+    subsets: dict[str, Samples] = {}
+    unmatched: list[str] = []
     for subset, folder in FOLDER_OF_SUBSET.items():
         listing = list_images(root, folder, grammar)
         persons = listing.column("person")
         subsets[subset] = Samples(
-            person=persons,  # type: ignore[arg-type]  # columns take any sequence of whole numbers
-            camera=listing.column("camera"),  # type: ignore[arg-type]
-            clothes=pair(persons, listing.column("outfit")),  # type: ignore[arg-type]
+            person=persons,
+            camera=listing.column("camera"),
+            clothes=pair(persons, listing.column("outfit")),
             root=root,
             files=listing.files,
         )

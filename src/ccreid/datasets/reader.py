@@ -58,24 +58,36 @@ def count(subsets: Mapping[str, Samples]) -> dict[str, tuple[int, int]]:
 
 
 def recognise(subsets: Mapping[str, Samples], editions: Mapping[str, Counts]) -> tuple[str, tuple[str, ...]]:
-    """Which edition has these counts, or a warning a subset where none has.
+    """Which edition has these counts, or a warning for each subset that differs where none has.
+
+    Only the subsets that an edition counts are compared. Where no edition fits, the warnings are against the
+    one that is nearest in images: ("", ("train: the complete edition has ..., found ...", ...)).
 
     Returns
     -------
     edition, warnings:
-        ("complete", ()) for example, or ("", ("train: expected ..., found ...", ...)) against the first edition.
+        ("complete", ()) for example; ("", ()) where no counts are known.
     """
     found = count(subsets)
-    for edition, expected in editions.items():
-        if found == dict(expected):
+
+    def differing(edition: str) -> list[str]:
+        return [subset for subset, expected in editions[edition].items() if found.get(subset) != expected]
+
+    def images_apart(edition: str) -> int:
+        expected = editions[edition]
+        return sum(abs(expected[subset][1] - found.get(subset, (0, 0))[1]) for subset in expected)
+
+    for edition in editions:
+        if not differing(edition):
             return edition, ()
-    edition, expected = next(iter(editions.items()))
-    differing = (name for name in expected if found.get(name) != expected[name])
-    warnings = tuple(
-        f"{name}: the {edition} edition has {_words(expected[name])}, found {_words(found.get(name, (0, 0)))}."
-        for name in differing
+    if not editions:
+        return "", ()
+    nearest = min(editions, key=images_apart)
+    return "", tuple(
+        f"{subset}: the {nearest} edition has {_words(editions[nearest][subset])}, "
+        f"found {_words(found.get(subset, (0, 0)))}."
+        for subset in differing(nearest)
     )
-    return "", warnings
 
 
 def _words(counts: tuple[int, int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -40,7 +41,9 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise SettingError(f"A distance of shape {distances.shape} was given.", "Give a square matrix.")
     if eps < 0 or min_samples < 1:
-        raise SettingError(f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1.")
+        raise SettingError(
+            f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1."
+        )
     near = distances <= eps
     core = near.sum(axis=1) >= min_samples
     _, component = connected_components(near & core[:, None] & core[None, :], directed=False)
@@ -52,6 +55,6 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     return torch.from_numpy(_by_first_appearance(labels))
 
 
-def _by_first_appearance(labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _by_first_appearance(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)

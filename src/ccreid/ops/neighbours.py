@@ -1,4 +1,4 @@
-"""k-reciprocal neighbourhoods of one identity's images, compared by their Jaccard distance.
+"""k-reciprocal neighbourhoods of images, compared by their Jaccard distance.
 
 Source: FIRe² (TIFS 2024), section III-B; the neighbourhoods are those of Zhong et al., CVPR 2017.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ccreid.errors import SettingError
 
 SmallIdentities = Literal["clip", "reference"]
+
+BLOCK = 512
+"""Neighbourhoods whose nearest rows are held at once."""
 
 
 def jaccard_distance(
@@ -37,8 +40,8 @@ def jaccard_distance(
     Returns
     -------
     Tensor
-        (N, N), the embeddings' dtype, in [0, 1]; 0 = same neighbourhood. In "reference" with N < k1 the
-        diagonal need not be 0.
+        (N, N), the embeddings' dtype, in [0, 1] up to rounding; 0 = same neighbourhood. In "reference" with
+        N < k1 the diagonal need not be 0.
 
     Raises
     ------
@@ -47,7 +50,9 @@ def jaccard_distance(
     """
     embeddings = torch.as_tensor(embeddings)
     if embeddings.ndim != 2 or len(embeddings) == 0:
-        raise SettingError(f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1.")
+        raise SettingError(
+            f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1."
+        )
     if k1 < 1 or k2 < 1:
         raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
     if small_identities not in ("clip", "reference"):
@@ -56,32 +61,30 @@ def jaccard_distance(
     if small_identities == "clip":
         k1, k2 = min(k1, count), min(k2, count)
 
-    units = F.normalize(embeddings, dim=1)
+    units = normalize(embeddings, dim=1)
     squared_distance = 2 - 2 * units @ units.T
-    places = _neighbour_lists(squared_distance, k1)
-    wide = _reciprocal_counts(places, k1)
-    narrow = _reciprocal_counts(places, round(k1 / 2))
-    weights = _soft_neighbourhoods(_expand(wide, narrow), squared_distance)
-    weights = weights[places[:count, :k2].clamp(max=count - 1)].mean(dim=1)
+    places = neighbour_lists(squared_distance, k1)
+    members = expanded_neighbourhoods(reciprocal_counts(places, k1), reciprocal_counts(places, round(k1 / 2)))
+    weights = averaged_over_nearest(soft_neighbourhoods(members, squared_distance), places, k2)
     return _jaccard(weights)
 
 
 # Members are numbered 0..N-1 for the images and N for the phantom that fills a list longer than the identity.
-# The phantom's own list, embedding and row are those of the last image; as a member it is nobody else. With
-# N >= k1 no list holds it, and its row and column stay empty of matches.
+# The phantom's own list, embedding and row are those of the last image; as a member it is nobody else. Where
+# no list is longer than N, none holds it, and its row and column stay empty of matches.
 
 
-def _neighbour_lists(squared_distance: Tensor, k1: int) -> Tensor:
-    """(N+1, k1) members: each image's nearest, itself first, ties by index; the last row is the phantom's."""
-    count = len(squared_distance)
-    ranked = squared_distance.clone().fill_diagonal_(-torch.inf).argsort(dim=1, stable=True)
-    lists = ranked.new_full((count + 1, k1), count)
-    lists[:count, : min(k1, count)] = ranked[:, :k1]
+def neighbour_lists(distance: Tensor, length: int) -> Tensor:
+    """(N+1, length) members: the nearest of each, itself first, ties by index; last, the phantom's row."""
+    count = len(distance)
+    ranked = distance.clone().fill_diagonal_(-torch.inf).argsort(dim=1, stable=True)
+    lists = ranked.new_full((count + 1, length), count)
+    lists[:count, : min(length, count)] = ranked[:, :length]
     lists[count] = lists[count - 1]
     return lists
 
 
-def _reciprocal_counts(places: Tensor, k: int) -> Tensor:
+def reciprocal_counts(places: Tensor, k: int) -> Tensor:
     """(N+1, N+1): how often member j stands in R(i, k), which is 0 or 1 but for the phantom."""
     members = len(places)
     seen = torch.zeros(members, members, device=places.device)
@@ -90,22 +93,30 @@ def _reciprocal_counts(places: Tensor, k: int) -> Tensor:
     return seen * seen.T
 
 
-def _expand(wide: Tensor, narrow: Tensor) -> Tensor:
-    """(N+1, N+1) bool: R(i, k1) grown by every R(c, k1/2) of its members that overlaps it by more than 2/3."""
+def expanded_neighbourhoods(wide: Tensor, narrow: Tensor) -> Tensor:
+    """(N+1, N+1) bool: R(i, k1) grown by each R(c, k1/2) of a member c that overlaps it by more than 2/3."""
     in_wide, in_narrow = (wide > 0).float(), (narrow > 0).float()
     overlap = in_wide @ in_narrow.T
     joins = in_wide * (3 * overlap > 2 * narrow.sum(dim=1))
     return (in_wide + joins @ in_narrow) > 0
 
 
-def _soft_neighbourhoods(members: Tensor, squared_distance: Tensor) -> Tensor:
-    """(N, N): softmax of the negative squared distance over each image's members, 0 elsewhere."""
-    count = len(squared_distance)
-    to_member = torch.cat([squared_distance, squared_distance[:, -1:]], dim=1)
+def soft_neighbourhoods(members: Tensor, distance: Tensor) -> Tensor:
+    """(N, N): softmax of the negative distance over each image's members, 0 elsewhere."""
+    count = len(distance)
+    to_member = torch.cat([distance, distance[:, -1:]], dim=1)
     shares = to_member.neg().masked_fill(~members[:count], -torch.inf).softmax(dim=1)
     # The phantom's share lands on the last image unless that image is a member itself.
     last, phantom = shares[:, count - 1], shares[:, count]
-    return torch.cat([shares[:, : count - 1], torch.where(members[:count, count - 1], last, phantom)[:, None]], 1)
+    landed = torch.where(members[:count, count - 1], last, phantom)
+    return torch.cat([shares[:, : count - 1], landed[:, None]], dim=1)
+
+
+def averaged_over_nearest(weights: Tensor, places: Tensor, k2: int) -> Tensor:
+    """(N, N): each row replaced by the mean over the first k2 images of its list (local query expansion)."""
+    count = len(weights)
+    nearest = places[:count, :k2].clamp(max=count - 1)
+    return torch.cat([weights[some].mean(dim=1) for some in torch.split(nearest, BLOCK)])
 
 
 def _jaccard(weights: Tensor) -> Tensor:

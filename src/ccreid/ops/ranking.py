@@ -33,7 +33,9 @@ def nearer_others(similarity: Floats, own: NDArray[np.int64]) -> NDArray[np.int6
     return _before(similarity, own, np.flatnonzero(others))
 
 
-def ranks_of_relevant(similarity: Floats, own: NDArray[np.int64], nearer: NDArray[np.int64], ignored: Mask) -> NDArray[np.int64]:
+def ranks_of_relevant(
+    similarity: Floats, own: NDArray[np.int64], nearer: NDArray[np.int64], ignored: Mask
+) -> NDArray[np.int64]:
     """1-based ranks, among the kept gallery images, of the relevant ones, nearest first.
 
     Parameters
@@ -58,5 +60,7 @@ def _before(similarity: Floats, targets: NDArray[np.int64], rivals: NDArray[np.i
     scores = similarity[rivals]
     for place, target in enumerate(targets):
         bound = similarity[target]
-        counts[place] = np.count_nonzero(scores > bound) + np.count_nonzero((scores == bound) & (rivals < target))
+        counts[place] = np.count_nonzero(scores > bound) + np.count_nonzero(
+            (scores == bound) & (rivals < target)
+        )
     return counts

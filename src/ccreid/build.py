@@ -1,0 +1,136 @@
+"""From a recipe to live objects. Beyond this file nobody knows what a recipe is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from ccreid.data.augment import Augmentation
+from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.preprocess import Preprocessing
+from ccreid.data.sampler import IdentitySampler
+from ccreid.datasets import read_benchmark
+from ccreid.evaluation.evaluate import Extractor
+from ccreid.method import Mining, Objective, TermWeights
+from ccreid.model.backbone import Backbone, load_weights
+from ccreid.model.network import Network
+from ccreid.recipe import Recipe
+from ccreid.runtime import default_workers, derive_seed, launch, seeded
+from ccreid.training.loop import Plan
+from ccreid.training.schedule import Schedule
+from ccreid.vocabulary import Benchmark, Samples
+
+
+def fabric(recipe: Recipe) -> Fabric:
+    """The device and precision of the run."""
+    return launch(recipe.training.device, recipe.training.precision)
+
+
+def benchmark(recipe: Recipe) -> Benchmark:
+    """The data set of the run."""
+    root = recipe.data.root
+    return read_benchmark(recipe.data.dataset, None if root is None else Path(root))
+
+
+def preprocessing(recipe: Recipe) -> Preprocessing:
+    """The test transform of the run."""
+    return Preprocessing(recipe.data.height_px, recipe.data.width_px)
+
+
+def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Objective:
+    """The network with its heads, as initialised by the run's seed.
+
+    Parameters
+    ----------
+    recipe:
+        The settings.
+    identities:
+        P, people in the train set.
+    pretrained:
+        Whether to fill the backbone with the recipe's weights; a resumed run has its own.
+    """
+    settings = recipe.objective
+    with seeded(derive_seed(recipe.training.seed, "initialisation")):
+        backbone = Backbone(
+            recipe.network.backbone,
+            height_px=recipe.data.height_px,
+            width_px=recipe.data.width_px,
+            last_stride=recipe.network.last_stride,
+        )
+        built = Objective(
+            Network(backbone),
+            identities,
+            TermWeights(**settings.weights.model_dump()),
+            scale=settings.scale,
+            smoothing=settings.smoothing,
+            margin=settings.margin,
+            stripes=settings.stripes,
+            recompositions=settings.recompositions,
+            replicas=settings.replicas,
+        )
+    if pretrained:
+        load_weights(backbone, recipe.network.weights)
+    return built
+
+
+def train_loader(recipe: Recipe, samples: Samples) -> TrainLoader:
+    """Augmented P x K batches."""
+    data = recipe.data
+    return TrainLoader(
+        samples,
+        Augmentation(preprocessing(recipe), flip=data.flip, padding_px=data.padding_px, erasing=data.erasing),
+        IdentitySampler(samples.identities, data.people, data.images),
+        seed=recipe.training.seed,
+        workers=_workers(recipe),
+    )
+
+
+def plain_loader(recipe: Recipe, samples: Samples) -> PlainLoader:
+    """Every image once, for mining."""
+    return PlainLoader(
+        samples, preprocessing(recipe), batch_images=recipe.evaluation.batch_images, workers=_workers(recipe)
+    )
+
+
+def plan(recipe: Recipe) -> Plan:
+    """When what happens."""
+    training, attributes = recipe.training, recipe.attributes
+    return Plan(
+        epochs=training.epochs,
+        attributes_from=attributes.after_epoch,
+        mining=Mining(attributes.k1, attributes.k2, attributes.eps, attributes.small_identities),
+        schedule=Schedule(
+            training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma
+        ),
+        reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
+        seed=training.seed,
+    )
+
+
+def extractor(
+    recipe: Recipe, network: Network, weights_hash: str, autocast: Callable[[], AbstractContextManager[object]]
+) -> Extractor:
+    """What makes the embeddings that are scored."""
+    return Extractor(
+        network,
+        weights_hash,
+        preprocessing(recipe),
+        flip=recipe.evaluation.flip,
+        batch_images=recipe.evaluation.batch_images,
+        workers=_workers(recipe),
+        autocast=autocast,
+    )
+
+
+def without_mining_terms(recipe: Recipe) -> Recipe:
+    """The baseline of a recipe: identity and triplet loss alone, everything else the same."""
+    weights = recipe.objective.weights.model_copy(update={"attribute": 0.0, "recomposition": 0.0})
+    objective_settings = recipe.objective.model_copy(update={"weights": weights})
+    return recipe.model_copy(update={"name": f"{recipe.name}-baseline", "objective": objective_settings})
+
+
+def _workers(recipe: Recipe) -> int:
+    return default_workers() if recipe.data.workers is None else recipe.data.workers

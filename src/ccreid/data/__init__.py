@@ -1,0 +1,1 @@
+"""Pictures become batches of tensors."""

@@ -1,0 +1,43 @@
+"""Pictures from disk."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from ccreid.errors import ImageError
+from ccreid.runtime import Track, default_workers, untracked
+from ccreid.vocabulary import Samples
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode a picture as RGB. Raises ImageError, naming the file."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"{path} cannot be read: {error}.",
+            "Replace or remove it, or leave such images out: --set data.unreadable=skip.",
+        ) from error
+
+
+def leave_out_unreadable(samples: Samples, track: Track[int] = untracked) -> tuple[Samples, tuple[str, ...]]:
+    """Decode every picture once; give back the samples whose picture can be read and the names of the others."""
+
+    def readable(row: int) -> bool:
+        try:
+            read_image(samples.path(row))
+        except ImageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(default_workers() + 1) as pool:
+        rows = range(len(samples))
+        found = list(track(pool.map(readable, rows), "Reading every image", len(samples)))  # type: ignore[arg-type]
+    return (
+        samples.select([row for row in rows if found[row]]),
+        tuple(samples.files[row] for row in rows if not found[row]),
+    )

@@ -1,0 +1,152 @@
+"""Batches from disk: drawn and augmented for training, in order and plain for embedding."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ccreid.data.augment import Augmentation
+from ccreid.data.batch import Batch
+from ccreid.data.decode import read_image
+from ccreid.data.preprocess import Preprocessing
+from ccreid.data.sampler import IdentitySampler
+from ccreid.errors import ImageError
+from ccreid.runtime import derive_seed
+from ccreid.vocabulary import Samples
+
+Draw = tuple[int, ...]
+"""A row of the samples, then whatever else the transform takes (the seed of an augmentation)."""
+Anything = TypeVar("Anything")
+
+
+class TrainLoader:
+    """Augmented P x K batches; the same seed, epoch and step give the same batch whatever the workers.
+
+    Parameters
+    ----------
+    samples:
+        The train set.
+    augmentation:
+        What is done to each image.
+    sampler:
+        Which images make a batch.
+    seed:
+        Of the order and of the augmentation.
+    workers:
+        Processes that decode; 0 decodes in this one.
+    """
+
+    def __init__(
+        self, samples: Samples, augmentation: Augmentation, sampler: IdentitySampler, *, seed: int, workers: int
+    ) -> None:
+        self.sampler, self.seed = sampler, seed
+        self._draws: list[list[Draw]] = []
+        self._batches = _loader(_Pictures(samples, augmentation), _Current(self), workers)
+
+    def steps(self, epoch: int) -> int:
+        """How many batches an epoch (0-based) has."""
+        return len(self._rows(epoch))
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
+        """The numbered batches of an epoch (0-based), from batch `first` on. Raises ImageError."""
+        self._draws = [
+            [(int(row), derive_seed(self.seed, "augment", epoch, step, place)) for place, row in enumerate(rows)]
+            for step, rows in enumerate(self._rows(epoch))
+        ][first:]
+        yield from enumerate(_checked(self._batches), first)
+
+    def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
+        return self.sampler.batches(np.random.default_rng(derive_seed(self.seed, "order", epoch)))
+
+
+class PlainLoader:
+    """Every image once, in order, with the test transform.
+
+    Parameters
+    ----------
+    samples:
+        The images.
+    preprocessing:
+        The test transform.
+    batch_images:
+        Images a batch.
+    workers:
+        Processes that decode; 0 decodes in this one.
+    """
+
+    def __init__(
+        self, samples: Samples, preprocessing: Preprocessing, *, batch_images: int = 64, workers: int = 0
+    ) -> None:
+        self.samples = samples
+        rows: list[Draw] = [(row,) for row in range(len(samples))]
+        draws = [rows[start : start + batch_images] for start in range(0, len(rows), batch_images)]
+        self._batches = _loader(_Pictures(samples, preprocessing), draws, workers)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        yield from _checked(self._batches)
+
+
+class _Current:
+    """The draws of the epoch that a train loader is at: persistent workers outlive each epoch's list."""
+
+    def __init__(self, loader: TrainLoader) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        return iter(self.loader._draws)
+
+    def __len__(self) -> int:
+        return len(self.loader._draws)
+
+
+class _Pictures(Dataset[Any]):
+    """Makes a batch of pictures at once, in whatever process it runs."""
+
+    def __init__(self, samples: Samples, transform: Callable[..., Tensor]) -> None:
+        self.samples, self.transform = samples, transform
+        self.identities = samples.identities
+
+    def __getitems__(self, draws: list[Draw]) -> Batch | ImageError:
+        rows = [draw[0] for draw in draws]
+        try:
+            images = [self.transform(read_image(self.samples.path(row)), *more) for row, *more in draws]
+        except ImageError as error:
+            return error  # raised by the process that asked, without the worker's traceback
+        return Batch(torch.stack(images), torch.from_numpy(self.identities[rows]), torch.tensor(rows))
+
+
+def _loader(pictures: _Pictures, draws: Iterable[list[Draw]], workers: int) -> DataLoader[Any]:
+    return DataLoader(
+        pictures,
+        batch_sampler=draws,  # type: ignore[arg-type]  # any sized iterable of lists of keys will do
+        num_workers=workers,
+        collate_fn=_as_made,
+        persistent_workers=workers > 0,
+        worker_init_fn=_leave_stopping_to_the_parent,
+        generator=torch.Generator(),  # so that the loader does not draw from the global one
+    )
+
+
+def _as_made(batch: Anything) -> Anything:
+    return batch
+
+
+def _leave_stopping_to_the_parent(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _checked(batches: Iterable[Batch | ImageError]) -> Iterator[Batch]:
+    for batch in batches:
+        if isinstance(batch, ImageError):
+            raise batch
+        yield batch

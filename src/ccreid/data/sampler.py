@@ -1,0 +1,59 @@
+"""P x K batches: P identities with K images each."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccreid.errors import SettingError
+from ccreid.vocabulary import Ids
+
+
+class IdentitySampler:
+    """Cuts each epoch into batches of P identities with K images each.
+
+    Each identity's images are shuffled and cut into chunks of K; an identity with fewer than K images is drawn
+    with replacement; images left over are dropped for the epoch. Batches take P identities that still have
+    chunks; the epoch ends when fewer than P remain. It never looks at attributes.
+
+    Parameters
+    ----------
+    identities:
+        (N,) contiguous training labels.
+    people, images:
+        P and K.
+
+    Raises
+    ------
+    SettingError
+        P or K is below 1, or there are fewer than P identities.
+    """
+
+    def __init__(self, identities: Ids, people: int, images: int) -> None:
+        if people < 1 or images < 1:
+            raise SettingError(f"A batch of {people} x {images} was asked for.", "Give at least 1 x 1.")
+        self.rows_of_identity = [np.flatnonzero(identities == i) for i in np.unique(identities)]
+        if len(self.rows_of_identity) < people:
+            raise SettingError(
+                f"data.people is {people}, but the train set has only {len(self.rows_of_identity)} people.",
+                "Lower data.people.",
+            )
+        self.people, self.images = people, images
+
+    def batches(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        """One epoch: arrays of P·K row numbers, the K of an identity side by side."""
+        chunks = [self._chunks(rows, random) for rows in self.rows_of_identity]
+        open_identities = list(range(len(chunks)))
+        batches = []
+        while len(open_identities) >= self.people:
+            chosen = random.choice(len(open_identities), self.people, replace=False)
+            identities = [open_identities[place] for place in chosen]
+            batches.append(np.concatenate([chunks[identity].pop() for identity in identities]))
+            open_identities = [identity for identity in open_identities if chunks[identity]]
+        return batches
+
+    def _chunks(self, rows: NDArray[np.intp], random: np.random.Generator) -> list[NDArray[np.intp]]:
+        if len(rows) < self.images:
+            return [random.choice(rows, self.images, replace=True)]
+        whole = len(rows) // self.images * self.images
+        return list(random.permutation(rows)[:whole].reshape(-1, self.images))

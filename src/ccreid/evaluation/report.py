@@ -1,0 +1,113 @@
+"""What an evaluation found, as plain values and as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ccreid.evaluation.evaluate import Evaluation
+from ccreid.evaluation.metrics import Scores
+from ccreid.vocabulary import Benchmark, Protocol
+
+FORMAT = 1
+RANKS = (1, 5, 10, 20)
+
+
+def report_values(evaluation: Evaluation, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that a reader of the numbers needs, as plain values for JSON.
+
+    Parameters
+    ----------
+    evaluation:
+        What was found.
+    conditions:
+        Under which conditions: model, image size, flip averaging, seed, versions, images left out, ...
+    """
+    return {
+        "format": FORMAT,
+        "benchmark": describe_benchmark(evaluation.benchmark),
+        "conditions": {"reranking": None, **conditions},
+        "protocols": [_protocol_values(p, evaluation.scores[p.name]) for p in evaluation.benchmark.protocols],
+    }
+
+
+def describe_benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    """A data card in plain values: name, edition, counts, licence, warnings."""
+    return {
+        "name": benchmark.name,
+        "edition": benchmark.edition or None,
+        "licence": benchmark.licence,
+        "subsets": {
+            name: {"people": len(samples.people), "images": len(samples)}
+            for name, samples in benchmark.subsets.items()
+        },
+        "unmatched": len(benchmark.unmatched),
+        "left_out": list(benchmark.left_out),
+        "warnings": list(benchmark.warnings),
+    }
+
+
+def report_table(report: Mapping[str, Any]) -> Table:
+    """The scores of a report, a row a protocol, in percent."""
+    benchmark, conditions = report["benchmark"], report["conditions"]
+    title = benchmark["name"] + (f" ({benchmark['edition']} edition)" if benchmark["edition"] else "")
+    table = Table(title=title, caption=_caption(conditions), title_justify="left", caption_justify="left")
+    table.add_column("protocol")
+    table.add_column("ignored: same person and")
+    for name in (*(f"R{rank}" for rank in RANKS), "mAP", "mINP", "queries", "skipped"):
+        table.add_column(name, justify="right")
+    for row in report["protocols"]:
+        table.add_row(
+            row["name"],
+            row["ignored"],
+            *(percent(row["cmc"][str(rank)]) for rank in RANKS),
+            percent(row["map"]),
+            percent(row["minp"]),
+            str(row["valid"]),
+            str(row["skipped"]),
+        )
+    return table
+
+
+def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+    """Rank-1 and mAP of several reports on the same protocols, side by side, in percent."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    protocols = next(iter(reports.values()))["protocols"]
+    for protocol in protocols:
+        table.add_column(f"{protocol['name']}\nR1 / mAP", justify="right")
+    for name, report in reports.items():
+        table.add_row(name, *(f"{percent(p['cmc']['1'])} / {percent(p['map'])}" for p in report["protocols"]))
+    return table
+
+
+def percent(share: float | None) -> str:
+    """0.1234 as "12.3", nothing as a dash."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _protocol_values(protocol: Protocol, scores: Scores) -> dict[str, Any]:
+    return {
+        "name": protocol.name,
+        "query": protocol.query,
+        "gallery": protocol.gallery,
+        "ignored": protocol.ignore.sentence,
+        "valid": scores.valid,
+        "skipped": scores.skipped,
+        "cmc": {str(rank): _finite(scores.at(rank)) for rank in RANKS},
+        "map": _finite(scores.mean_ap),
+        "minp": _finite(scores.mean_inp),
+    }
+
+
+def _caption(conditions: Mapping[str, Any]) -> str:
+    shown: Sequence[str] = [f"{name.replace('_', ' ')}: {value}" for name, value in conditions.items()
+                            if isinstance(value, str | int | float | bool)]
+    return "; ".join(shown)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

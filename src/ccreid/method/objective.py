@@ -1,0 +1,201 @@
+"""The objective of FIRe²: from a batch to named loss terms.
+
+ epochs 1..e0:  L = L_id
+ epochs > e0:   L = L_id + L_tri + L_attr + 0.3 L_recomp
+
+It owns everything that exists in training only: the heads, the attributes and the recomposition branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ccreid.data.batch import Batch
+from ccreid.method.attributes import Attributes
+from ccreid.method.losses import attribute_aware_loss, identity_loss, triplet_loss
+from ccreid.method.recomposition import draw_donors, recompose
+from ccreid.model.network import Network, linear_head, neck, pool
+
+
+@dataclass(frozen=True)
+class TermWeights:
+    """How much each term weighs in the total; a term of weight 0 is not computed."""
+
+    identity: float = 1.0
+    triplet: float = 1.0
+    attribute: float = 1.0
+    recomposition: float = 0.3
+
+
+class Terms(NamedTuple):
+    """The loss of one batch (a named tuple: Fabric maps over those).
+
+    Attributes
+    ----------
+    named:
+        Each computed term, unweighted, a scalar with its gradient.
+    total:
+        Their weighted sum.
+    without_donor:
+        How many images the recomposition left out because nobody in the batch had another attribute.
+    """
+
+    named: dict[str, Tensor]
+    total: Tensor
+    without_donor: int = 0
+
+
+class Objective(nn.Module):
+    """The network under training with its heads; calling it on a batch gives the terms.
+
+    Parameters
+    ----------
+    network:
+        Images to embeddings.
+    identities:
+        P, how many people there are to tell apart.
+    weights:
+        Of the terms.
+    scale:
+        Factor s of the attribute head's cosines.
+    smoothing:
+        Label smoothing of all classification terms.
+    margin:
+        Of the triplet term.
+    stripes:
+        Horizontal stripes of the recomposition.
+    recompositions:
+        How many recompositions are made of each image.
+    replicas:
+        Into how many parts a batch is split for batch normalisation and the donors' draw, as data parallelism
+        over that many devices does (running statistics follow the first part).
+    """
+
+    attribute_weights: nn.Parameter | None
+    attributes: Tensor | None
+    owners: Tensor | None
+
+    def __init__(
+        self,
+        network: Network,
+        identities: int,
+        weights: TermWeights | None = None,
+        *,
+        scale: float = 16.0,
+        smoothing: float = 0.1,
+        margin: float = 0.3,
+        stripes: int = 2,
+        recompositions: int = 1,
+        replicas: int = 1,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.identity_head = linear_head(network.dimension, identities)
+        self.branch_neck = neck(network.dimension)
+        self.branch_head = linear_head(network.dimension, identities)
+        self.weights = weights or TermWeights()
+        self.scale, self.smoothing, self.margin = scale, smoothing, margin
+        self.stripes, self.recompositions, self.replicas = stripes, recompositions, replicas
+        self.warming_up = True
+        self.register_parameter("attribute_weights", None)
+        self.register_buffer("attributes", None)
+        self.register_buffer("owners", None)
+
+    @property
+    def needs_attributes(self) -> bool:
+        """Whether any term with a weight uses attributes: without one, mining would be wasted."""
+        return self.weights.attribute > 0 or self.weights.recomposition > 0
+
+    def assign(self, attributes: Attributes) -> None:
+        """Take the attributes of a new epoch; the attribute head is rebuilt from their centres."""
+        device = self.identity_head.weight.device
+        self.attribute_weights = nn.Parameter(attributes.centres.to(device, copy=True))
+        self.attributes = attributes.of_image.to(device)
+        self.owners = attributes.owners.to(device)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Terms:
+        """The terms of a batch: L_id alone while `warming_up`, all terms of a weight afterwards.
+
+        Parameters
+        ----------
+        batch:
+            Images (B, 3, H, W), identities (B,), indices (B,) into the train set.
+        generator:
+            On the CPU; draws the donors.
+        """
+        parts = torch.arange(len(batch.identities), device=batch.identities.device).chunk(self.replicas)
+        feature_map = self._per_part(self.network.feature_map, batch.images, parts, self.network.backbone)
+        embeddings = self._per_part(self.network.embed, feature_map, parts, self.network.neck)
+
+        named = {"identity": identity_loss(self.identity_head(embeddings), batch.identities, self.smoothing)}
+        without_donor = 0
+        if not self.warming_up:
+            if self.weights.triplet > 0:
+                named["triplet"] = triplet_loss(embeddings, batch.identities, self.margin)
+            if self.weights.attribute > 0:
+                named["attribute"] = self._attribute_term(embeddings, batch.indices)
+            if self.weights.recomposition > 0:
+                term, without_donor = self._recomposition_term(feature_map, batch, parts, generator)
+                if term is not None:
+                    named["recomposition"] = term
+        total = torch.stack([getattr(self.weights, name) * term for name, term in named.items()]).sum()
+        return Terms(named, total, without_donor)
+
+    def _attribute_term(self, embeddings: Tensor, indices: Tensor) -> Tensor:
+        weights, attributes, owners = self._assigned()
+        return attribute_aware_loss(embeddings, weights, attributes[indices], owners, self.scale, self.smoothing)
+
+    def _recomposition_term(
+        self, feature_map: Tensor, batch: Batch, parts: tuple[Tensor, ...], generator: torch.Generator
+    ) -> tuple[Tensor | None, int]:
+        _, attributes, _ = self._assigned()
+        logits, identities, without_donor = [], [], 0
+        for number, part in enumerate(parts):
+            for _ in range(self.recompositions):
+                donors, present = draw_donors(attributes[batch.indices[part]], self.stripes, generator)
+                without_donor += int((~present).sum())
+                recomposed = pool(recompose(feature_map[part], donors, self.stripes))[present]
+                if len(recomposed) < 2:  # one vector has no batch statistics
+                    continue
+                with _replica_statistics(self.branch_neck, number):
+                    logits.append(self.branch_head(self.branch_neck(recomposed)))
+                identities.append(batch.identities[part][present])
+        if not logits:
+            return None, without_donor
+        return identity_loss(torch.cat(logits), torch.cat(identities), self.smoothing), without_donor
+
+    def _assigned(self) -> tuple[Tensor, Tensor, Tensor]:
+        if self.attribute_weights is None or self.attributes is None or self.owners is None:
+            raise RuntimeError("Objective.assign must be called before the attributes are used.")
+        return self.attribute_weights, self.attributes, self.owners
+
+    def _per_part(
+        self, function: Callable[[Tensor], Tensor], values: Tensor, parts: tuple[Tensor, ...], normalised: nn.Module
+    ) -> Tensor:
+        if len(parts) == 1:
+            return function(values)
+        results = []
+        for number, part in enumerate(parts):
+            with _replica_statistics(normalised, number):
+                results.append(function(values[part]))
+        return torch.cat(results)
+
+
+@contextmanager
+def _replica_statistics(module: nn.Module, replica: int) -> Iterator[None]:
+    """Keep running statistics as they are for every replica but the first, as data parallelism does."""
+    layers = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)] if replica else []
+    kept = [(layer, layer.momentum) for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in kept:
+            layer.momentum = momentum

@@ -1,0 +1,1 @@
+"""The network, its backbones, its embeddings, its bundle."""

@@ -1,0 +1,115 @@
+"""Embeddings of images: the only extraction loop, and its result as an artefact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ccreid.data.loaders import PlainLoader
+from ccreid.errors import ArtefactError
+from ccreid.files import replacing
+from ccreid.model.network import Network
+from ccreid.runtime import Track, untracked
+
+FORMAT = "ccreid-embeddings-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """What a network makes of N images.
+
+    Attributes
+    ----------
+    vectors:
+        (N, D) float32 on the CPU, L2-normalised.
+    files:
+        N names, as in the samples that were embedded.
+    made_with:
+        What they depend on: hashes of the weights, the preprocessing and the files, flip averaging.
+    """
+
+    vectors: Tensor
+    files: tuple[str, ...]
+    made_with: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.files):
+            raise ArtefactError(
+                f"{tuple(self.vectors.shape)} vectors do not fit {len(self.files)} files.", "Embed the images again."
+            )
+
+    def save(self, path: Path) -> None:
+        """Write them as safetensors, whole or not at all. Raises StorageError."""
+        notes = {"format": FORMAT, "files": json.dumps(self.files), "made_with": json.dumps(self.made_with)}
+        with replacing(path) as temporary:
+            save_file({"vectors": self.vectors.contiguous()}, temporary, metadata=notes)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what :meth:`save` wrote. Raises ArtefactError."""
+        try:
+            with safe_open(path, "pt") as file:
+                notes, vectors = file.metadata() or {}, file.get_tensor("vectors")
+        except (OSError, SafetensorError) as error:
+            raise ArtefactError(f"{path} is no embeddings file: {error}.", "Embed the images again.") from error
+        if notes.get("format") != FORMAT:
+            raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
+        return cls(vectors, tuple(json.loads(notes["files"])), json.loads(notes["made_with"]))
+
+
+def embed(
+    network: Network,
+    loader: PlainLoader,
+    *,
+    flip: bool,
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    track: Track[object] = untracked,
+    doing: str = "Embedding",
+) -> Tensor:
+    """Embed every image of a loader, in order.
+
+    Parameters
+    ----------
+    network:
+        On any device; it is put into eval mode and back.
+    loader:
+        Batches in order, with the test transform.
+    flip:
+        Add the embedding of the horizontally flipped image before normalising (the paper's test time);
+        mining uses none.
+    autocast:
+        Makes the context in which the network runs.
+    track, doing:
+        Follows the batches for the user.
+
+    Returns
+    -------
+    Tensor
+        (N, D) float32 on the CPU, L2-normalised.
+    """
+    device = next(network.parameters()).device
+    training = network.training
+    network.eval()
+    embeddings = []
+    batches: Iterable[object] = track(loader, doing, len(loader))
+    try:
+        with torch.inference_mode(), autocast():
+            for batch in batches:
+                images = batch.images.to(device, non_blocking=True)  # type: ignore[attr-defined]
+                vectors = network(images)
+                if flip:
+                    vectors = vectors + network(images.flip(3))
+                embeddings.append(F.normalize(vectors.float(), dim=1).cpu())
+    finally:
+        network.train(training)
+    return torch.cat(embeddings).clone()  # outside inference mode, so that autograd may use them

@@ -1,0 +1,246 @@
+"""Recipes: the settings of a run, from YAML and ``key=value`` assignments, checked all at once.
+
+The defaults are the paper's (LTCC and Celeb-reID); a recipe file states only what differs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ccreid.errors import SettingError
+
+RECIPES = Path(__file__).parent / "recipes"
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSettings(_Section):
+    """Which images, and what a batch of them is."""
+
+    dataset: str = Field(description="name of the data set, see `ccreid data list`")
+    root: str | None = Field(None, description="its folder; null reads the edition inside the package")
+    height_px: Count = 384
+    width_px: Count = 192
+    people: Count = Field(8, description="P, people a batch")
+    images: Count = Field(4, description="K, images of each")
+    flip: Probability = Field(0.5, description="probability of a horizontal flip")
+    padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
+    erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
+    workers: Annotated[int, Field(ge=0)] | None = Field(None, description="decoding processes; null = by the machine")
+    unreadable: Literal["error", "skip"] = Field("error", description="what an unreadable image does")
+
+
+class NetworkSettings(_Section):
+    """The backbone and where its weights come from."""
+
+    backbone: str = Field("resnet50.tv_in1k", description="timm's name")
+    weights: str = Field("timm", description="timm, bundled, none, or a file")
+    last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
+
+
+class WeightSettings(_Section):
+    """Weights of the loss terms; 0 leaves a term out."""
+
+    identity: Weight = 1.0
+    triplet: Weight = 1.0
+    attribute: Weight = 1.0
+    recomposition: Weight = 0.3
+
+
+class ObjectiveSettings(_Section):
+    """The losses and the recomposition."""
+
+    weights: WeightSettings = WeightSettings()
+    scale: Annotated[float, Field(gt=0)] = Field(16.0, description="s, of the attribute head's cosines")
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="label smoothing of all heads")
+    margin: Annotated[float, Field(ge=0)] = Field(0.3, description="of the triplet term")
+    stripes: Count = Field(2, description="of the recomposition")
+    recompositions: Count = Field(1, description="of each image")
+    replicas: Count = Field(1, description="parts of a batch for BN and donors; 2 imitates two GPUs")
+
+
+class AttributeSettings(_Section):
+    """The mining of attributes."""
+
+    after_epoch: Annotated[int, Field(ge=0)] = Field(25, description="e0, epochs with the identity loss alone")
+    k1: Count = 20
+    k2: Count = 6
+    eps: Annotated[float, Field(ge=0, le=1)] = 0.4
+    small_identities: Literal["clip", "reference"] = "clip"
+
+
+class TrainingSettings(_Section):
+    """The schedule and the machine."""
+
+    epochs: Count = 80
+    learning_rate: Annotated[float, Field(gt=0)] = 3.5e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    warmup_epochs: Annotated[int, Field(ge=0)] = 10
+    milestones: Annotated[tuple[int, ...], Field(strict=False)] = (20, 40, 60)
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
+    reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+class EvaluationSettings(_Section):
+    """How embeddings are made for scoring."""
+
+    flip: bool = Field(True, description="add the embedding of the flipped image")
+    batch_images: Count = 64
+
+
+class Recipe(_Section):
+    """All settings of a run."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    title: str = ""
+    data: DataSettings
+    network: NetworkSettings = NetworkSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    attributes: AttributeSettings = AttributeSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    def to_yaml(self) -> str:
+        """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The recipes inside the package."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+
+
+def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by its name or its file, with some settings changed.
+
+    Parameters
+    ----------
+    source:
+        A name (see :func:`recipe_names`) or the path of a YAML file.
+    assignments:
+        ``a.b=value`` each, the value as YAML; later ones win.
+
+    Raises
+    ------
+    SettingError
+        There is no such recipe, or settings are unknown or wrong; all are named at once, with dotted paths.
+    """
+    values = _read_yaml(_find(source))
+    problems = [problem for text in assignments for problem in _assign(values, text)]
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        problems += [_explained(dict(detail)) for detail in error.errors()]
+    if problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        raise SettingError(
+            f"Recipe '{source}' has {len(problems)} wrong setting{'s' if len(problems) > 1 else ''}:{lines}",
+            "See every setting with `ccreid recipes NAME`.",
+        )
+    return recipe
+
+
+def setting_paths() -> tuple[str, ...]:
+    """Every setting by its dotted path."""
+    return tuple(path for path, _ in describe())
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML with 1e-4 a number, as in YAML 1.2, JSON and Python."""
+
+
+_Yaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
+    list("-+0123456789."),
+)
+
+
+def _find(source: str) -> Path:
+    if source in recipe_names():
+        return RECIPES / f"{source}.yaml"
+    path = Path(source)
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(source, recipe_names(), n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    raise SettingError(
+        f"There is no recipe '{source}', neither in the package nor as a file.",
+        f"{hint}Known are {', '.join(recipe_names())}.",
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = _parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{path} is not readable as YAML: {error}", "Mend the file.") from error
+    if not isinstance(values, dict):
+        raise SettingError(f"{path} holds no settings.", "A recipe is a YAML mapping.")
+    return values
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Yaml)  # noqa: S506 - a SafeLoader with one more number format
+
+
+def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
+    """Set ``a.b=value`` in place; yield what is wrong with it."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        yield f"--set {text}: write key=value"
+        return
+    *parents, last = path.strip().split(".")
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            yield f"{path}: '{parent}' is a single value, not a section"
+            return
+    try:
+        section[last] = _parse(value)
+    except yaml.YAMLError as error:
+        yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
+
+
+def _explained(detail: Mapping[str, Any]) -> str:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        near = _nearest(path)
+        return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")
+    if detail["type"] == "missing":
+        return f"{path}: is missing"
+    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
+
+
+def _nearest(path: str) -> str | None:
+    known = setting_paths()
+    by_name = {known_path.rsplit(".", 1)[-1]: known_path for known_path in reversed(known)}
+    whole = difflib.get_close_matches(path, known, n=1, cutoff=0.75)
+    last = difflib.get_close_matches(path.rsplit(".", 1)[-1], by_name, n=1, cutoff=0.6)
+    return whole[0] if whole else by_name[last[0]] if last else None
+
+
+def describe(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting's dotted path with what it means (empty where the name says it)."""
+    for name, entry in model.model_fields.items():
+        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
+            yield from describe(entry.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", entry.description or ""

@@ -1,0 +1,259 @@
+"""A run: from a recipe to a folder with everything that came of it.
+
+::
+
+    recipe.yaml               every setting, resolved
+    journal.jsonl             every step and epoch
+    checkpoint.safetensors    where the run stands
+    bundle/                   the model to ship
+    embeddings/               of query and gallery
+    report.json, report.txt   the scores
+    ranked-PROTOCOL.png       ranked lists
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from ccreid import build
+from ccreid.data.decode import leave_out_unreadable
+from ccreid.errors import CcreidError, InterruptedRun, SettingError
+from ccreid.evaluation.evaluate import Extractor, evaluate, fingerprint
+from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
+from ccreid.evaluation.report import describe_benchmark, report_table, report_values
+from ccreid.files import write_json, write_text
+from ccreid.model.bundle import amend_card, load_bundle, save_bundle
+from ccreid.recipe import Recipe, load_recipe
+from ccreid.runtime import Device, Track, default_workers, describe_machine, launch, untracked, versions
+from ccreid.training.checkpoint import Checkpoints, Position
+from ccreid.training.journal import Journal, Listener
+from ccreid.training.loop import train
+from ccreid.training.optimizer import Optimizer
+from ccreid.vocabulary import Benchmark, Samples
+
+logger = logging.getLogger(__name__)
+
+RECIPE, JOURNAL, CHECKPOINT, BUNDLE, EMBEDDINGS = (
+    "recipe.yaml",
+    "journal.jsonl",
+    "checkpoint.safetensors",
+    "bundle",
+    "embeddings",
+)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who follows a run.
+
+    Attributes
+    ----------
+    track:
+        Follows loops over images.
+    listener:
+        Is given each row of the journal, and before the first one a row of kind "plan" with the number of
+        epochs and steps to come.
+    """
+
+    track: Track[Any] = untracked
+    listener: Listener = lambda _row: None
+
+
+def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+    """Train a recipe into an empty or new folder, score the last epoch and leave every artefact there.
+
+    Returns
+    -------
+    dict
+        The report, as in report.json.
+
+    Raises
+    ------
+    SettingError
+        The folder holds something already.
+    InterruptedRun
+        A stop was requested; the run is saved.
+    CcreidError
+        Whatever else a user can mend.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        mend = f"Go on with it: ccreid train --resume {folder}" if (folder / RECIPE).exists() else ""
+        raise SettingError(f"{folder} is not empty.", mend or "Name another folder with --out.")
+    benchmark = build.benchmark(recipe)
+    write_text(folder / RECIPE, recipe.to_yaml())
+    return _carry_through(recipe, benchmark, folder, watch)
+
+
+def resume(folder: Path, watch: Watch) -> dict[str, Any]:
+    """Go on with a run from its checkpoint. Returns and raises as :func:`begin`."""
+    if not (folder / RECIPE).is_file():
+        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
+    recipe = load_recipe(str(folder / RECIPE))
+    return _carry_through(recipe, build.benchmark(recipe), folder, watch)
+
+
+def evaluate_bundle(
+    bundle_folder: Path,
+    benchmark: Benchmark,
+    folder: Path,
+    *,
+    flip: bool | None = None,
+    device: Device = "auto",
+    skip_unreadable: bool = False,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
+    """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
+
+    Parameters
+    ----------
+    bundle_folder, benchmark, folder:
+        What to score, on what, and where to write.
+    flip:
+        Whether to add the mirror image's embedding; None does as the bundle's recipe.
+    device:
+        Where to compute.
+    skip_unreadable:
+        Leave images that cannot be read out instead of stopping.
+
+    Returns
+    -------
+    dict
+        The report, as in report.json.
+    """
+    watch = watch or Watch()
+    bundle = load_bundle(bundle_folder)
+    fabric = launch(device)
+    settings = bundle.card.get("recipe", {}).get("evaluation", {})
+    extractor = Extractor(
+        bundle.network.to(fabric.device),
+        bundle.weights_hash,
+        bundle.preprocessing,
+        flip=settings.get("flip", True) if flip is None else flip,
+        batch_images=settings.get("batch_images", 64),
+        workers=default_workers(),
+        autocast=fabric.autocast,
+    )
+    conditions = {"bundle": bundle_folder.resolve().name, "selection": bundle.card.get("selection")}
+    return _score(extractor, _readable(benchmark, skip_unreadable, watch), folder, conditions, watch)
+
+
+def _carry_through(recipe: Recipe, benchmark: Benchmark, folder: Path, watch: Watch) -> dict[str, Any]:
+    benchmark = _readable(benchmark, recipe.data.unreadable == "skip", watch)
+    samples = benchmark.subset("train")
+    _warn_of_single_images(samples)
+    fabric = build.fabric(recipe)
+    started = (folder / CHECKPOINT).exists()
+    objective = build.objective(recipe, len(samples.people), pretrained=not started)
+    fabric.to_device(objective)
+    plan = build.plan(recipe)
+    loader = build.train_loader(recipe, samples)
+
+    def open_journal(position: Position) -> Journal:
+        steps = [loader.steps(epoch) for epoch in range(plan.epochs)]
+        done = sum(steps[: position.epoch]) + position.step
+        watch.listener({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
+        return Journal(folder / JOURNAL, position, watch.listener)
+
+    try:
+        train(
+            objective,
+            loader,
+            build.plain_loader(recipe, samples),
+            plan,
+            fabric=fabric,
+            optimizer=Optimizer(objective, fabric, recipe.training.weight_decay),
+            checkpoints=Checkpoints(folder / CHECKPOINT, fingerprint(samples)),
+            open_journal=open_journal,
+        )
+    except InterruptedRun as stop:
+        raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}") from None
+    conditions = {
+        "seed": recipe.training.seed,
+        "epochs": plan.epochs,
+        "selection": "none: the last epoch is reported",
+    }
+    card = {
+        "recipe": _shippable(recipe),
+        "selection": conditions["selection"],
+        "versions": versions(),
+        "trained_on": describe_benchmark(benchmark),
+    }
+    save_bundle(folder / BUNDLE, objective.network, build.preprocessing(recipe), card)
+    extractor = build.extractor(
+        recipe, objective.network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast
+    )
+    report = _score(extractor, benchmark, folder, {"recipe": recipe.name, **conditions}, watch)
+    amend_card(folder / BUNDLE, {"scores": report["protocols"]})
+    return report
+
+
+def _score(
+    extractor: Extractor, benchmark: Benchmark, folder: Path, conditions: Mapping[str, Any], watch: Watch
+) -> dict[str, Any]:
+    evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, watch.track)
+    preprocessing = extractor.preprocessing
+    report = report_values(
+        evaluation,
+        {
+            **conditions,
+            "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
+            "flip_averaging": extractor.flip,
+            "weights": extractor.weights_hash[:12],
+            "versions": versions(),
+            "machine": describe_machine(),
+        },
+    )
+    write_json(folder / "report.json", report)
+    write_text(folder / "report.txt", _as_text(report))
+    for protocol in benchmark.protocols:
+        queries = telling_queries(evaluation.scores[protocol.name])
+        if queries:
+            draw_ranked_lists(folder / f"ranked-{protocol.name}.png", evaluation, protocol, queries)
+    return report
+
+
+def _as_text(report: Mapping[str, Any]) -> str:
+    console = Console(width=140, file=StringIO())
+    console.print(report_table(report))
+    return str(console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above
+
+
+def _readable(benchmark: Benchmark, skip: bool, watch: Watch) -> Benchmark:
+    """The benchmark without the images that cannot be read, where they may be left out."""
+    if not skip:
+        return benchmark
+    subsets, left_out = {}, []
+    for name, samples in benchmark.subsets.items():
+        subsets[name], missing = leave_out_unreadable(samples, watch.track)
+        left_out += missing
+    for name in left_out:
+        logger.warning("%s cannot be read and is left out.", benchmark.root / name)
+    return replace(benchmark, subsets=subsets, left_out=tuple(left_out))
+
+
+def _warn_of_single_images(samples: Samples) -> None:
+    people, images = np.unique(samples.person, return_counts=True)
+    single = people[images == 1]
+    if single.size:
+        logger.warning(
+            "%d of %d people have a single training image (the first is person %d): nothing can be learnt of "
+            "what stays the same about them.",
+            single.size,
+            people.size,
+            single[0],
+        )
+
+
+def _shippable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe without what tells of this machine's folders."""
+    values = recipe.model_dump(mode="json")
+    values["data"]["root"] = None
+    return values

@@ -1,0 +1,39 @@
+"""What every test may use: the golden values and the material beside the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent.parent / "shared"
+
+# Deadlines would time the machine, not the code.
+settings.register_profile("ccreid", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.load_profile("ccreid")
+
+Golden = Callable[[str], dict[str, torch.Tensor]]
+
+
+@pytest.fixture(scope="session")
+def golden() -> Golden:
+    """Loads one of the golden files as tensors by name."""
+
+    def load(name: str) -> dict[str, torch.Tensor]:
+        with np.load(HERE / "golden" / f"{name}.npz", allow_pickle=False) as arrays:
+            return {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays.files}
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of given material; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not on this machine")
+    return SHARED

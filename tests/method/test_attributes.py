@@ -1,0 +1,102 @@
+"""Mining attributes: each identity's images clustered alone."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+from torch.nn.functional import normalize
+
+import oracles
+from ccreid.method.attributes import Attributes, Mining, discover_attributes
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return normalize(torch.randn(shape, generator=torch.Generator().manual_seed(seed)), dim=1)
+
+
+def assert_well_formed(found: Attributes, embeddings: Tensor, identities: Tensor) -> None:
+    """Contiguous attributes, one owner each, numbered identity after identity; centres are means."""
+    assert found.of_image.dtype == found.owners.dtype == torch.int64
+    assert sorted(set(found.of_image.tolist())) == list(range(len(found)))
+    assert torch.equal(found.owners[found.of_image], identities)
+    assert found.owners.tolist() == sorted(found.owners.tolist())
+    for attribute in range(len(found)):
+        images = [i for i, a in enumerate(found.of_image.tolist()) if a == attribute]
+        mean = np.mean([embeddings[i].numpy() for i in images], axis=0, dtype=np.float64)
+        np.testing.assert_allclose(found.centres[attribute].numpy(), mean, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("eps", [0.4, 0.6])
+def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden, eps):
+    arrays = golden("clustering")
+    chosen = range(6)  # those of 64 dimensions: 1, 2, 5, 12, 19 and 21 images
+    embeddings = torch.cat([arrays[f"cl{i}_feat"] for i in chosen])
+    identities = torch.cat([torch.full((len(arrays[f"cl{i}_feat"]),), i) for i in chosen])
+    mixed = torch.randperm(len(identities), generator=torch.Generator().manual_seed(0))
+    # Within an identity the order is kept: the reference's phantom is its last image.
+    order = torch.empty_like(mixed)
+    for i in chosen:
+        places = (identities[mixed] == i).nonzero().squeeze(1)
+        order[places] = (identities == i).nonzero().squeeze(1)
+    embeddings, identities = embeddings[order], identities[order]
+
+    found = discover_attributes(embeddings, identities, Mining(eps=eps, small_identities="reference"))
+
+    assert_well_formed(found, embeddings, identities)
+    for i in chosen:
+        of_identity = found.of_image[identities == i].tolist()
+        assert oracles.renumbered(of_identity) == oracles.renumbered(
+            arrays[f"cl{i}_labels_eps{eps}"].tolist()
+        )
+
+
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    seed=st.integers(0, 2**31),
+    k1=st.integers(1, 8),
+    k2=st.integers(1, 4),
+    eps=st.sampled_from([0.0999, 0.3333, 0.6111]),
+    mode=st.sampled_from(["clip", "reference"]),
+)
+def test_attributes_are_those_of_the_loops(sizes, seed, k1, k2, eps, mode):
+    identities = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(seed))]
+    embeddings = drawn(len(identities), 3, seed=seed).double()
+
+    found = discover_attributes(embeddings, identities, Mining(k1, k2, eps, mode))
+
+    for identity in range(len(sizes)):
+        units = normalize(embeddings[identities == identity], dim=1)
+        distance = oracles.jaccard_distance((2 - 2 * units @ units.T).tolist(), k1, k2, mode)
+        if (np.abs(distance - eps) < 1e-9).any():
+            continue  # rounding would decide
+        of_identity = found.of_image[identities == identity].tolist()
+        assert oracles.renumbered(of_identity) == oracles.dbscan(distance.tolist(), eps, 1)
+    assert_well_formed(found, embeddings, identities)
+
+
+def test_two_outfits_become_two_attributes_each_of_its_own_person():
+    outfits = torch.eye(4).repeat_interleave(25, dim=0)
+    embeddings = normalize(outfits + 0.02 * drawn(100, 4), dim=1)
+    identities = torch.arange(2).repeat_interleave(50)
+    found = discover_attributes(embeddings, identities, Mining())
+    assert found.of_image.tolist() == [0] * 25 + [1] * 25 + [2] * 25 + [3] * 25
+    assert found.owners.tolist() == [0, 0, 1, 1]
+    assert len(found) == 4
+
+
+def test_attributes_are_never_shared_between_people_who_look_alike():
+    embeddings = torch.tensor([[1.0, 0.0]]).expand(6, 2)
+    found = discover_attributes(embeddings, torch.tensor([0, 1, 0, 1, 2, 2]), Mining())
+    assert found.of_image.tolist() == [0, 1, 0, 1, 2, 2]
+
+
+def test_a_centre_is_a_mean_and_so_shorter_than_its_unit_members():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    found = discover_attributes(embeddings, torch.tensor([0, 0]), Mining(eps=1.0))
+    assert found.centres.tolist() == [[0.5, 0.5]]
+    assert found.centres.dtype == torch.float32

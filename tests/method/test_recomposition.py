@@ -1,0 +1,148 @@
+"""Recomposition: against the reference's pooled maps with gradients, and as loops over every stripe."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+
+import oracles
+from ccreid.errors import SettingError
+from ccreid.method.recomposition import draw_donors, recompose
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def drawing(attributes: list[int], stripes: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
+    return draw_donors(torch.tensor(attributes), stripes, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_recomposed_map_is_the_references(golden, i):
+    arrays = golden("far")
+    feature_map = arrays[f"far{i}_x"].requires_grad_()
+    donors = torch.stack([arrays[f"far{i}_pick_upper"], arrays[f"far{i}_pick_lower"]])
+    recomposed = recompose(feature_map, donors)
+    pooled = torch.cat([recomposed.amax(dim=(2, 3)), recomposed.mean(dim=(2, 3))], dim=1)
+    pooled.square().sum().backward()
+    expected, gradient = arrays[f"far{i}_pooled"], arrays[f"far{i}_grad_x_of_sum_sq"]
+    torch.testing.assert_close(pooled.detach(), expected, rtol=1e-5, atol=1e-6 * expected.abs().max().item())
+    torch.testing.assert_close(feature_map.grad, gradient, rtol=1e-5, atol=1e-6 * gradient.abs().max().item())
+
+
+@st.composite
+def problems(draw):
+    """Maps of any height that holds the stripes, odd ones too, with flat channels among them."""
+    stripes, batch, channels = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    width = draw(st.integers(1, 3))
+    height = draw(st.integers(stripes * (2 if width == 1 else 1), 9))
+    feature_map = drawn(batch, channels, height, width, seed=draw(st.integers(0, 2**31)))
+    if draw(st.booleans()):
+        feature_map[0, 0] = 1.5
+    donors = draw(
+        st.lists(
+            st.lists(st.integers(0, batch - 1), min_size=batch, max_size=batch),
+            min_size=stripes,
+            max_size=stripes,
+        )
+    )
+    return feature_map, torch.tensor(donors), stripes
+
+
+@given(problems())
+def test_recomposed_map_is_that_of_the_loops(problem):
+    feature_map, donors, stripes = problem
+    expected = oracles.recompose(feature_map.numpy(), donors.numpy(), stripes)
+    torch.testing.assert_close(recompose(feature_map, donors, stripes), torch.from_numpy(expected))
+
+
+@given(problems())
+def test_with_itself_as_donor_an_image_stays_as_it_is(problem):
+    feature_map, donors, stripes = problem
+    itself = torch.arange(len(feature_map)).expand_as(donors)
+    kept = feature_map[:, :, : feature_map.shape[2] // stripes * stripes]
+    torch.testing.assert_close(recompose(feature_map, itself, stripes), kept)
+
+
+def test_a_recomposed_stripe_has_its_donors_statistics():
+    feature_map = 2 + 3 * drawn(4, 5, 7, 6)
+    donors = torch.tensor([[1, 2, 3, 0], [2, 3, 0, 1]])
+    recomposed = recompose(feature_map, donors)
+    assert recomposed.shape == (4, 5, 6, 6)
+    for stripe, rows in enumerate([slice(0, 3), slice(3, 6)]):
+        given_, wanted = recomposed[:, :, rows], feature_map[donors[stripe], :, rows]
+        torch.testing.assert_close(given_.mean(dim=(2, 3)), wanted.mean(dim=(2, 3)))
+        torch.testing.assert_close(given_.std(dim=(2, 3)), wanted.std(dim=(2, 3)), rtol=1e-5, atol=0)
+
+
+def test_rows_left_over_at_the_bottom_have_no_influence():
+    feature_map, donors = drawn(2, 3, 7, 4), torch.tensor([[1, 0], [1, 0]])
+    changed = feature_map.clone()
+    changed[:, :, 6] = 100
+    assert torch.equal(recompose(changed, donors), recompose(feature_map, donors))
+
+
+def test_gradients_flow_through_the_content_alone():
+    feature_map = drawn(3, 2, 6, 4).requires_grad_()
+    donors = torch.tensor([[2, 0, 1], [1, 2, 0]])
+    upstream = drawn(2, 6, 4, seed=1)
+    (recompose(feature_map, donors)[0] * upstream).sum().backward()
+    gradient = feature_map.grad
+    assert gradient is not None
+    assert (gradient[1:] == 0).all()  # the donors get none
+    # Nor do the image's own statistics: the slope is sigma_j / sigma_i wherever one looks.
+    for donor, rows in ((2, slice(0, 3)), (1, slice(3, 6))):
+        deviation = (feature_map.detach()[:, :, rows].var(dim=(2, 3)) + 1e-6).sqrt()
+        slope = (deviation[donor] / deviation[0])[:, None, None]
+        torch.testing.assert_close(gradient[0, :, rows], slope * upstream[:, rows])
+
+
+@pytest.mark.parametrize(
+    ("shape", "donors", "stripes", "named"),
+    [
+        ((3, 2, 4, 4), torch.zeros(2, 2, dtype=torch.int64), 2, r"shape \(2, 2\) .* 3 images in 2 stripes"),
+        ((3, 2, 4, 4), torch.zeros(0, 3, dtype=torch.int64), 0, "in 0 stripes"),
+        ((1, 2, 3, 4), torch.zeros(4, 1, dtype=torch.int64), 4, "3 x 4 has too few pixels for 4 stripes"),
+        ((1, 2, 3, 1), torch.zeros(3, 1, dtype=torch.int64), 3, "3 x 1 has too few pixels for 3 stripes"),
+    ],
+)
+def test_a_wrong_argument_is_named(shape, donors, stripes, named):
+    with pytest.raises(SettingError, match=named):
+        recompose(torch.zeros(shape), donors, stripes)
+
+
+# -------------------------------------------------------------------------------------------------- donors
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 2**31))
+def test_a_donor_has_another_attribute_and_who_has_none_is_flagged(attributes, stripes, seed):
+    donors, present = drawing(attributes, stripes, seed)
+    assert donors.shape == (stripes, len(attributes))
+    assert present.tolist() == [any(other != own for other in attributes) for own in attributes]
+    for drawn_ in donors.tolist():
+        for image, donor in enumerate(drawn_):
+            assert (attributes[donor] != attributes[image]) if present[image] else donor == image
+
+
+def test_the_same_seed_gives_the_same_donors_and_another_seed_others():
+    attributes = list(range(32))
+    assert torch.equal(drawing(attributes, seed=5)[0], drawing(attributes, seed=5)[0])
+    assert not torch.equal(drawing(attributes, seed=5)[0], drawing(attributes, seed=6)[0])
+
+
+def test_donors_are_uniform_over_the_eligible_and_independent_between_stripes():
+    attributes, draws = [0, 0, 1, 1, 1, 2], 6000
+    generator = torch.Generator().manual_seed(0)
+    pairs = torch.stack([draw_donors(torch.tensor(attributes), 2, generator)[0] for _ in range(draws)])
+    counts = np.zeros((6, 6))  # of image 0: upper donor x lower donor
+    for upper, lower in pairs[:, :, 0].tolist():
+        counts[upper, lower] += 1
+    assert (counts[:2] == 0).all()
+    assert (counts[:, :2] == 0).all()
+    # 16 equally likely pairs: 375 each, with a standard deviation of 19.
+    assert np.abs(counts[2:, 2:] - draws / 16).max() < 5 * 19

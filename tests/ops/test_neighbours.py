@@ -1,0 +1,145 @@
+"""Jaccard distance between neighbourhoods: against the reference's outputs and against loops over sets."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+from torch.nn.functional import normalize
+
+import oracles
+from ccreid.errors import SettingError
+from ccreid.ops.neighbours import averaged_over_nearest, jaccard_distance, neighbour_lists, reciprocal_counts
+
+# Vectors off a small grid: many are parallel, so that distances tie.
+grid_vectors = st.integers(1, 45).flatmap(
+    lambda count: st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=count, max_size=count).map(
+        lambda rows: torch.tensor(rows, dtype=torch.float64)
+    )
+)
+free_vectors = st.builds(
+    lambda count, seed: torch.randn(
+        count, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    ),
+    st.integers(1, 45),
+    st.integers(0, 2**31),
+)
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("i", range(9))
+def test_reference_mode_gives_the_references_distance(golden, i):
+    arrays = golden("clustering")
+    distance = jaccard_distance(arrays[f"cl{i}_feat"], 20, 6, "reference")
+    torch.testing.assert_close(distance, arrays[f"cl{i}_jaccard"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("i", [5, 6, 7, 8])
+def test_the_default_gives_the_references_distance_for_identities_of_k1_images(golden, i):
+    arrays = golden("clustering")
+    distance = jaccard_distance(arrays[f"cl{i}_feat"])
+    torch.testing.assert_close(distance, arrays[f"cl{i}_jaccard"], rtol=0, atol=1e-6)
+
+
+@given(
+    embeddings=grid_vectors | free_vectors,
+    k1=st.integers(1, 24),
+    k2=st.integers(1, 9),
+    mode=st.sampled_from(["clip", "reference"]),
+)
+def test_distance_is_that_of_loops_over_sets(embeddings, k1, k2, mode):
+    units = normalize(embeddings, dim=1)
+    squared = 2 - 2 * units @ units.T
+    expected = oracles.jaccard_distance(squared.tolist(), k1, k2, mode)
+    distance = jaccard_distance(embeddings, k1, k2, mode)
+    torch.testing.assert_close(distance, torch.from_numpy(expected), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["clip", "reference"])
+@pytest.mark.parametrize(
+    ("count", "k1", "k2"), [(1, 20, 6), (2, 20, 6), (14, 20, 6), (14, 7, 9), (20, 20, 6)]
+)
+def test_float32_agrees_with_the_loops_around_k1(count, k1, k2, mode):
+    units = normalize(drawn(count, 8), dim=1)
+    squared = 2 - 2 * units @ units.T
+    expected = torch.from_numpy(oracles.jaccard_distance(squared.tolist(), k1, k2, mode)).float()
+    torch.testing.assert_close(jaccard_distance(units, k1, k2, mode), expected, rtol=0, atol=1e-6)
+
+
+@given(embeddings=free_vectors, k1=st.integers(1, 24), k2=st.integers(1, 9))
+def test_clipped_distance_is_symmetric_within_0_and_1_with_a_zero_diagonal(embeddings, k1, k2):
+    distance = jaccard_distance(embeddings, k1, k2)
+    assert torch.equal(distance, distance.T)
+    assert 0 <= distance.min() <= distance.max() <= 1 + 1e-12
+    torch.testing.assert_close(distance.diagonal(), torch.zeros(len(distance), dtype=torch.float64))
+
+
+@given(embeddings=free_vectors, k1=st.integers(1, 24), k2=st.integers(1, 9))
+def test_modes_differ_only_where_images_are_fewer_than_k1(embeddings, k1, k2):
+    count = len(embeddings)
+    clipped = jaccard_distance(embeddings, min(k1, count), min(k2, count), "reference")
+    assert torch.equal(jaccard_distance(embeddings, k1, k2, "clip"), clipped)
+
+
+def test_reference_mode_leaves_a_small_identity_apart_from_itself():
+    assert jaccard_distance(drawn(1, 8), small_identities="reference").item() > 0.5
+    assert jaccard_distance(drawn(1, 8), small_identities="clip").item() == 0
+
+
+def test_two_outfits_that_share_no_neighbour_are_at_distance_1():
+    apart = torch.cat([torch.tensor([[9.0, 0.0]]).expand(25, 2), torch.tensor([[0.0, 9.0]]).expand(25, 2)])
+    distance = jaccard_distance(apart + 0.1 * drawn(50, 2))
+    torch.testing.assert_close(distance[:25, 25:], torch.ones(25, 25), rtol=0, atol=1e-6)
+    assert distance[:25, :25].max() < 0.99
+
+
+def test_embeddings_are_normalised_and_their_dtype_kept():
+    embeddings = drawn(30, 8).double()
+    lengths = 2.0 ** torch.arange(30).fmod(5)[:, None]
+    distance = jaccard_distance(embeddings)
+    assert distance.dtype == torch.float64
+    torch.testing.assert_close(jaccard_distance(embeddings * lengths), distance)
+
+
+def test_an_image_heads_its_own_list_and_ties_follow_the_index():
+    lists = neighbour_lists(torch.zeros(3, 3), 3)
+    assert lists[:3].tolist() == [[0, 1, 2], [1, 0, 2], [2, 0, 1]]
+
+
+def test_places_beyond_the_identity_are_the_phantoms_whose_list_is_the_last_images():
+    lists = neighbour_lists(torch.zeros(2, 2), 4)
+    assert lists.tolist() == [[0, 1, 2, 2], [1, 0, 2, 2], [1, 0, 2, 2]]
+
+
+def test_reciprocity_counts_the_place_after_the_kth():
+    places = torch.tensor([[0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 1, 0]])  # the last row is the phantom's
+    assert reciprocal_counts(places, 1)[:3, :3].tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert reciprocal_counts(places, 2)[:3, :3].tolist() == [[1, 1, 1]] * 3
+
+
+def test_averaging_does_not_depend_on_the_block(monkeypatch):
+    weights, places = drawn(7, 7), torch.tensor([[i, (i + 2) % 7, (i + 3) % 7] for i in [*range(7), 6]])
+    whole = averaged_over_nearest(weights, places, 2)
+    torch.testing.assert_close(whole[6], (weights[6] + weights[1]) / 2)
+    monkeypatch.setattr("ccreid.ops.neighbours.BLOCK", 3)
+    assert torch.equal(averaged_over_nearest(weights, places, 2), whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((torch.zeros(3),), r"shape \(3,\)"),
+        ((torch.zeros(0, 4),), r"shape \(0, 4\)"),
+        ((torch.eye(3), 0, 6), "k1 = 0"),
+        ((torch.eye(3), 20, 0), "k2 = 0"),
+        ((torch.eye(3), 20, 6, "pad"), "small_identities is 'pad'"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, named):
+    with pytest.raises(SettingError, match=named):
+        jaccard_distance(*arguments)

@@ -1,0 +1,296 @@
+"""The method's definitions as slow, obvious loops: what the fast code is compared with.
+
+Written from the formulas of the paper and of the benchmarks' protocols, in plain Python on lists. Of the package
+only the names of the ignore rules are used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccreid.vocabulary import Ignore
+
+Matrix = Sequence[Sequence[float]] | NDArray[np.floating]
+Known = Sequence[int | None]
+Table = Mapping[str, Known | None]
+
+# ---------------------------------------------------------------------------------------------- evaluation
+
+
+def is_ignored(rule: Ignore, query: Table, q: int, gallery: Table, g: int) -> bool:
+    """Whether gallery image g does not count for query q. What is not annotated matches nothing."""
+    if query["person"][q] != gallery["person"][g]:
+        return False
+
+    def known_pair(name: str) -> tuple[int, int] | None:
+        if query.get(name) is None or gallery.get(name) is None:
+            return None
+        mine, theirs = query[name][q], gallery[name][g]
+        return None if mine is None or theirs is None else (mine, theirs)
+
+    camera, clothes, tracklet = known_pair("camera"), known_pair("clothes"), known_pair("tracklet")
+    return (
+        (Ignore.SAME_CAMERA in rule and camera is not None and camera[0] == camera[1])
+        or (Ignore.SAME_CLOTHES in rule and clothes is not None and clothes[0] == clothes[1])
+        or (Ignore.OTHER_CLOTHES in rule and clothes is not None and clothes[0] != clothes[1])
+        or (Ignore.SAME_TRACKLET in rule and tracklet is not None and tracklet[0] == tracklet[1])
+    )
+
+
+def relevant_ranks(
+    similarity: Sequence[float], relevant: Sequence[bool], ignored: Sequence[bool]
+) -> list[int]:
+    """Sort the gallery by (similarity descending, index), drop the ignored, walk the list."""
+    order = sorted(range(len(similarity)), key=lambda g: (-similarity[g], g))
+    kept = [g for g in order if not ignored[g]]
+    return [rank for rank, g in enumerate(kept, 1) if relevant[g]]
+
+
+def average_precision(ranks: Sequence[int]) -> float:
+    """Mean over the relevant images of the precision at their rank."""
+    return sum(hits / rank for hits, rank in enumerate(ranks, 1)) / len(ranks)
+
+
+def inverse_negative_penalty(ranks: Sequence[int]) -> float:
+    """Relevant images over the rank of the farthest one."""
+    return len(ranks) / max(ranks)
+
+
+def cmc_at(all_ranks: Sequence[Sequence[int]], k: int) -> float:
+    """Share of the queries with a relevant image that have one among the first k kept images."""
+    valid = [ranks for ranks in all_ranks if ranks]
+    return sum(min(ranks) <= k for ranks in valid) / len(valid)
+
+
+def ranks_of_all(similarity: Matrix, query: Table, gallery: Table, rule: Ignore) -> list[list[int]]:
+    """The relevant ranks of each query; an empty list where nothing relevant is left."""
+    result = []
+    for q in range(len(query["person"])):
+        own = [person == query["person"][q] for person in gallery["person"]]
+        ignored = [is_ignored(rule, query, q, gallery, g) for g in range(len(own))]
+        result.append(relevant_ranks(similarity[q], own, ignored))
+    return result
+
+
+# ------------------------------------------------------------------------------------------ neighbourhoods
+
+
+def neighbour_list(distance: Matrix, i: int) -> list[int]:
+    """All images by (distance, index), i itself first."""
+    return sorted(range(len(distance)), key=lambda j: (j != i, distance[i][j], j))
+
+
+def reciprocal(places: Sequence[Sequence[int]], i: int, k: int) -> list[int]:
+    """R(i, k). A phantom place holds -1, which as an index means the last image, as Python has it.
+
+    Members stand in the list once a place that matches: twice or more for phantoms only.
+    """
+    return [j for j in places[i][: k + 1] for back in places[j][: k + 1] if back == i]
+
+
+def neighbourhood(places: Sequence[Sequence[int]], i: int, wide: int, narrow: int) -> set[int]:
+    """R(i, wide) with every R(c, narrow) that lies in it by more than two thirds."""
+    members = reciprocal(places, i, wide)
+    expanded = set(members)
+    for candidate in members:
+        theirs = reciprocal(places, candidate, narrow)
+        if 3 * len(set(theirs) & set(members)) > 2 * len(theirs):
+            expanded |= set(theirs)
+    return expanded
+
+
+def neighbourhood_weights(
+    distance: Matrix, places: Sequence[Sequence[int]], wide: int, narrow: int, k2: int
+) -> list[list[float]]:
+    """V after the local query expansion."""
+    count = len(distance)
+    rows = []
+    for i in range(count):
+        members = sorted(neighbourhood(places, i, wide, narrow))  # -1 first, so that N - 1 overwrites it
+        total = sum(math.exp(-distance[i][m]) for m in members)
+        row = [0.0] * count
+        for m in members:
+            row[m] = math.exp(-distance[i][m]) / total
+        rows.append(row)
+    averaged = []
+    for i in range(count):
+        first = places[i][:k2]
+        averaged.append([sum(rows[j][m] for j in first) / len(first) for m in range(count)])
+    return averaged
+
+
+def jaccard_of(weights: Matrix, i: int, j: int) -> float:
+    shared = sum(min(a, b) for a, b in zip(weights[i], weights[j], strict=True))
+    return max(0.0, 1 - shared / (2 - shared))
+
+
+def jaccard_distance(distance: Matrix, k1: int, k2: int, small_identities: str) -> NDArray[np.float64]:
+    """The clustering's distance, from the squared Euclidean one."""
+    count = len(distance)
+    if small_identities == "clip":
+        k1, k2 = min(k1, count), min(k2, count)
+    places = [(neighbour_list(distance, i) + [-1] * k1)[:k1] for i in range(count)]
+    weights = neighbourhood_weights(distance, places, k1, round(k1 / 2), k2)
+    return np.array([[jaccard_of(weights, i, j) for j in range(count)] for i in range(count)])
+
+
+def reranked(squared: Matrix, queries: int, k1: int, k2: int, share: float) -> NDArray[np.float64]:
+    """k-reciprocal re-ranking from the squared distances of the pool: the queries first, then the gallery."""
+    count = len(squared)
+    scaled = []
+    for row in squared:
+        largest = max(row)
+        scaled.append([value / largest if largest > 0 else 0.0 for value in row])
+    places = [neighbour_list(scaled, i)[: k1 + 1] for i in range(count)]
+    weights = neighbourhood_weights(scaled, places, k1, round(k1 / 2), k2)
+    return np.array(
+        [
+            [(1 - share) * jaccard_of(weights, q, g) + share * scaled[q][g] for g in range(queries, count)]
+            for q in range(queries)
+        ]
+    )
+
+
+# ---------------------------------------------------------------------------------------------- clustering
+
+
+def dbscan(distance: Matrix, eps: float, min_samples: int) -> list[int]:
+    """Ester et al., 1996. Clusters are grown in the order of their first core point; outliers stay alone."""
+    count = len(distance)
+    neighbours = [[j for j in range(count) if distance[i][j] <= eps] for i in range(count)]
+    core = [len(near) >= min_samples for near in neighbours]
+    label: list[int | None] = [None] * count
+    clusters = 0
+    for start in range(count):
+        if not core[start] or label[start] is not None:
+            continue
+        waiting = [start]
+        while waiting:
+            point = waiting.pop()
+            if label[point] is None:
+                label[point] = clusters
+                if core[point]:
+                    waiting += neighbours[point]
+        clusters += 1
+    for point in range(count):
+        if label[point] is None:
+            label[point] = clusters
+            clusters += 1
+    return renumbered(label)
+
+
+def renumbered(labels: Sequence[int]) -> list[int]:
+    """The same partition, numbered from 0 by first appearance; each -1 is a cluster of its own."""
+    numbers: dict[tuple[int, int], int] = {}
+    result = []
+    for place, label in enumerate(labels):
+        key = (int(label), place if label == -1 else 0)
+        result.append(numbers.setdefault(key, len(numbers)))
+    return result
+
+
+# -------------------------------------------------------------------------------------------------- losses
+
+
+def log_softmax(logits: Sequence[float]) -> list[float]:
+    top = max(logits)
+    total = math.log(sum(math.exp(logit - top) for logit in logits))
+    return [logit - top - total for logit in logits]
+
+
+def label_smoothed_cross_entropy(logits: Matrix, labels: Sequence[int], smoothing: float) -> float:
+    """Mean over the batch of -sum_c q_c log p_c with q = (1 - ε)[c is right] + ε / C."""
+    losses = []
+    for row, label in zip(logits, labels, strict=True):
+        log_p = log_softmax(row)
+        target = [(1 - smoothing) * (c == label) + smoothing / len(row) for c in range(len(row))]
+        losses.append(-sum(q * p for q, p in zip(target, log_p, strict=True)))
+    return sum(losses) / len(losses)
+
+
+def batch_hard_triplet(embeddings: Matrix, identities: Sequence[int], margin: float) -> float:
+    """Mean over the batch of max(0, margin + farthest own - nearest other); 0 where nobody is other."""
+
+    def distance(a: Sequence[float], b: Sequence[float]) -> float:
+        return math.sqrt(max(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)), 1e-12))
+
+    losses = []
+    for anchor, own in zip(embeddings, identities, strict=True):
+        pairs = [
+            (distance(anchor, other), identity)
+            for other, identity in zip(embeddings, identities, strict=True)
+        ]
+        positives = [d for d, identity in pairs if identity == own]
+        negatives = [d for d, identity in pairs if identity != own]
+        losses.append(max(0.0, margin + max(positives) - min(negatives)) if negatives else 0.0)
+    return sum(losses) / len(losses)
+
+
+def attribute_targets(
+    attributes: Sequence[int], owners: Sequence[int], smoothing: float
+) -> list[list[float]]:
+    """q_a = (1 - ε)[a is the image's own] + ε[a belongs to its identity] / attributes of that identity."""
+    rows = []
+    for own in attributes:
+        family = [a for a in range(len(owners)) if owners[a] == owners[own]]
+        row = [0.0] * len(owners)
+        for a in family:
+            row[a] += smoothing / len(family)
+        row[own] += 1 - smoothing
+        rows.append(row)
+    return rows
+
+
+def attribute_aware_loss(
+    embeddings: Matrix,
+    weights: Matrix,
+    attributes: Sequence[int],
+    owners: Sequence[int],
+    scale: float,
+    smoothing: float,
+) -> float:
+    """-mean over the batch of sum_a q_a log softmax(s cos(z, w_a))."""
+
+    def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+        dot = sum(x * y for x, y in zip(a, b, strict=True))
+        return dot / math.sqrt(sum(x * x for x in a)) / math.sqrt(sum(y * y for y in b))
+
+    losses = []
+    for z, target in zip(embeddings, attribute_targets(attributes, owners, smoothing), strict=True):
+        log_p = log_softmax([scale * cosine(z, w) for w in weights])
+        losses.append(-sum(q * p for q, p in zip(target, log_p, strict=True)))
+    return sum(losses) / len(losses)
+
+
+# ------------------------------------------------------------------------------------------- recomposition
+
+
+def mean_and_deviation(pixels: NDArray[np.float64]) -> tuple[float, float]:
+    """mu and sqrt(unbiased variance + 1e-6) of some pixels of one channel."""
+    values = [float(value) for value in pixels.ravel()]
+    mean = sum(values) / len(values)
+    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return mean, math.sqrt(variance + 1e-6)
+
+
+def recompose(
+    feature_map: NDArray[np.float64], donors: NDArray[np.int64], stripes: int
+) -> NDArray[np.float64]:
+    """x' = (x - mu_i) / sigma_i * sigma_j + mu_j, for every image, stripe and channel."""
+    batch, channels, height, width = feature_map.shape
+    rows = height // stripes
+    result = np.empty((batch, channels, rows * stripes, width))
+    for i in range(batch):
+        for stripe in range(stripes):
+            part = slice(stripe * rows, (stripe + 1) * rows)
+            donor = int(donors[stripe][i])
+            for channel in range(channels):
+                mean, deviation = mean_and_deviation(feature_map[i, channel, part])
+                donor_mean, donor_deviation = mean_and_deviation(feature_map[donor, channel, part])
+                content = (feature_map[i, channel, part] - mean) / deviation
+                result[i, channel, part] = content * donor_deviation + donor_mean
+    return result
