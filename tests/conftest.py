@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from wardrobes import copy_people
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"
@@ -29,6 +30,12 @@ def golden() -> Golden:
             return {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays.files}
 
     return load
+
+
+@pytest.fixture(scope="session")
+def small_wardrobe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four training people and three test people of the compact Wardrobe; not to be changed by a test."""
+    return copy_people(tmp_path_factory.mktemp("data") / "wardrobe", train=4, test=3)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The method's definitions as slow, obvious loops: what the fast code is compared with.
 
-Written from the formulas of the paper and of the benchmarks' protocols, in plain Python on lists. Of the package
-only the names of the ignore rules are used.
+Written from the formulas of the paper and of the benchmarks' protocols, in plain Python on lists. Of the
+package only the names of the ignore rules are used.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def is_ignored(rule: Ignore, query: Table, q: int, gallery: Table, g: int) -> bo
     )
 
 
-def relevant_ranks(
-    similarity: Sequence[float], relevant: Sequence[bool], ignored: Sequence[bool]
-) -> list[int]:
+def relevant_ranks(similarity: Sequence[float], relevant: Sequence[bool], ignored: Sequence[bool]) -> list[int]:
     """Sort the gallery by (similarity descending, index), drop the ignored, walk the list."""
     order = sorted(range(len(similarity)), key=lambda g: (-similarity[g], g))
     kept = [g for g in order if not ignored[g]]
@@ -220,19 +218,14 @@ def batch_hard_triplet(embeddings: Matrix, identities: Sequence[int], margin: fl
 
     losses = []
     for anchor, own in zip(embeddings, identities, strict=True):
-        pairs = [
-            (distance(anchor, other), identity)
-            for other, identity in zip(embeddings, identities, strict=True)
-        ]
+        pairs = [(distance(anchor, other), identity) for other, identity in zip(embeddings, identities, strict=True)]
         positives = [d for d, identity in pairs if identity == own]
         negatives = [d for d, identity in pairs if identity != own]
         losses.append(max(0.0, margin + max(positives) - min(negatives)) if negatives else 0.0)
     return sum(losses) / len(losses)
 
 
-def attribute_targets(
-    attributes: Sequence[int], owners: Sequence[int], smoothing: float
-) -> list[list[float]]:
+def attribute_targets(attributes: Sequence[int], owners: Sequence[int], smoothing: float) -> list[list[float]]:
     """q_a = (1 - ε)[a is the image's own] + ε[a belongs to its identity] / attributes of that identity."""
     rows = []
     for own in attributes:
@@ -277,9 +270,7 @@ def mean_and_deviation(pixels: NDArray[np.float64]) -> tuple[float, float]:
     return mean, math.sqrt(variance + 1e-6)
 
 
-def recompose(
-    feature_map: NDArray[np.float64], donors: NDArray[np.int64], stripes: int
-) -> NDArray[np.float64]:
+def recompose(feature_map: NDArray[np.float64], donors: NDArray[np.int64], stripes: int) -> NDArray[np.float64]:
     """x' = (x - mu_i) / sigma_i * sigma_j + mu_j, for every image, stripe and channel."""
     batch, channels, height, width = feature_map.shape
     rows = height // stripes

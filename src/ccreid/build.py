@@ -102,9 +102,7 @@ def plan(recipe: Recipe) -> Plan:
         epochs=training.epochs,
         attributes_from=attributes.after_epoch,
         mining=Mining(attributes.k1, attributes.k2, attributes.eps, attributes.small_identities),
-        schedule=Schedule(
-            training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma
-        ),
+        schedule=Schedule(training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma),
         reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
         seed=training.seed,
     )

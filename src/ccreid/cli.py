@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -18,6 +18,8 @@ from ccreid.version import __version__
 
 if TYPE_CHECKING:
     from ccreid.run import Watch
+
+Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
 
 app = typer.Typer(
     name="ccreid",
@@ -75,8 +77,9 @@ def train(
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give either a RECIPE or --resume RUN.", param_hint="RECIPE")
     if resume is not None and (data or out_dir or assignments):
-        raise typer.BadParameter("a resumed run keeps its settings; --data, --out and --set do not go with it.",
-                                 param_hint="--resume")
+        raise typer.BadParameter(
+            "a resumed run keeps its settings; --data, --out and --set do not go with it.", param_hint="--resume"
+        )
     from ccreid import run
 
     if resume is not None:
@@ -104,7 +107,7 @@ def evaluate(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Score a bundle on every protocol of a data set."""
     from ccreid import run
@@ -133,9 +136,7 @@ def recipes(
     table = Table("recipe", "data set", "backbone", "epochs", "what")
     for known in recipe_names():
         recipe = load_recipe(known)
-        table.add_row(
-            known, recipe.data.dataset, recipe.network.backbone, str(recipe.training.epochs), recipe.title
-        )
+        table.add_row(known, recipe.data.dataset, recipe.network.backbone, str(recipe.training.epochs), recipe.title)
     out.print(table)
 
 
@@ -270,7 +271,14 @@ class _ConsoleHandler(logging.Handler):
 @contextmanager
 def _watching() -> Iterator[Watch]:
     """Progress bars for a run, with the time left."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from ccreid.run import Watch
 

@@ -197,7 +197,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
-    return yaml.load(text, Loader=_Yaml)  # noqa: S506 - a SafeLoader with one more number format
+    return yaml.load(text, Loader=_Yaml)
 
 
 def _assign(values: dict[str, Any], text: str) -> Iterator[str]:

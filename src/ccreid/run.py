@@ -25,7 +25,7 @@ from rich.console import Console
 
 from ccreid import build
 from ccreid.data.decode import leave_out_unreadable
-from ccreid.errors import CcreidError, InterruptedRun, SettingError
+from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import Extractor, evaluate, fingerprint
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import describe_benchmark, report_table, report_values
@@ -187,9 +187,7 @@ def _carry_through(recipe: Recipe, benchmark: Benchmark, folder: Path, watch: Wa
         "trained_on": describe_benchmark(benchmark),
     }
     save_bundle(folder / BUNDLE, objective.network, build.preprocessing(recipe), card)
-    extractor = build.extractor(
-        recipe, objective.network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast
-    )
+    extractor = build.extractor(recipe, objective.network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast)
     report = _score(extractor, benchmark, folder, {"recipe": recipe.name, **conditions}, watch)
     amend_card(folder / BUNDLE, {"scores": report["protocols"]})
     return report
@@ -230,7 +228,8 @@ def _readable(benchmark: Benchmark, skip: bool, watch: Watch) -> Benchmark:
     """The benchmark without the images that cannot be read, where they may be left out."""
     if not skip:
         return benchmark
-    subsets, left_out = {}, []
+    subsets: dict[str, Samples] = {}
+    left_out: list[str] = []
     for name, samples in benchmark.subsets.items():
         subsets[name], missing = leave_out_unreadable(samples, watch.track)
         left_out += missing

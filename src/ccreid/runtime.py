@@ -127,7 +127,7 @@ class StopRequest:
     ) -> None:
         self._restore()
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
 

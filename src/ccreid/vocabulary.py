@@ -254,9 +254,7 @@ def _as_ids(column: object, name: str) -> Ids | None:
     try:
         values = np.asarray(column)
     except ValueError as error:  # rows of different lengths
-        raise DataError(
-            f"The column '{name}' is no plain column: {error}.", "Give one value an image."
-        ) from error
+        raise DataError(f"The column '{name}' is no plain column: {error}.", "Give one value an image.") from error
     if values.ndim != 1:
         raise DataError(f"The column '{name}' has the shape {values.shape}.", "Give one value an image.")
     if values.dtype == object:
@@ -266,9 +264,7 @@ def _as_ids(column: object, name: str) -> Ids | None:
             f"The column '{name}' holds {values.dtype}, not whole numbers.",
             "Number its values and give None for one that is not annotated.",
         )
-    if (
-        values.size and int(values.max()) > np.iinfo(np.int64).max
-    ):  # unsigned: it would wrap to a negative number
+    if values.size and int(values.max()) > np.iinfo(np.int64).max:  # unsigned: it would wrap to a negative number
         raise DataError(f"The column '{name}' holds {values.max()}, beyond int64.", "Number its values anew.")
     ids = values.astype(np.int64)
     ids.setflags(write=False)

@@ -76,9 +76,7 @@ def assert_scores(scores: Scores, all_ranks: list[list[int]], gallery: int) -> N
     if valid:
         assert scores.mean_ap == pytest.approx(sum(p for p in precision if p == p) / len(valid))
         assert scores.mean_inp == pytest.approx(sum(p for p in penalty if p == p) / len(valid))
-        assert scores.cmc.tolist() == pytest.approx(
-            [oracles.cmc_at(all_ranks, k + 1) for k in range(gallery)]
-        )
+        assert scores.cmc.tolist() == pytest.approx([oracles.cmc_at(all_ranks, k + 1) for k in range(gallery)])
 
 
 def assert_same(one: Scores, other: Scores) -> None:
@@ -106,9 +104,7 @@ def test_scores_are_the_references(golden, i, protocol):
 def test_scores_are_those_of_the_walk_down_the_sorted_list(problem):
     queries, galleries, query, gallery = problem
     similarity = [[float(np.dot(q, g)) for g in galleries] for q in queries]
-    for rule, scores in zip(
-        EVERY_RULE, score_rules(queries, galleries, query, gallery, EVERY_RULE), strict=True
-    ):
+    for rule, scores in zip(EVERY_RULE, score_rules(queries, galleries, query, gallery, EVERY_RULE), strict=True):
         assert_scores(scores, oracles.ranks_of_all(similarity, query, gallery, rule), len(galleries))
 
 
@@ -204,9 +200,7 @@ def test_with_every_query_skipped_nothing_is_a_number():
 def test_what_is_not_annotated_is_never_ignored():
     assert one_query([0.9, 0.8], [0, 1], camera=[None, 0]).first_rank.tolist() == [1]
     everything = EVERY_RULE[-1]
-    scores = score_similarities(
-        [[0.9, 0.8]], {"person": [0]}, {"person": [0, 1], "camera": [0, 0]}, [everything]
-    )
+    scores = score_similarities([[0.9, 0.8]], {"person": [0]}, {"person": [0, 1], "camera": [0, 0]}, [everything])
     assert scores[0].first_rank.tolist() == [1]
 
 

@@ -49,9 +49,7 @@ def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden, e
     assert_well_formed(found, embeddings, identities)
     for i in chosen:
         of_identity = found.of_image[identities == i].tolist()
-        assert oracles.renumbered(of_identity) == oracles.renumbered(
-            arrays[f"cl{i}_labels_eps{eps}"].tolist()
-        )
+        assert oracles.renumbered(of_identity) == oracles.renumbered(arrays[f"cl{i}_labels_eps{eps}"].tolist())
 
 
 @given(

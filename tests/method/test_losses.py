@@ -63,9 +63,7 @@ def test_triplet_loss_is_the_references(golden, i):
 
 
 @given(
-    batch=st.lists(
-        st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=9
-    ),
+    batch=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=9),
     margin=st.sampled_from([0.0, 0.3, 2.0]),
 )
 def test_triplet_loss_is_its_formula(batch, margin):
@@ -144,12 +142,8 @@ def test_attribute_aware_loss_is_its_formula(family, seed, smoothing, scale):
     attributes, owners = family
     embeddings = drawn(len(attributes), 5, seed=seed)
     weights = drawn(len(owners), 5, seed=seed + 1)
-    expected = oracles.attribute_aware_loss(
-        embeddings.tolist(), weights.tolist(), attributes, owners, scale, smoothing
-    )
-    loss = attribute_aware_loss(
-        embeddings, weights, torch.tensor(attributes), torch.tensor(owners), scale, smoothing
-    )
+    expected = oracles.attribute_aware_loss(embeddings.tolist(), weights.tolist(), attributes, owners, scale, smoothing)
+    loss = attribute_aware_loss(embeddings, weights, torch.tensor(attributes), torch.tensor(owners), scale, smoothing)
     assert loss.item() == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 

@@ -45,9 +45,7 @@ def test_labels_are_those_of_the_loops(matrix, eps, min_samples):
     assert labels.tolist() == oracles.dbscan(matrix.tolist(), eps, min_samples)
 
 
-@given(
-    matrix=distances(), eps=st.integers(1, 8).map(lambda eighths: eighths / 8), min_samples=st.integers(1, 5)
-)
+@given(matrix=distances(), eps=st.integers(1, 8).map(lambda eighths: eighths / 8), min_samples=st.integers(1, 5))
 def test_labels_are_those_of_scikit_learn_with_outliers_alone(matrix, eps, min_samples):
     theirs = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit(matrix).labels_
     labels = density_clusters(torch.from_numpy(matrix), eps, min_samples)
@@ -69,9 +67,7 @@ def test_clusters_are_numbered_by_first_appearance():
 
 
 def test_a_point_between_two_cores_joins_the_first_without_joining_them():
-    distance = on_a_line(
-        -1.2, -1.1, -1, 0, 1, 1.1, 1.2
-    )  # 0 reaches a core on either side, and 3 images in all
+    distance = on_a_line(-1.2, -1.1, -1, 0, 1, 1.1, 1.2)  # 0 reaches a core on either side, and 3 images in all
     assert density_clusters(distance, eps=1, min_samples=4).tolist() == [0, 0, 0, 0, 1, 1, 1]
     assert density_clusters(distance, eps=1, min_samples=3).tolist() == [0] * 7
 

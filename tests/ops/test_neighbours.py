@@ -20,9 +20,7 @@ grid_vectors = st.integers(1, 45).flatmap(
     )
 )
 free_vectors = st.builds(
-    lambda count, seed: torch.randn(
-        count, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
-    ),
+    lambda count, seed: torch.randn(count, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)),
     st.integers(1, 45),
     st.integers(0, 2**31),
 )
@@ -61,9 +59,7 @@ def test_distance_is_that_of_loops_over_sets(embeddings, k1, k2, mode):
 
 
 @pytest.mark.parametrize("mode", ["clip", "reference"])
-@pytest.mark.parametrize(
-    ("count", "k1", "k2"), [(1, 20, 6), (2, 20, 6), (14, 20, 6), (14, 7, 9), (20, 20, 6)]
-)
+@pytest.mark.parametrize(("count", "k1", "k2"), [(1, 20, 6), (2, 20, 6), (14, 20, 6), (14, 7, 9), (20, 20, 6)])
 def test_float32_agrees_with_the_loops_around_k1(count, k1, k2, mode):
     units = normalize(drawn(count, 8), dim=1)
     squared = 2 - 2 * units @ units.T

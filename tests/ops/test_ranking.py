@@ -10,9 +10,7 @@ import oracles
 from ccreid.ops.ranking import nearer_others, ranks_of_relevant
 
 OWN, IGNORED, STRANGER = "own", "ignored", "stranger"
-galleries = st.lists(
-    st.tuples(st.integers(-3, 3), st.sampled_from([OWN, IGNORED, STRANGER])), min_size=1, max_size=25
-)
+galleries = st.lists(st.tuples(st.integers(-3, 3), st.sampled_from([OWN, IGNORED, STRANGER])), min_size=1, max_size=25)
 
 
 def ranks(similarity: np.ndarray, kinds: list[str]) -> list[int]:

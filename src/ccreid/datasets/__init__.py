@@ -12,9 +12,7 @@ from ccreid.datasets.reader import Reader
 from ccreid.errors import SettingError
 from ccreid.vocabulary import Benchmark
 
-READERS: Mapping[str, Reader] = MappingProxyType(
-    {reader.name: reader for reader in (ltcc.READER, wardrobe.READER)}
-)
+READERS: Mapping[str, Reader] = MappingProxyType({reader.name: reader for reader in (ltcc.READER, wardrobe.READER)})
 
 
 def find_reader(name: str) -> Reader:
@@ -22,9 +20,7 @@ def find_reader(name: str) -> Reader:
     if name not in READERS:
         near = difflib.get_close_matches(name.lower(), READERS, n=1)
         hint = f"Did you mean '{near[0]}'? " if near else ""
-        raise SettingError(
-            f"There is no data set called '{name}'.", f"{hint}Known are {', '.join(sorted(READERS))}."
-        )
+        raise SettingError(f"There is no data set called '{name}'.", f"{hint}Known are {', '.join(sorted(READERS))}.")
     return READERS[name]
 
 

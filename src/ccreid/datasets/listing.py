@@ -89,9 +89,7 @@ def list_images(root: Path, folder: str, name: FileName) -> Listing:
     images = [
         entry.name
         for entry in _entries(root / folder, "Check the disk and its permissions.")
-        if entry.name.lower().endswith(IMAGE_SUFFIXES)
-        and not entry.name.startswith(".")
-        and not _is_folder(entry)
+        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not _is_folder(entry)
     ]
     matches = {image: name.pattern.fullmatch(image) for image in images}
     kept = [(image, match) for image, match in matches.items() if match]

@@ -92,9 +92,7 @@ class Extractor:
         return made
 
 
-def evaluate(
-    extractor: Extractor, benchmark: Benchmark, cache: Path, track: Track[object] = untracked
-) -> Evaluation:
+def evaluate(extractor: Extractor, benchmark: Benchmark, cache: Path, track: Track[object] = untracked) -> Evaluation:
     """Embed the subsets that the protocols name and score every protocol.
 
     Parameters

@@ -21,7 +21,9 @@ RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
 
 
-def draw_ranked_lists(path: Path, evaluation: Evaluation, protocol: Protocol, rows: Sequence[int], top: int = 10) -> None:
+def draw_ranked_lists(
+    path: Path, evaluation: Evaluation, protocol: Protocol, rows: Sequence[int], top: int = 10
+) -> None:
     """Draw the nearest kept gallery images of some queries under a protocol, as PNG.
 
     Parameters
@@ -39,7 +41,7 @@ def draw_ranked_lists(path: Path, evaluation: Evaluation, protocol: Protocol, ro
     """
     query = evaluation.benchmark.subset(protocol.query)
     gallery = evaluation.benchmark.subset(protocol.gallery)
-    figure = Figure(figsize=(1.05 * (top + 1.4), 2.75 * len(rows) + 0.9), dpi=110)
+    figure = Figure(figsize=(1.0 * (top + 1), 2.55 * len(rows) + 0.5), dpi=110)
     grid = figure.subplots(len(rows), top + 1, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         for axes in line:
@@ -53,7 +55,7 @@ def draw_ranked_lists(path: Path, evaluation: Evaluation, protocol: Protocol, ro
         "green ✓ right person, red ✗ wrong person",
         fontsize=9,
     )
-    figure.tight_layout(rect=(0, 0, 1, 0.985), h_pad=0.8, w_pad=0.3)
+    figure.tight_layout(rect=(0, 0, 1, 0.985), h_pad=0.6, w_pad=0.3)
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -74,14 +76,15 @@ def _ranked(evaluation: Evaluation, protocol: Protocol, row: int, top: int) -> N
     similarity = (vectors @ evaluation.embeddings[protocol.query].vectors[row]).numpy()
     out = ignored(protocol.ignore, query, row, gallery) & (gallery.person == query.person[row])
     order = np.argsort(-similarity, kind="stable")
-    return order[~out[order]][:top].astype(np.int64)
+    nearest: NDArray[np.int64] = order[~out[order]][:top].astype(np.int64)
+    return nearest
 
 
 def _draw_image(axes: Axes, samples: Samples, row: int, colour: str, title: str) -> None:
     axes.imshow(np.asarray(read_image(samples.path(row)).resize(THUMBNAIL_PX)))
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
-    axes.set_title(title, fontsize=8, color=colour, pad=2)
+    axes.set_title(title, fontsize=8, color=colour, pad=4)
     axes.set_xlabel(_caption(samples, row), fontsize=6.5, labelpad=2)
     for spine in axes.spines.values():
         spine.set(color=colour, linewidth=3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -41,8 +41,7 @@ def describe_benchmark(benchmark: Benchmark) -> dict[str, Any]:
         "edition": benchmark.edition or None,
         "licence": benchmark.licence,
         "subsets": {
-            name: {"people": len(samples.people), "images": len(samples)}
-            for name, samples in benchmark.subsets.items()
+            name: {"people": len(samples.people), "images": len(samples)} for name, samples in benchmark.subsets.items()
         },
         "unmatched": len(benchmark.unmatched),
         "left_out": list(benchmark.left_out),
@@ -52,17 +51,15 @@ def describe_benchmark(benchmark: Benchmark) -> dict[str, Any]:
 
 def report_table(report: Mapping[str, Any]) -> Table:
     """The scores of a report, a row a protocol, in percent."""
-    benchmark, conditions = report["benchmark"], report["conditions"]
+    benchmark = report["benchmark"]
     title = benchmark["name"] + (f" ({benchmark['edition']} edition)" if benchmark["edition"] else "")
-    table = Table(title=title, caption=_caption(conditions), title_justify="left", caption_justify="left")
+    table = Table(title=title, caption=_caption(report), title_justify="left", caption_justify="left")
     table.add_column("protocol")
-    table.add_column("ignored: same person and")
     for name in (*(f"R{rank}" for rank in RANKS), "mAP", "mINP", "queries", "skipped"):
         table.add_column(name, justify="right")
     for row in report["protocols"]:
         table.add_row(
             row["name"],
-            row["ignored"],
             *(percent(row["cmc"][str(rank)]) for rank in RANKS),
             percent(row["map"]),
             percent(row["minp"]),
@@ -103,10 +100,18 @@ def _protocol_values(protocol: Protocol, scores: Scores) -> dict[str, Any]:
     }
 
 
-def _caption(conditions: Mapping[str, Any]) -> str:
-    shown: Sequence[str] = [f"{name.replace('_', ' ')}: {value}" for name, value in conditions.items()
-                            if isinstance(value, str | int | float | bool)]
-    return "; ".join(shown)
+def _caption(report: Mapping[str, Any]) -> str:
+    rules = [f"{row['name']} ignores, of the query's person: {row['ignored']}" for row in report["protocols"]]
+    conditions = "; ".join(
+        f"{name.replace('_', ' ')}: {_word(value)}"
+        for name, value in report["conditions"].items()
+        if not isinstance(value, dict)
+    )
+    return "\n".join([*rules, conditions])
+
+
+def _word(value: object) -> str:
+    return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def _finite(value: float) -> float | None:

@@ -45,8 +45,8 @@ def rerank(
         λ, what the original distance weighs, in 0..1. It is the squared Euclidean distance over the largest
         one from the same query to the pool.
     dtype:
-        What neighbourhoods and Jaccard distances are kept in. The authors' code, and with it every published
-        number, keeps them in float16, which moves a distance by up to 0.002; float32 is more exact.
+        What neighbourhoods and Jaccard distances are kept in. float16 gives the reference's numbers, which it
+        rounds so; that moves a distance by up to 0.002. float32 is more exact.
 
     Returns
     -------

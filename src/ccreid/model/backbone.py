@@ -165,9 +165,11 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
     except Exception as error:  # the hub's client raises a family of its own for every way a network can fail
         raise WeightsError(
             f"The pretrained weights of {name} could not be fetched: {type(error).__name__}.",
-            "Fetch them on a machine with a network (python -c \"import timm; from safetensors.torch import "
-            f"save_file; save_file(timm.create_model('{name}', pretrained=True).state_dict(), 'weights.safetensors')\"), "
-            "then --set network.weights=weights.safetensors. Without any: --set network.weights=none.",
+            "On a machine with a network, run\n"
+            f"  python -c \"import timm; from safetensors.torch import save_file; save_file("
+            f"timm.create_model('{name}', pretrained=True).state_dict(), 'weights.safetensors')\"\n"
+            "bring the file here and add --set network.weights=weights.safetensors. "
+            "To start from random weights instead: --set network.weights=none.",
         ) from error
 
 
@@ -221,8 +223,11 @@ def _fill(backbone: Backbone, weights: Mapping[str, Tensor], source: str) -> Non
     unknown = sorted(key for key in set(weights) - set(wanted) - counters if not key.startswith(head))
     misshapen = sorted(key for key in wanted if key in weights and weights[key].shape != wanted[key].shape)
     if missing or misshapen:
-        detail = [f"{what}: {', '.join(keys[:3])}" for what, keys in
-                  (("lacking", missing), ("of another shape", misshapen), ("unknown", unknown)) if keys]
+        detail = [
+            f"{what}: {', '.join(keys[:3])}"
+            for what, keys in (("lacking", missing), ("of another shape", misshapen), ("unknown", unknown))
+            if keys
+        ]
         raise WeightsError(
             f"The weights from '{source}' do not fit {backbone.name} ({'; '.join(detail)}).",
             "Use weights of the same architecture, under timm's names.",

@@ -41,9 +41,7 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise SettingError(f"A distance of shape {distances.shape} was given.", "Give a square matrix.")
     if eps < 0 or min_samples < 1:
-        raise SettingError(
-            f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1."
-        )
+        raise SettingError(f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1.")
     near = distances <= eps
     core = near.sum(axis=1) >= min_samples
     _, component = connected_components(near & core[:, None] & core[None, :], directed=False)

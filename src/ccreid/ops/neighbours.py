@@ -50,9 +50,7 @@ def jaccard_distance(
     """
     embeddings = torch.as_tensor(embeddings)
     if embeddings.ndim != 2 or len(embeddings) == 0:
-        raise SettingError(
-            f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1."
-        )
+        raise SettingError(f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1.")
     if k1 < 1 or k2 < 1:
         raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
     if small_identities not in ("clip", "reference"):

@@ -60,7 +60,5 @@ def _before(similarity: Floats, targets: NDArray[np.int64], rivals: NDArray[np.i
     scores = similarity[rivals]
     for place, target in enumerate(targets):
         bound = similarity[target]
-        counts[place] = np.count_nonzero(scores > bound) + np.count_nonzero(
-            (scores == bound) & (rivals < target)
-        )
+        counts[place] = np.count_nonzero(scores > bound) + np.count_nonzero((scores == bound) & (rivals < target))
     return counts

@@ -137,9 +137,9 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_before(row: Row, position: Position) -> bool:
-    epoch = row["epoch"] - 1
+    epoch = int(row["epoch"]) - 1
     if row["kind"] == "step":
-        return (epoch, row["step"] - 1) < (position.epoch, position.step)
+        return (epoch, int(row["step"]) - 1) < (position.epoch, position.step)
     if row["kind"] == "mining":  # belongs to an epoch that has begun
         return epoch < position.epoch or (epoch == position.epoch and position.step > 0)
     return epoch < position.epoch

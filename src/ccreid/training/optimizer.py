@@ -29,7 +29,7 @@ class Optimizer:
     def reset(self) -> None:
         """Begin anew: forget every moment."""
         self.adam = torch.optim.Adam(self._parameters(), weight_decay=self.weight_decay)
-        self._stepper = self.fabric.setup_optimizers(self.adam)
+        self._stepper = cast(torch.optim.Optimizer, self.fabric.setup_optimizers(self.adam))
 
     def follow_parameters(self) -> None:
         """Take up new parameters and drop those that are gone; the others keep their moments."""
@@ -62,4 +62,4 @@ class Optimizer:
         self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
 
     def _parameters(self) -> list[nn.Parameter]:
-        return [cast(nn.Parameter, p) for p in self.objective.parameters() if p.requires_grad]
+        return [parameter for parameter in self.objective.parameters() if parameter.requires_grad]

@@ -1,0 +1,104 @@
+"""The journal's rows, and what of them survives an interruption."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from ccreid.errors import StorageError, TrainingError
+from ccreid.method import Terms
+from ccreid.training.checkpoint import Position
+from ccreid.training.journal import Journal, read_journal
+
+
+def terms(value: float, without_donor: int = 0) -> Terms:
+    term = torch.tensor(value)
+    return Terms({"identity": term}, term, without_donor)
+
+
+def write_two_epochs(path: Path) -> None:
+    with Journal(path, Position()) as journal:
+        for epoch in range(2):
+            journal.mined(epoch, attributes=5 + epoch)
+            for step in range(3):
+                journal.step(epoch, step, terms(1.0 + step, without_donor=1), 0.1)
+            journal.epoch(epoch)
+
+
+def test_rows_are_numbered_from_one_and_epochs_sum_up_their_steps(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write_two_epochs(path)
+    rows = read_journal(path)
+    assert [row["kind"] for row in rows] == ["mining", "step", "step", "step", "epoch"] * 2
+    assert [row["step"] for row in rows if row["kind"] == "step"] == [1, 2, 3] * 2
+    last = rows[-1]
+    assert (last["epoch"], last["steps"], last["attributes"], last["without_donor"]) == (2, 3, 6, 3)
+    assert last["terms"] == {"identity": 2.0}
+    assert last["total"] == 2.0
+    assert last["learning_rate"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("position", "kept"),
+    [(Position(), 0), (Position(0, 2), 3), (Position(1), 5), (Position(1, 1), 7), (Position(2), 10)],
+)
+def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path, position: Position, kept: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    write_two_epochs(path)
+    before = read_journal(path)
+    with Journal(path, position):
+        pass
+    assert read_journal(path) == before[:kept]
+
+
+def test_an_epoch_that_was_interrupted_is_summed_up_whole(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, Position()) as journal:
+        journal.step(0, 0, terms(1.0), 0.1)
+    with Journal(path, Position(0, 1)) as journal:
+        journal.step(0, 1, terms(3.0), 0.1)
+        journal.epoch(0)
+    assert read_journal(path)[-1]["terms"] == {"identity": 2.0}
+    assert read_journal(path)[-1]["steps"] == 2
+
+
+def test_a_line_cut_off_by_a_crash_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write_two_epochs(path)
+    whole = path.read_text()
+    path.write_text(whole + '{"kind": "st')
+    assert read_journal(path) == [json.loads(line) for line in whole.splitlines()]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_term_that_is_no_number_ends_the_run_by_name(tmp_path: Path, value: float) -> None:
+    with (
+        Journal(tmp_path / "journal.jsonl", Position()) as journal,
+        pytest.raises(TrainingError, match=r"identity term.*step 2 of epoch 1") as caught,
+    ):
+        journal.step(0, 1, terms(value), 0.1)
+    assert "learning_rate" in caught.value.mend
+
+
+def test_listeners_hear_every_row(tmp_path: Path) -> None:
+    heard: list[object] = []
+    with Journal(tmp_path / "journal.jsonl", Position(), heard.append) as journal:
+        journal.step(0, 0, terms(1.0), 0.1)
+        journal.epoch(0)
+    assert heard == read_journal(tmp_path / "journal.jsonl")
+
+
+def test_a_full_disk_names_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, _text: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal(tmp_path / "journal.jsonl", Position())
+    journal._stream.close()
+    monkeypatch.setattr(journal, "_stream", Full())
+    with pytest.raises(StorageError, match=r"journal\.jsonl.*No space left"):
+        journal.step(0, 0, terms(1.0), 0.1)

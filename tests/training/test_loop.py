@@ -1,0 +1,203 @@
+"""The loop: its phases, interruption and resumption, and that it learns."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from wardrobes import TINY_SETTINGS
+
+from ccreid import build, run
+from ccreid.errors import ArtefactError, InterruptedRun, SettingError, StorageError, TrainingError
+from ccreid.recipe import Recipe, load_recipe
+from ccreid.training.checkpoint import Checkpoints
+from ccreid.training.journal import read_journal
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+
+
+def recipe(data: Path, *more: str) -> Recipe:
+    return load_recipe("wardrobe", [f"data.root={data}", *TINY_SETTINGS, *more])
+
+
+def steps(folder: Path) -> list[dict[str, Any]]:
+    """The journal without what the clock says."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_journal(folder / run.JOURNAL)]
+
+
+class StopAt:
+    """Asks for a stop, as Ctrl-C does, after the step of that number."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, row: Mapping[str, Any]) -> None:
+        if row["kind"] == "step":
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    run.begin(recipe(small_wardrobe), folder, run.Watch())
+    return folder
+
+
+def test_phases(finished: Path) -> None:
+    rows = steps(finished)
+    for row in rows:
+        if row["kind"] == "step":
+            expected = {"identity"} if row["epoch"] == 1 else {"identity", "triplet", "attribute", "recomposition"}
+            assert set(row["terms"]) == expected
+    assert [row["epoch"] for row in rows if row["kind"] == "mining"] == [2, 3]
+    assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == [1, 2, 3]
+    attributes = [row["attributes"] for row in rows if row["kind"] == "epoch"]
+    assert attributes[0] is None
+    assert all(count >= 4 for count in attributes[1:])  # at least one a person
+
+
+def test_a_run_leaves_every_artefact(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    protocols = ("standard", "cloth-changing", "same-clothes")
+    assert names == {
+        "recipe.yaml",
+        "journal.jsonl",
+        "checkpoint.safetensors",
+        "bundle",
+        "embeddings",
+        "report.json",
+        "report.txt",
+        *(f"ranked-{protocol}.png" for protocol in protocols),
+    }
+    report = json.loads((finished / "report.json").read_text())
+    assert [row["name"] for row in report["protocols"]] == list(protocols)
+    card = json.loads((finished / "bundle" / "bundle.json").read_text())
+    assert card["scores"] == report["protocols"]
+    assert card["recipe"]["data"]["root"] is None  # nothing about this machine's folders is shipped
+    assert card["trained_on"]["licence"].startswith("CC0")
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 8, 17])
+def test_an_interrupted_run_goes_on_to_the_very_same_end(
+    finished: Path, small_wardrobe: Path, tmp_path: Path, stop_after: int
+) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRun, match="Stopped in epoch") as stopped:
+        run.begin(recipe(small_wardrobe), folder, run.Watch(listener=StopAt(stop_after)))
+    assert f"--resume {folder}" in stopped.value.mend
+    assert sum(row["kind"] == "step" for row in steps(folder)) == stop_after
+    run.resume(folder, run.Watch())
+    assert steps(folder) == steps(finished)
+    ours, theirs = (load_file(where / "bundle" / "weights.safetensors") for where in (folder, finished))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path: Path) -> None:
+    kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
+    run.begin(kept, tmp_path / "whole", run.Watch())
+    with pytest.raises(InterruptedRun):
+        run.begin(kept, tmp_path / "halves", run.Watch(listener=StopAt(13)))
+    run.resume(tmp_path / "halves", run.Watch())
+    assert steps(tmp_path / "halves") == steps(tmp_path / "whole")
+
+
+def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
+    run.begin(kept, tmp_path / "kept", run.Watch())
+    first, last = steps(tmp_path / "kept"), steps(finished)
+    warmup = [row for row in first if row["epoch"] == 1]
+    assert warmup == [row for row in last if row["epoch"] == 1]
+    assert first != last
+
+
+def test_another_seed_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    run.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", run.Watch())
+    assert steps(tmp_path / "run")[0] != steps(finished)[0]
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(
+    finished: Path, small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = []
+    original = Checkpoints.save
+
+    def save_until_the_disk_is_full(self: Checkpoints, *arguments: Any) -> None:
+        saves.append(arguments)
+        if len(saves) == 2:
+            monkeypatch.setattr(os, "fsync", refuse)
+        original(self, *arguments)
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_until_the_disk_is_full)
+        with pytest.raises(StorageError, match=r"checkpoint\.safetensors.*No space left"):
+            run.begin(recipe(small_wardrobe), folder, run.Watch())
+    monkeypatch.undo()
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    run.resume(folder, run.Watch())
+    assert steps(folder) == steps(finished)
+
+
+def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(small_wardrobe), folder, run.Watch(listener=StopAt(2)))
+    (folder / run.CHECKPOINT).write_bytes(b"not a checkpoint")
+    with pytest.raises(ArtefactError, match=r"checkpoint\.safetensors is damaged"):
+        run.resume(folder, run.Watch())
+
+
+def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(small_wardrobe, data)
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(data), folder, run.Watch(listener=StopAt(2)))
+    next((data / "train").glob("*.jpg")).unlink()
+    with pytest.raises(ArtefactError, match="other images"):
+        run.resume(folder, run.Watch())
+
+
+def test_a_folder_in_use_is_refused(finished: Path, small_wardrobe: Path) -> None:
+    with pytest.raises(SettingError, match="is not empty") as caught:
+        run.begin(recipe(small_wardrobe), finished, run.Watch())
+    assert "--resume" in caught.value.mend
+
+
+def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="is no run"):
+        run.resume(tmp_path, run.Watch())
+
+
+def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: Path) -> None:
+    wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
+    with pytest.raises(TrainingError, match="term is"):
+        run.begin(wild, tmp_path / "run", run.Watch())
+
+
+def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
+    halves = recipe(small_wardrobe, "objective.replicas=2", "data.people=4", "training.epochs=2")
+    report = run.begin(halves, tmp_path / "run", run.Watch())
+    assert all(row["map"] is not None for row in report["protocols"])
+
+
+def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
+    run.begin(build.without_mining_terms(recipe(small_wardrobe)), tmp_path / "run", run.Watch())
+    rows = steps(tmp_path / "run")
+    assert not [row for row in rows if row["kind"] == "mining"]
+    assert set(rows[-1]["terms"]) == {"identity", "triplet"}

@@ -1,0 +1,70 @@
+"""Adam over parameters that come and go."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ccreid.runtime import launch
+from ccreid.training.optimizer import Optimizer
+
+
+class Growing(nn.Module):
+    """A module with one lasting parameter and one that is replaced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Parameter(torch.ones(2))
+        self.lasting = nn.Parameter(torch.ones(3))
+        self.frozen = nn.Parameter(torch.ones(1), requires_grad=False)
+
+    def loss(self) -> torch.Tensor:
+        return self.head.square().sum() + self.lasting.square().sum() + self.frozen.sum()
+
+
+def stepped() -> tuple[Growing, Optimizer]:
+    module = Growing()
+    optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0)
+    optimizer.set_rate(0.1)
+    optimizer.step(module.loss())
+    return module, optimizer
+
+
+def test_frozen_parameters_stay() -> None:
+    module, _ = stepped()
+    assert module.frozen.item() == 1.0
+    assert (module.lasting < 1).all()
+
+
+def test_following_keeps_the_moments_of_those_that_stay() -> None:
+    module, optimizer = stepped()
+    before = optimizer.adam.state[module.lasting]["exp_avg"].clone()
+    module.head = nn.Parameter(torch.ones(4))
+    optimizer.follow_parameters()
+    assert torch.equal(optimizer.adam.state[module.lasting]["exp_avg"], before)
+    assert set(optimizer.adam.state) == {module.lasting}
+    optimizer.step(module.loss())
+    assert (module.head < 1).all()
+
+
+def test_resetting_forgets_every_moment_but_weight_decay_and_parameters_remain() -> None:
+    module, optimizer = stepped()
+    module.head = nn.Parameter(torch.ones(4))
+    optimizer.reset()
+    assert not optimizer.moments()
+    optimizer.set_rate(0.1)
+    optimizer.step(module.loss())
+    assert (module.head < 1).all()
+
+
+def test_restored_moments_continue_the_same_descent() -> None:
+    first, optimizer = stepped()
+    second = Growing()
+    second.load_state_dict(first.state_dict())
+    other = Optimizer(second, launch("cpu"), weight_decay=0.0)
+    other.restore({name: value.clone() for name, value in optimizer.moments().items()})
+    other.set_rate(0.1)
+    for module, each in ((first, optimizer), (second, other)):
+        each.step(module.loss())
+    assert torch.equal(first.lasting, second.lasting)
+    assert torch.equal(first.head, second.head)

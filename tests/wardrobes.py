@@ -1,0 +1,42 @@
+"""Miniature data sets and recipes for tests that run the whole way."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ccreid.datasets.wardrobe import READER
+
+COMPACT = READER.bundled
+
+TINY_SETTINGS = (
+    "data.height_px=64",
+    "data.width_px=32",
+    "data.people=3",
+    "data.images=4",
+    "data.workers=0",
+    "network.backbone=test_resnet",
+    "network.weights=none",
+    "network.last_stride=1",
+    "attributes.after_epoch=1",
+    "attributes.k1=6",
+    "attributes.k2=2",
+    "training.epochs=3",
+    "training.device=cpu",
+    "training.warmup_epochs=1",
+)
+"""Settings that make a run of seconds of any recipe: timm's smallest test network on small images."""
+
+
+def copy_people(target: Path, train: int, test: int) -> Path:
+    """Copy the first people of the compact Wardrobe into a folder of its layout."""
+    if COMPACT is None:
+        raise RuntimeError("the package carries no Wardrobe")
+    for folder, people in (("train", train), ("query", test), ("test", test)):
+        (target / folder).mkdir(parents=True)
+        files = sorted((COMPACT / folder).glob("*.jpg"))
+        kept = sorted({file.name.split("_")[0] for file in files})[:people]
+        for file in files:
+            if file.name.split("_")[0] in kept:
+                shutil.copyfile(file, target / folder / file.name)
+    return target
