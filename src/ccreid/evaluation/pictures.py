@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ccreid.data.decode import read_image
@@ -19,6 +20,10 @@ from ccreid.vocabulary import UNKNOWN, Protocol, Samples
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
+CELL_PX = (74, 196)
+"""Width and height of a thumbnail with its frame, its title above and its three lines of caption below."""
+HEADER_PX = 30
+PIXELS_PER_INCH = 72
 
 
 def draw_ranked_lists(
@@ -41,24 +46,27 @@ def draw_ranked_lists(
     """
     query = evaluation.benchmark.subset(protocol.query)
     gallery = evaluation.benchmark.subset(protocol.gallery)
-    figure = Figure(figsize=(1.0 * (top + 1), 2.55 * len(rows) + 0.5), dpi=110)
-    grid = figure.subplots(len(rows), top + 1, squeeze=False)
-    for line, row in zip(grid, rows, strict=True):
-        for axes in line:
-            axes.set_axis_off()
-        _draw_image(line[0], query, row, QUERY, "query")
+    width, height = CELL_PX[0] * (top + 1) + 10, CELL_PX[1] * len(rows) + HEADER_PX
+    figure = Figure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH)
+    # One pair of axes in pixels from the top left: a pair for each image would take seconds to lay out.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    title = (
+        f"{evaluation.benchmark.name}, {protocol.name}. Left out: the query's person with {protocol.ignore.sentence}.\n"
+        "Green ✓ right person, red ✗ wrong person."
+    )
+    axes.text(6, 4, title, fontsize=9, verticalalignment="top")
+    for line, row in enumerate(rows):
+        corner = HEADER_PX + CELL_PX[1] * line
+        _draw_image(axes, (6, corner), query, row, QUERY, "query")
         for rank, place in enumerate(_ranked(evaluation, protocol, row, top), 1):
             right = gallery.person[place] == query.person[row]
-            _draw_image(line[rank], gallery, place, RIGHT if right else WRONG, f"{rank} {'✓' if right else '✗'}")
-    figure.suptitle(
-        f"{evaluation.benchmark.name}, {protocol.name} (ignored: same person and {protocol.ignore.sentence}): "
-        "green ✓ right person, red ✗ wrong person",
-        fontsize=9,
-    )
-    figure.tight_layout(rect=(0, 0, 1, 0.985), h_pad=0.6, w_pad=0.3)
+            colour, mark = (RIGHT, "✓") if right else (WRONG, "✗")
+            _draw_image(axes, (10 + CELL_PX[0] * rank, corner), gallery, int(place), colour, f"{rank} {mark}")
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", dpi=2 * PIXELS_PER_INCH)
 
 
 def telling_queries(scores: Scores, count: int = 6) -> list[int]:
@@ -80,14 +88,21 @@ def _ranked(evaluation: Evaluation, protocol: Protocol, row: int, top: int) -> N
     return nearest
 
 
-def _draw_image(axes: Axes, samples: Samples, row: int, colour: str, title: str) -> None:
-    axes.imshow(np.asarray(read_image(samples.path(row)).resize(THUMBNAIL_PX)))
-    axes.set_axis_on()
-    axes.set(xticks=[], yticks=[])
-    axes.set_title(title, fontsize=8, color=colour, pad=4)
-    axes.set_xlabel(_caption(samples, row), fontsize=6.5, labelpad=2)
-    for spine in axes.spines.values():
-        spine.set(color=colour, linewidth=3)
+def _draw_image(axes: Axes, corner: tuple[int, int], samples: Samples, row: int, colour: str, title: str) -> None:
+    """Draw one framed thumbnail with its title and caption; `corner` is the top left of its cell, in pixels."""
+    left, top = corner[0], corner[1] + 16
+    right, bottom = left + THUMBNAIL_PX[0], top + THUMBNAIL_PX[1]
+    axes.imshow(read_image(samples.path(row)), extent=(left, right, bottom, top), aspect="auto")
+    axes.add_patch(Rectangle((left, top), *THUMBNAIL_PX, fill=False, edgecolor=colour, linewidth=3))
+    axes.text((left + right) / 2, top - 4, title, color=colour, fontsize=8, horizontalalignment="center")
+    axes.text(
+        (left + right) / 2,
+        bottom + 5,
+        _caption(samples, row),
+        fontsize=6.5,
+        horizontalalignment="center",
+        verticalalignment="top",
+    )
 
 
 def _caption(samples: Samples, row: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,8 +58,6 @@ class Backbone(nn.Module):
         self.model = _create(name, height_px, width_px)
         if last_stride == 1:
             _keep_resolution_of_last_stage(self.model, name)
-        # Convolutions run about twice as fast on a CPU, and on tensor cores, with the channels innermost.
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.channels = int(cast(Any, self.model).num_features)
         self._check(height_px, width_px)
 
@@ -71,7 +70,8 @@ class Backbone(nn.Module):
         model = cast(Any, self.model)
         if features.ndim == 3:  # tokens of a transformer, the class token and its like first
             grid = model.patch_embed.grid_size
-            return features[:, model.num_prefix_tokens :].transpose(1, 2).unflatten(2, grid)
+            tokens = cast(Any, features[:, model.num_prefix_tokens :].transpose(1, 2))
+            return cast(Tensor, tokens.unflatten(2, grid))
         if getattr(model, "output_fmt", "NCHW") == "NHWC":
             return features.permute(0, 3, 1, 2)
         return features
@@ -85,7 +85,7 @@ class Backbone(nn.Module):
             except (AttributeError, AssertionError, RuntimeError, ValueError) as error:
                 raise SettingError(
                     f"network.backbone '{self.name}' gives no feature map for images of {height_px} x {width_px}: "
-                    f"{error}.",
+                    f"{error or type(error).__name__}.",
                     "Choose another backbone or image size.",
                 ) from error
         self.train(training)
@@ -132,9 +132,14 @@ def _create(name: str, height_px: int, width_px: int) -> nn.Module:
         hint = f"Did you mean '{near[0]}'? " if near else ""
         raise SettingError(f"network.backbone: timm has no model '{name}'.", hint + "See timm.list_models().")
     try:
-        return _create_for_size(name, height_px, width_px)
-    except (RuntimeError, ValueError) as error:  # timm does not know the tag behind the dot
-        raise SettingError(f"network.backbone '{name}' cannot be built: {error}.", "Check its name.") from error
+        model = _create_for_size(name, height_px, width_px)
+        # Convolutions run about twice as fast on a CPU, and on tensor cores, with the channels innermost.
+        return cast(nn.Module, cast(Any, model).to(memory_format=torch.channels_last))
+    except (AssertionError, RuntimeError, ValueError) as error:  # an unknown tag behind the dot, no way without a head
+        raise SettingError(
+            f"network.backbone '{name}' cannot be built: {error or type(error).__name__}.",
+            "Check its name, or choose another backbone.",
+        ) from error
 
 
 def _create_for_size(name: str, height_px: int, width_px: int) -> nn.Module:
@@ -150,7 +155,7 @@ def _keep_resolution_of_last_stage(model: nn.Module, name: str) -> None:
             f"network.last_stride is 1, which '{name}' cannot have: only the ResNet family can.",
             "Set network.last_stride to 2.",
         )
-    for parent in list(model.layer4.modules()):
+    for parent in list(cast(nn.Module, model.layer4).modules()):
         for child_name, child in parent.named_children():
             if isinstance(child, nn.Conv2d) and child.stride == (2, 2):
                 child.stride = (1, 1)
@@ -166,7 +171,7 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
         raise WeightsError(
             f"The pretrained weights of {name} could not be fetched: {type(error).__name__}.",
             "On a machine with a network, run\n"
-            f"  python -c \"import timm; from safetensors.torch import save_file; save_file("
+            f'  python -c "import timm; from safetensors.torch import save_file; save_file('
             f"timm.create_model('{name}', pretrained=True).state_dict(), 'weights.safetensors')\"\n"
             "bring the file here and add --set network.weights=weights.safetensors. "
             "To start from random weights instead: --set network.weights=none.",
