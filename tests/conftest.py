@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent

@@ -26,9 +26,7 @@ def _file(path: Path, content: str) -> None:
 def _folder(path: Path, content: str) -> None:
     (path / "deep").mkdir(parents=True)
     (path / "deep" / "part.txt").write_text(content, encoding="utf-8")
-    (path / f"{content}.txt").write_text(
-        content, encoding="utf-8"
-    )  # a name of its own, so that no mixture passes
+    (path / f"{content}.txt").write_text(content, encoding="utf-8")  # a name of its own, so that no mixture passes
 
 
 def _tree(folder: Path) -> dict[str, str | None]:
@@ -137,9 +135,7 @@ def test_tensors_that_do_not_fit_are_a_storage_error_too(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_old_folder_comes_back_when_the_new_one_cannot_move(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_folder_comes_back_when_the_new_one_cannot_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _folder(tmp_path / "out", "old")
     before = _tree(tmp_path)
 
@@ -161,9 +157,7 @@ def test_a_block_that_writes_nothing_does_not_take_the_old_away(tmp_path: Path, 
     assert _tree(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [(_file, _folder), (_folder, _file)], ids=["folder on file", "file on folder"]
-)
+@pytest.mark.parametrize(("old", "new"), [(_file, _folder), (_folder, _file)], ids=["folder on file", "file on folder"])
 def test_a_file_and_a_folder_do_not_replace_each_other(tmp_path: Path, old: Write, new: Write) -> None:
     old(tmp_path / "out", "old")
     before = _tree(tmp_path)
@@ -190,9 +184,7 @@ def test_a_file_in_the_way_of_the_folder_is_named(tmp_path: Path, below: str) ->
     path = tmp_path / "taken" / below
     with pytest.raises(StorageError) as caught:
         write_text(path, "new")
-    assert (
-        caught.value.message == f"{path} could not be written: {tmp_path / 'taken'} is a file, not a folder."
-    )
+    assert caught.value.message == f"{path} could not be written: {tmp_path / 'taken'} is a file, not a folder."
     assert _tree(tmp_path) == {"taken": "mine"}
 
 
@@ -238,9 +230,7 @@ def test_a_relative_path_is_written_where_one_stands(tmp_path: Path, monkeypatch
     assert _tree(tmp_path) == {"out.txt": "größer\n"}
 
 
-def test_every_file_is_flushed_before_it_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_file_is_flushed_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out"
     too_early, flushed = [], []
     fsync = os.fsync

@@ -145,9 +145,7 @@ def test_columns_and_samples_are_their_own_source() -> None:
     assert Columns.of(samples) is samples
 
 
-@pytest.mark.parametrize(
-    "source", [{}, {"camera": [1]}, SimpleNamespace(), [1, 2], "person", None, np.arange(3)]
-)
+@pytest.mark.parametrize("source", [{}, {"camera": [1]}, SimpleNamespace(), [1, 2], "person", None, np.arange(3)])
 def test_a_source_without_people_is_refused(source: object) -> None:
     with pytest.raises(DataError, match="'person' is missing"):
         Columns.of(source)
@@ -168,9 +166,7 @@ def test_same_and_different_are_read_value_by_value() -> None:
 @pytest.mark.parametrize("related", [Columns.same, Columns.different])
 def test_unknown_is_neither_the_same_nor_different(related: Relation) -> None:
     columns = _columns(camera=[4, None, None])
-    assert not related(
-        columns, "camera", 1, columns
-    ).any()  # unknown against 4, against itself, against unknown
+    assert not related(columns, "camera", 1, columns).any()  # unknown against 4, against itself, against unknown
     assert related(columns, "camera", 0, columns)[1:].tolist() == [False, False]
 
 

@@ -43,7 +43,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Fo
 
 def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ConsoleHandler()])
+    logging.getLogger("ccreid").handlers = [_ConsoleHandler()]
     try:
         app()
     except CcreidError as error:

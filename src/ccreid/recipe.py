@@ -24,7 +24,7 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DataSettings(_Section):
@@ -118,7 +118,8 @@ class Recipe(_Section):
 
     def to_yaml(self) -> str:
         """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        values = self.model_dump(mode="json")
+        return yaml.dump(values, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True)
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -165,11 +166,16 @@ class _Yaml(yaml.SafeLoader):
     """YAML with 1e-4 a number, as in YAML 1.2, JSON and Python."""
 
 
-_Yaml.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
-    list("-+0123456789."),
-)
+class _YamlWriter(yaml.SafeDumper):
+    """The same YAML, written: the text '1e-4' is put in quotes."""
+
+
+for _yaml in (_Yaml, _YamlWriter):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
+        list("-+0123456789."),
+    )
 
 
 def _find(source: str) -> Path:
@@ -189,7 +195,7 @@ def _find(source: str) -> Path:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = _parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no text, or a date that is none
         raise SettingError(f"{path} is not readable as YAML: {error}", "Mend the file.") from error
     if not isinstance(values, dict):
         raise SettingError(f"{path} holds no settings.", "A recipe is a YAML mapping.")
@@ -203,10 +209,10 @@ def _parse(text: str) -> Any:
 def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
     """Set ``a.b=value`` in place; yield what is wrong with it."""
     path, equals, value = text.partition("=")
-    if not equals or not path:
+    *parents, last = keys = path.strip().split(".")
+    if not equals or not all(keys):
         yield f"--set {text}: write key=value"
         return
-    *parents, last = path.strip().split(".")
     section = values
     for parent in parents:
         section = section.setdefault(parent, {})
@@ -215,7 +221,7 @@ def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
             return
     try:
         section[last] = _parse(value)
-    except yaml.YAMLError as error:
+    except (ValueError, yaml.YAMLError) as error:
         yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
 
 
@@ -226,13 +232,16 @@ def _explained(detail: Mapping[str, Any]) -> str:
         return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")
     if detail["type"] == "missing":
         return f"{path}: is missing"
+    if detail["type"] == "model_type":
+        return f"{path}: is a section with settings of its own, not {detail['input']!r}"
     return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
 
 
 def _nearest(path: str) -> str | None:
     known = setting_paths()
     by_name = {known_path.rsplit(".", 1)[-1]: known_path for known_path in reversed(known)}
-    whole = difflib.get_close_matches(path, known, n=1, cutoff=0.75)
+    sections = {known_path.rpartition(".")[0] for known_path in known} - {"", path.rpartition(".")[0]}
+    whole = difflib.get_close_matches(path, (*known, *sorted(sections)), n=1, cutoff=0.75)
     last = difflib.get_close_matches(path.rsplit(".", 1)[-1], by_name, n=1, cutoff=0.6)
     return whole[0] if whole else by_name[last[0]] if last else None
 

@@ -87,17 +87,14 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         mend = f"Go on with it: ccreid train --resume {folder}" if (folder / RECIPE).exists() else ""
         raise SettingError(f"{folder} is not empty.", mend or "Name another folder with --out.")
-    benchmark = build.benchmark(recipe)
-    write_text(folder / RECIPE, recipe.to_yaml())
-    return _carry_through(recipe, benchmark, folder, watch)
+    return _carry_through(recipe, folder, watch)
 
 
 def resume(folder: Path, watch: Watch) -> dict[str, Any]:
     """Go on with a run from its checkpoint. Returns and raises as :func:`begin`."""
     if not (folder / RECIPE).is_file():
         raise SettingError(f"{folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
-    recipe = load_recipe(str(folder / RECIPE))
-    return _carry_through(recipe, build.benchmark(recipe), folder, watch)
+    return _carry_through(load_recipe(str(folder / RECIPE)), folder, watch)
 
 
 def evaluate_bundle(
@@ -145,8 +142,8 @@ def evaluate_bundle(
     return _score(extractor, _readable(benchmark, skip_unreadable, watch), folder, conditions, watch)
 
 
-def _carry_through(recipe: Recipe, benchmark: Benchmark, folder: Path, watch: Watch) -> dict[str, Any]:
-    benchmark = _readable(benchmark, recipe.data.unreadable == "skip", watch)
+def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+    benchmark = _readable(build.benchmark(recipe), recipe.data.unreadable == "skip", watch)
     samples = benchmark.subset("train")
     _warn_of_single_images(samples)
     fabric = build.fabric(recipe)
@@ -155,6 +152,8 @@ def _carry_through(recipe: Recipe, benchmark: Benchmark, folder: Path, watch: Wa
     fabric.to_device(objective)
     plan = build.plan(recipe)
     loader = build.train_loader(recipe, samples)
+
+    write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
 
     def open_journal(position: Position) -> Journal:
         steps = [loader.steps(epoch) for epoch in range(plan.epochs)]

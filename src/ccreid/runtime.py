@@ -40,7 +40,7 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     SettingError
         The device is not here.
     """
-    present = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    present = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not present[device]:
         here = ", ".join(name for name, there in present.items() if there)
         raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")

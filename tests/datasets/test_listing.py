@@ -107,9 +107,7 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pyt
 
 
 def test_names_become_columns_in_sorted_order(tmp_path: Path) -> None:
-    listing = list_images(
-        _plant(tmp_path, "train/2_c1.jpg", "train/10_c4.jpg", "train/1_c3.jpg"), "train", NAME
-    )
+    listing = list_images(_plant(tmp_path, "train/2_c1.jpg", "train/10_c4.jpg", "train/1_c3.jpg"), "train", NAME)
     assert listing.files == ("train/10_c4.jpg", "train/1_c3.jpg", "train/2_c1.jpg")
     assert listing.column("person").tolist() == [10, 1, 2]
     assert listing.column("camera").tolist() == [4, 3, 1]
@@ -118,9 +116,7 @@ def test_names_become_columns_in_sorted_order(tmp_path: Path) -> None:
 
 
 def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
-    _plant(
-        tmp_path, "train/1_c1.jpg", "train/Thumbs.db", "train/.DS_Store", "train/._1_c1.jpg", "train/list.txt"
-    )
+    _plant(tmp_path, "train/1_c1.jpg", "train/Thumbs.db", "train/.DS_Store", "train/._1_c1.jpg", "train/list.txt")
     _plant(tmp_path, "train/2_c2.jpg/inside.jpg")  # a folder, whatever it is called
     listing = list_images(tmp_path, "train", NAME)
     assert listing.files == ("train/1_c1.jpg",)
@@ -151,8 +147,7 @@ def test_no_match_at_all_shows_an_example_of_both(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list_images(tmp_path, "train", NAME)
     assert caught.value.message == (
-        f"No image in {tmp_path / 'train'} bears a name like 12_c3.jpg; "
-        "found for example person1.jpg, person2.jpg."
+        f"No image in {tmp_path / 'train'} bears a name like 12_c3.jpg; found for example person1.jpg, person2.jpg."
     )
 
 

@@ -15,9 +15,7 @@ from ccreid.datasets.ltcc import FOLDER_OF_SUBSET
 from ccreid.errors import DataError
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
 
-LAYOUTS = json.loads(
-    (Path(__file__).parent.parent / "golden" / "dataset_layouts.json").read_text(encoding="utf-8")
-)
+LAYOUTS = json.loads((Path(__file__).parent.parent / "golden" / "dataset_layouts.json").read_text(encoding="utf-8"))
 FILES = [file for file in LAYOUTS["files"] if file.startswith("LTCC_ReID/")]
 RECORDS: dict[str, list[Any]] = LAYOUTS["records"]["ltcc"]
 
@@ -155,9 +153,7 @@ def test_strays_are_ignored_and_unmatched_images_reported(benchmark: Benchmark, 
 def test_images_of_another_set_in_the_same_folders_are_refused(root: Path) -> None:
     for image in (root / "test").iterdir():
         image.rename(image.with_name(image.name.replace("_c", "_s")))
-    with pytest.raises(
-        DataError, match=r"like 094_1_c9_015833\.png; found for example 005_1_s2_006814\.png"
-    ) as caught:
+    with pytest.raises(DataError, match=r"like 094_1_c9_015833\.png; found for example 005_1_s2_006814\.png") as caught:
         read_benchmark("ltcc", root)
     assert str(root / "test") in caught.value.message
 
@@ -170,7 +166,5 @@ def test_an_outfit_beyond_99_is_refused_not_given_to_another_person(root: Path) 
 
 def test_another_layout_is_refused(root: Path) -> None:
     (root / "test").rename(root / "bounding_box_test")
-    with pytest.raises(
-        DataError, match="not the layout of LTCC: it lacks test/ and holds bounding_box_test/, query/"
-    ):
+    with pytest.raises(DataError, match="not the layout of LTCC: it lacks test/ and holds bounding_box_test/, query/"):
         read_benchmark("ltcc", root)

@@ -96,9 +96,7 @@ def test_every_bundled_image_is_one_that_was_given(compact: Benchmark, shared: P
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(
-    ("splits", "outfits", "shared_outfits"), [(["train"], 43, 16), (["query", "test"], 44, 15)]
-)
+@pytest.mark.parametrize(("splits", "outfits", "shared_outfits"), [(["train"], 43, 16), (["query", "test"], 44, 15)])
 def test_people_and_frames_were_chosen_as_the_card_says(
     compact: Benchmark, shared: Path, splits: list[str], outfits: int, shared_outfits: int
 ) -> None:

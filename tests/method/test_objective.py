@@ -6,7 +6,6 @@ import copy
 
 import pytest
 import torch
-from conftest import Golden
 from torch import Tensor, nn
 
 from ccreid.data.batch import Batch
@@ -16,6 +15,7 @@ from ccreid.model.embedding import embed
 from ccreid.model.network import Network
 from ccreid.runtime import generator, launch
 from ccreid.training.optimizer import Optimizer
+from conftest import Golden
 
 PEOPLE, IMAGES = 4, 4
 IDENTITIES = torch.arange(PEOPLE).repeat_interleave(IMAGES)

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from wardrobes import TINY_SETTINGS
 
 from ccreid import build, run
 from ccreid.errors import ArtefactError, InterruptedRun, SettingError, StorageError, TrainingError
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.journal import read_journal
+from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
@@ -30,7 +30,9 @@ def recipe(data: Path, *more: str) -> Recipe:
 
 def steps(folder: Path) -> list[dict[str, Any]]:
     """The journal without what the clock says."""
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_journal(folder / run.JOURNAL)]
+    return [
+        {key: value for key, value in row.items() if key != "seconds"} for row in read_journal(folder / run.JOURNAL)
+    ]
 
 
 class StopAt:

@@ -16,8 +16,11 @@ def read_image(path: Path) -> Image.Image:
     """Decode a picture as RGB. Raises ImageError, naming the file."""
     try:
         with Image.open(path) as image:
+            image.info.pop("transparency", None)  # without it nothing is left to warn of
+            if image.mode.startswith("I;16"):  # Pillow would clip it to white; of 16-bit colours it keeps the high byte
+                return image.point(lambda value: value / 256).convert("RGB")
             return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         raise ImageError(
             f"{path} cannot be read: {error}.",
             "Replace or remove it, or leave such images out: --set data.unreadable=skip.",
@@ -36,7 +39,7 @@ def leave_out_unreadable(samples: Samples, track: Track[int] = untracked) -> tup
 
     with ThreadPoolExecutor(default_workers() + 1) as pool:
         rows = range(len(samples))
-        found = list(track(pool.map(readable, rows), "Reading every image", len(samples)))  # type: ignore[arg-type]
+        found = list(track(pool.map(readable, rows), "Reading every image", len(samples)))
     return (
         samples.select([row for row in rows if found[row]]),
         tuple(samples.files[row] for row in rows if not found[row]),

@@ -56,10 +56,11 @@ class TrainLoader:
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
         """The numbered batches of an epoch (0-based), from batch `first` on. Raises ImageError."""
-        self._draws = [
+        draws: list[list[Draw]] = [
             [(int(row), derive_seed(self.seed, "augment", epoch, step, place)) for place, row in enumerate(rows)]
             for step, rows in enumerate(self._rows(epoch))
-        ][first:]
+        ]
+        self._draws = draws[first:]
         yield from enumerate(_checked(self._batches), first)
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
@@ -128,7 +129,7 @@ class _Pictures(Dataset[Any]):
 def _loader(pictures: _Pictures, draws: Iterable[list[Draw]], workers: int) -> DataLoader[Any]:
     return DataLoader(
         pictures,
-        batch_sampler=draws,  # type: ignore[arg-type]  # any sized iterable of lists of keys will do
+        batch_sampler=draws,  # any sized iterable of lists of keys will do
         num_workers=workers,
         collate_fn=_as_made,
         persistent_workers=workers > 0,

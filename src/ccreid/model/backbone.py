@@ -7,7 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -164,6 +164,11 @@ def _keep_resolution_of_last_stage(model: nn.Module, name: str) -> None:
 
 
 def _downloaded(name: str) -> Mapping[str, Tensor]:
+    if not timm.is_model_pretrained(name):
+        raise WeightsError(
+            f"timm has no pretrained weights for {name}.",
+            "Choose another backbone, or set network.weights to a file or to none.",
+        )
     try:
         with _without_waiting_for_a_missing_network():
             return cast(Mapping[str, Tensor], timm.create_model(name, pretrained=True).state_dict())
@@ -212,15 +217,16 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
         return cast(Mapping[str, Tensor], loaded.get("state_dict", loaded))
-    except Exception as error:  # safetensors, zip and unpickling each have errors of their own
+    except Exception as error:  # safetensors, zip and unpickling each have errors (and unsafe advice) of their own
         raise WeightsError(
-            f"network.weights: {path} is not a safetensors file nor a plain torch state: {error}.",
+            f"network.weights: {path} is not a safetensors file nor a plain torch state: {type(error).__name__}.",
             "Save the backbone's state dict as .safetensors.",
         ) from error
 
 
 def _fill(backbone: Backbone, weights: Mapping[str, Tensor], source: str) -> None:
     model = backbone.model
+    weights = _for_the_grid_of(model, weights)
     wanted = model.state_dict()
     counters = {key for key in wanted if key.endswith("num_batches_tracked")}
     head = ("fc.", "classifier.", "head.", "head_dist.")
@@ -238,3 +244,12 @@ def _fill(backbone: Backbone, weights: Mapping[str, Tensor], source: str) -> Non
             "Use weights of the same architecture, under timm's names.",
         )
     model.load_state_dict({k: w.to(wanted[k].dtype) for k, w in weights.items() if k in wanted}, strict=False)
+
+
+def _for_the_grid_of(model: nn.Module, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Let timm resample the position tables of a transformer, which are of the size it was trained at."""
+    convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    if convert is not None and hasattr(model, "patch_embed"):
+        with suppress(Exception):  # weights of another architecture are refused by the comparison of names
+            return cast(Mapping[str, Tensor], convert(dict(weights), model))
+    return weights

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ccreid.data.preprocess import Preprocessing
-from ccreid.errors import ArtefactError
+from ccreid.errors import ArtefactError, SettingError
 from ccreid.files import replacing, write_json
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
@@ -70,22 +70,15 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
     with replacing(folder) as temporary:
         temporary.mkdir()
         save_file(weights, temporary / WEIGHTS)
-        (temporary / CARD).write_text(
-            json.dumps(
-                {
-                    "format": FORMAT,
-                    "backbone": backbone.name,
-                    "last_stride": backbone.last_stride,
-                    "preprocessing": preprocessing.to_json(),
-                    "weights_sha256": _hash(temporary / WEIGHTS),
-                    **card,
-                },
-                indent=2,
-                ensure_ascii=False,
-            )
-            + "\n",
-            encoding="utf-8",
-        )
+        needed = {
+            "format": FORMAT,
+            "backbone": backbone.name,
+            "last_stride": backbone.last_stride,
+            "preprocessing": preprocessing.to_json(),
+            "weights_sha256": _hash(temporary / WEIGHTS),
+        }
+        whole = needed | dict(card) | needed  # a card that was read from another bundle brings that one's values
+        (temporary / CARD).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -98,37 +91,26 @@ def load_bundle(folder: Path) -> Bundle:
     """
     if (folder / "bundle" / CARD).is_file():  # the run folder was named instead of the bundle in it
         folder = folder / "bundle"
-    path = folder / CARD
+    card = _read_card(folder)
+    weights = folder / WEIGHTS
+    weights_hash = _hash(weights) if weights.is_file() else "missing"
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        what = f"{path} cannot be read: {error}" if path.exists() else f"{folder} is no bundle: it has no {CARD}"
-        raise ArtefactError(f"{what}.", "Name the folder 'bundle' of a finished run.") from error
-    if card.get("format") != FORMAT:
+        if weights_hash != card["weights_sha256"]:
+            raise ArtefactError(
+                f"{weights} is damaged: its SHA-256 is {weights_hash[:12]}, not {card['weights_sha256'][:12]}.",
+                "Copy the bundle again.",
+            )
+        preprocessing = Preprocessing.from_json(card["preprocessing"])
+        size = {"height_px": preprocessing.height_px, "width_px": preprocessing.width_px}
+        network = Network(Backbone(card["backbone"], **size, last_stride=card["last_stride"]))
+    except (AttributeError, KeyError, TypeError, SettingError) as error:
         raise ArtefactError(
-            f"{folder} is a bundle of format {card.get('format')}; this ccreid reads format {FORMAT}.",
-            "Use the version of ccreid that made it"
-            + (f" ({card['versions']['ccreid']})." if "ccreid" in card.get("versions", {}) else "."),
-        )
-    weights_hash = _hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else "missing"
-    if weights_hash != card["weights_sha256"]:
-        raise ArtefactError(
-            f"{folder / WEIGHTS} is damaged: its SHA-256 is {weights_hash[:12]}, not {card['weights_sha256'][:12]}.",
-            "Copy the bundle again.",
-        )
-    preprocessing = Preprocessing.from_json(card["preprocessing"])
-    network = Network(
-        Backbone(
-            card["backbone"],
-            height_px=preprocessing.height_px,
-            width_px=preprocessing.width_px,
-            last_stride=card["last_stride"],
-        )
-    )
+            f"{folder / CARD} does not describe a network: {error!r}.", "Copy the bundle again."
+        ) from error
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(f"{folder / WEIGHTS} does not fit {card['backbone']}: {error}.", "") from error
+        raise ArtefactError(f"{weights} does not fit {card['backbone']}: {error}.", "Copy the bundle again.") from error
     return Bundle(network.eval(), preprocessing, card, weights_hash)
 
 
@@ -136,6 +118,23 @@ def amend_card(folder: Path, additions: Mapping[str, Any]) -> None:
     """Add plain values (scores, for example) to a bundle's card. Raises StorageError."""
     path = folder / CARD
     write_json(path, json.loads(path.read_text(encoding="utf-8")) | dict(additions))
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        form, versions = card.get("format"), card.get("versions")
+    except (OSError, ValueError, AttributeError) as error:
+        what = f"{path} cannot be read: {error}" if path.exists() else f"{folder} is no bundle: it has no {CARD}"
+        raise ArtefactError(f"{what}.", "Name the folder 'bundle' of a finished run.") from error
+    if form != FORMAT:
+        maker = f" ({versions['ccreid']})" if isinstance(versions, dict) and "ccreid" in versions else ""
+        raise ArtefactError(
+            f"{folder} is a bundle of format {form}; this ccreid reads format {FORMAT}.",
+            f"Use the version of ccreid that made it{maker}.",
+        )
+    return cast(dict[str, Any], card)
 
 
 def _hash(path: Path) -> str:

@@ -59,12 +59,13 @@ class Embeddings:
         """Read what :meth:`save` wrote. Raises ArtefactError."""
         try:
             with safe_open(path, "pt") as file:
-                notes, vectors = file.metadata() or {}, file.get_tensor("vectors")
-        except (OSError, SafetensorError) as error:
+                notes = file.metadata() or {}
+                if notes.get("format") != FORMAT:
+                    raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
+                vectors = file.get_tensor("vectors")
+            return cls(vectors, tuple(json.loads(notes["files"])), json.loads(notes["made_with"]))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{path} is no embeddings file: {error}.", "Embed the images again.") from error
-        if notes.get("format") != FORMAT:
-            raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
-        return cls(vectors, tuple(json.loads(notes["files"])), json.loads(notes["made_with"]))
 
 
 def embed(
@@ -101,8 +102,8 @@ def embed(
     training = network.training
     network.eval()
     embeddings = []
-    batches: Iterable[object] = track(loader, doing, len(loader))
     try:
+        batches: Iterable[object] = track(loader, doing, len(loader))
         with torch.inference_mode(), autocast():
             for batch in batches:
                 images = batch.images.to(device, non_blocking=True)  # type: ignore[attr-defined]

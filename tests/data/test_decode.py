@@ -1,0 +1,125 @@
+"""Pictures that cannot be read are named, with the mend, or left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ccreid.data.decode import leave_out_unreadable, read_image
+from ccreid.errors import DataError, ImageError
+from ccreid.vocabulary import Samples
+
+SPOILERS = ("missing", "truncated_jpg", "truncated_png", "text", "empty", "folder")
+
+
+def picture(path: Path, seed: int = 0) -> None:
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (32, 16, 3), dtype=np.uint8)).save(path)
+
+
+def spoil(path: Path, how: str) -> None:
+    """Leave at a path something that is no whole picture."""
+    match how:
+        case "truncated_jpg" | "truncated_png":
+            whole = path.with_suffix(f".whole.{how[-3:]}")
+            picture(whole)
+            content = whole.read_bytes()
+            whole.unlink()
+            path.write_bytes(content[: len(content) * 2 // 3])
+        case "text":
+            path.write_text("<html>404 not found</html>")
+        case "empty":
+            path.write_bytes(b"")
+        case "folder":
+            path.mkdir()
+
+
+@pytest.mark.parametrize("how", SPOILERS)
+def test_an_unreadable_picture_is_named_with_the_mend(tmp_path, how):
+    path = tmp_path / "0001_c2_000003.jpg"
+    spoil(path, how)
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.message.startswith(f"{path} cannot be read")
+    assert "data.unreadable=skip" in caught.value.mend
+    assert isinstance(caught.value, DataError)
+
+
+def test_a_giant_picture_is_refused(tmp_path, monkeypatch):
+    picture(tmp_path / "giant.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16 * 32 // 2 - 1)  # Pillow refuses above twice the limit
+    with pytest.raises(ImageError, match=r"giant\.png cannot be read"):
+        read_image(tmp_path / "giant.png")
+
+
+def test_a_readable_picture_comes_with_its_pixels(tmp_path):
+    picture(tmp_path / "fine.png", seed=3)
+    expected = np.random.default_rng(3).integers(0, 256, (32, 16, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "fine.png")), expected)
+
+
+def test_the_suffix_does_not_matter(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    assert read_image(tmp_path / "a.jpg").size == (16, 32)
+
+
+def mixed(root: Path, spoiled: dict[int, str], count: int = 8) -> Samples:
+    for row in range(count):
+        path = root / "sub" / f"{row}.png"
+        path.parent.mkdir(exist_ok=True)
+        if row in spoiled:
+            spoil(path, spoiled[row])
+        else:
+            picture(path, seed=row)
+    return Samples(
+        person=np.arange(count) // 2 + 10,
+        camera=np.arange(count) + 100,
+        root=root,
+        files=tuple(f"sub/{row}.png" for row in range(count)),
+    )
+
+
+def test_unreadable_pictures_are_left_out_in_order(tmp_path):
+    samples = mixed(tmp_path, {0: "missing", 3: "text", 4: "truncated_png", 7: "empty"})
+    kept, left_out = leave_out_unreadable(samples)
+    assert left_out == ("sub/0.png", "sub/3.png", "sub/4.png", "sub/7.png")
+    assert kept.files == ("sub/1.png", "sub/2.png", "sub/5.png", "sub/6.png")
+    assert kept.person.tolist() == [10, 11, 12, 13]
+    assert kept.camera is not None
+    assert kept.camera.tolist() == [101, 102, 105, 106]
+    assert kept.clothes is None
+    assert kept.root == tmp_path
+
+
+def test_nothing_is_left_out_of_a_sound_set(tmp_path):
+    samples = mixed(tmp_path, {})
+    kept, left_out = leave_out_unreadable(samples)
+    assert left_out == ()
+    assert kept.files == samples.files
+
+
+def test_everything_may_be_left_out(tmp_path):
+    samples = mixed(tmp_path, dict.fromkeys(range(3), "missing"), count=3)
+    kept, left_out = leave_out_unreadable(samples)
+    assert len(kept) == 0
+    assert left_out == samples.files
+
+
+def test_the_reading_can_be_followed(tmp_path):
+    samples = mixed(tmp_path, {2: "text"}, count=5)
+    seen = []
+
+    def track(items, what, count):
+        seen.append((what, count))
+        for item in items:
+            seen.append(item)
+            yield item
+
+    leave_out_unreadable(samples, track)
+    (what, count), *items = seen
+    assert what
+    assert count == 5
+    assert len(items) == 5

@@ -1,0 +1,227 @@
+"""Batches from disk: the same whatever the workers, resumable, and honest about pictures that cannot be read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ccreid.data.augment import Augmentation
+from ccreid.data.batch import Batch
+from ccreid.data.decode import read_image
+from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.preprocess import Preprocessing
+from ccreid.data.sampler import IdentitySampler
+from ccreid.errors import ImageError
+from ccreid.runtime import StopRequest
+from ccreid.vocabulary import Samples
+
+PREPROCESSING = Preprocessing(16, 8)
+PEOPLE = np.array([7, 3, 3, 9, 7, 7, 9, 3, 12, 12, 3, 7, 12, 9, 9, 12, 3, 7, 9, 12, 7, 3])
+WORKERS = pytest.mark.parametrize("workers", [0, 2])
+
+
+def make(root: Path) -> Samples:
+    """One picture of noise for each of PEOPLE."""
+    random = np.random.default_rng(11)
+    files = tuple(f"{row:02}_of_{person}.png" for row, person in enumerate(PEOPLE))
+    for file in files:
+        Image.fromarray(random.integers(0, 256, (20, 10, 3), dtype=np.uint8)).save(root / file)
+    return Samples(person=PEOPLE, root=root, files=files)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    """Not to be changed by a test."""
+    return make(tmp_path_factory.mktemp("pictures"))
+
+
+def trainer(samples: Samples, workers: int = 0, seed: int = 1, people: int = 2, images: int = 2) -> TrainLoader:
+    sampler = IdentitySampler(samples.identities, people, images)
+    return TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=seed, workers=workers)
+
+
+def assert_same(ones: list[tuple[int, Batch]], others: list[tuple[int, Batch]]) -> None:
+    assert [step for step, _ in ones] == [step for step, _ in others]
+    for (_, one), (_, other) in zip(ones, others, strict=True):
+        for field in Batch._fields:
+            assert torch.equal(getattr(one, field), getattr(other, field)), field
+
+
+def indices(epoch: list[tuple[int, Batch]]) -> list[list[int]]:
+    return [batch.indices.tolist() for _, batch in epoch]
+
+
+class TestTraining:
+    @WORKERS
+    def test_a_batch_holds_what_its_indices_say(self, samples, workers):
+        epoch = list(trainer(samples, workers, people=3, images=2).epoch(0))
+        assert [step for step, _ in epoch] == list(range(len(epoch)))
+        labels = {3: 0, 7: 1, 9: 2, 12: 3}  # people in ascending order
+        for _, batch in epoch:
+            assert batch.images.shape == (6, 3, 16, 8)
+            assert batch.images.dtype == torch.float32
+            assert batch.identities.dtype == batch.indices.dtype == torch.int64
+            assert batch.identities.tolist() == [labels[PEOPLE[row]] for row in batch.indices.tolist()]
+            assert batch.identities.reshape(3, 2).unique(dim=1).shape == (3, 1)
+
+    def test_the_images_are_those_of_their_rows(self, samples):
+        still = Augmentation(PREPROCESSING, flip=0, padding_px=0, erasing=0)
+        sampler = IdentitySampler(samples.identities, 2, 3)
+        for _, batch in TrainLoader(samples, still, sampler, seed=0, workers=0).epoch(0):
+            for image, row in zip(batch.images, batch.indices.tolist(), strict=True):
+                assert torch.equal(image, PREPROCESSING(read_image(samples.path(row))))
+
+    def test_the_workers_change_nothing(self, samples):
+        alone, together = trainer(samples, 0), trainer(samples, 2)
+        for epoch in (0, 1, 4):
+            assert_same(list(together.epoch(epoch)), list(alone.epoch(epoch)))
+
+    @WORKERS
+    def test_resuming_gives_the_tail_of_the_epoch(self, samples, workers):
+        whole = list(trainer(samples).epoch(3))
+        assert len(whole) >= 4
+        loader = trainer(samples, workers)
+        for first in (0, 1, len(whole) - 1, len(whole)):
+            assert_same(list(loader.epoch(3, first=first)), whole[first:])
+
+    @WORKERS
+    def test_an_epoch_that_was_left_early_leaves_nothing_behind(self, samples, workers):
+        loader = trainer(samples, workers)
+        broken = loader.epoch(0)
+        next(broken)
+        assert_same(list(loader.epoch(1)), list(trainer(samples).epoch(1)))
+        broken.close()
+        assert_same(list(loader.epoch(0)), list(trainer(samples).epoch(0)))
+
+    def test_the_steps_are_counted_without_loading(self, samples):
+        loader = trainer(samples)
+        for epoch in range(4):
+            assert loader.steps(epoch) == len(list(loader.epoch(epoch)))
+
+    def test_epochs_differ_in_order_and_in_augmentation(self, samples):
+        loader = trainer(samples)
+        orders = {str(indices(list(loader.epoch(epoch)))) for epoch in range(6)}
+        assert len(orders) == 6
+
+        one = samples.select([0])
+        epochs = [next(trainer(one, people=1, images=2).epoch(epoch))[1] for epoch in range(4)]
+        pictures = {image.numpy().tobytes() for batch in epochs for image in batch.images}
+        assert len(pictures) == 8  # one file, drawn twice an epoch: never twice the same picture
+
+    def test_the_seed_decides(self, samples):
+        assert_same(list(trainer(samples, seed=5).epoch(0)), list(trainer(samples, seed=5).epoch(0)))
+        others = [list(trainer(samples, seed=seed).epoch(0)) for seed in range(5)]
+        assert len({str(indices(epoch)) for epoch in others}) == 5
+
+    def test_the_seed_decides_the_augmentation_too(self, samples):
+        one = samples.select([0])
+        pictures = {
+            next(trainer(one, people=1, images=1, seed=seed).epoch(0))[1].images.numpy().tobytes() for seed in range(5)
+        }
+        assert len(pictures) == 5
+
+    @WORKERS
+    def test_the_global_generator_is_not_drawn_from(self, samples, workers):
+        before = torch.get_rng_state()
+        list(trainer(samples, workers).epoch(0))
+        assert torch.equal(torch.get_rng_state(), before)
+
+    @WORKERS
+    def test_an_unreadable_picture_stops_the_epoch_with_its_name(self, tmp_path, workers):
+        samples = make(tmp_path)
+        row = int(np.flatnonzero(PEOPLE == 9)[2])
+        content = samples.path(row).read_bytes()
+        samples.path(row).write_bytes(content[: len(content) // 2])
+        loader = trainer(samples, workers, people=4, images=5)  # every person: the row cannot be missed
+        with pytest.raises(ImageError) as caught:
+            list(loader.epoch(0))
+        assert type(caught.value) is ImageError
+        assert caught.value.message.startswith(f"{samples.path(row)} cannot be read")
+        assert "data.unreadable=skip" in caught.value.mend
+        assert "Traceback" not in str(caught.value)
+        assert "worker" not in str(caught.value)
+
+        samples.path(row).write_bytes(content)  # mended: the same loader goes on
+        assert_same(list(loader.epoch(0)), list(trainer(samples, people=4, images=5).epoch(0)))
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_to_the_whole_group_leaves_the_workers_at_work(self, samples, number):
+        # Ctrl-C, scancel and systemd signal the workers as well; the epoch's step must still be finished.
+        expected = list(trainer(samples).epoch(0))
+        with StopRequest():
+            epoch = trainer(samples, 1).epoch(0)
+            received = [next(epoch)]
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, number)
+            received += list(epoch)
+        assert len(expected) >= 5  # more than a worker fetches ahead
+        assert_same(received, expected)
+
+
+class TestPlain:
+    @WORKERS
+    def test_every_image_once_in_order(self, samples, workers):
+        loader = PlainLoader(samples, PREPROCESSING, batch_images=5, workers=workers)
+        batches = list(loader)
+        assert [len(batch.indices) for batch in batches] == [5, 5, 5, 5, 2]
+        assert len(loader) == 5
+        assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(22))
+        assert torch.cat([batch.identities for batch in batches]).tolist() == samples.identities.tolist()
+        expected = torch.stack([PREPROCESSING(read_image(samples.path(row))) for row in range(22)])
+        assert torch.equal(torch.cat([batch.images for batch in batches]), expected)
+
+    @WORKERS
+    def test_it_can_be_read_again(self, samples, workers):
+        loader = PlainLoader(samples, PREPROCESSING, batch_images=8, workers=workers)
+        next(iter(loader))
+        assert_same(list(enumerate(loader)), list(enumerate(loader)))
+
+    def test_a_whole_last_batch_and_a_batch_larger_than_the_set(self, samples):
+        for batch_images, sizes in ((11, [11, 11]), (22, [22]), (64, [22])):
+            loader = PlainLoader(samples, PREPROCESSING, batch_images=batch_images)
+            assert [len(batch.images) for batch in loader] == sizes
+            assert len(loader) == len(sizes)
+
+    def test_no_images_no_batches(self, samples):
+        loader = PlainLoader(samples.select([]), PREPROCESSING)
+        assert len(loader) == 0
+        assert list(loader) == []
+
+    @WORKERS
+    def test_an_unreadable_picture_is_named(self, tmp_path, workers):
+        samples = make(tmp_path)
+        samples.path(20).write_text("no picture")
+        received = []
+        with pytest.raises(ImageError) as caught:
+            for batch in PlainLoader(samples, PREPROCESSING, batch_images=4, workers=workers):
+                received.append(batch)
+        assert len(received) == 5
+        assert caught.value.message.startswith(f"{samples.path(20)} cannot be read")
+        assert "Traceback" not in str(caught.value)
+
+    @WORKERS
+    def test_the_global_generator_is_not_drawn_from(self, samples, workers):
+        before = torch.get_rng_state()
+        list(PlainLoader(samples, PREPROCESSING, workers=workers))
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestBatch:
+    def test_it_moves_to_a_device_as_a_whole(self):
+        batch = Batch(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), torch.tensor([5, 6]))
+        moved = batch.to(torch.device("meta"))
+        assert isinstance(moved, Batch)
+        assert [field.device.type for field in moved] == ["meta"] * 3
+        assert [field.shape for field in moved] == [field.shape for field in batch]
+
+    def test_an_image_error_survives_the_way_from_a_worker(self):
+        error = pickle.loads(pickle.dumps(ImageError("a.jpg cannot be read.", "Replace it.")))
+        assert (type(error), error.message, error.mend) == (ImageError, "a.jpg cannot be read.", "Replace it.")

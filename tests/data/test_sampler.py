@@ -1,0 +1,111 @@
+"""The P x K sampler: what holds of every epoch, for whatever people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccreid.data.sampler import IdentitySampler
+from ccreid.errors import SettingError
+
+
+@st.composite
+def train_sets(draw: st.DrawFn) -> tuple[np.ndarray[Any, Any], int, int, int]:
+    """Identities in any order, P, K and a seed."""
+    counts = draw(st.lists(st.integers(1, 14), min_size=1, max_size=8))
+    identities = np.repeat(np.arange(len(counts)), counts)
+    order = draw(st.permutations(range(len(identities))))
+    return identities[list(order)], draw(st.integers(1, len(counts))), draw(st.integers(1, 5)), draw(st.integers(0, 99))
+
+
+def epoch(identities: np.ndarray[Any, Any], people: int, images: int, seed: int) -> list[np.ndarray[Any, Any]]:
+    return IdentitySampler(identities, people, images).batches(np.random.default_rng(seed))
+
+
+@given(train_sets())
+def test_an_epoch(train_set: tuple[np.ndarray[Any, Any], int, int, int]) -> None:
+    identities, people, images, seed = train_set
+    batches = epoch(identities, people, images, seed)
+    images_of = Counter(identities.tolist())
+    chunks_of = {identity: max(1, count // images) for identity, count in images_of.items()}
+    chunks, drawn = Counter[int](), Counter[int]()
+    for batch in batches:
+        assert batch.shape == (people * images,)
+        of_batch = identities[batch].reshape(people, images)
+        assert (of_batch == of_batch[:, :1]).all(), "the K images of a person stand side by side"
+        assert len(set(of_batch[:, 0].tolist())) == people
+        chunks.update(of_batch[:, 0].tolist())
+        drawn.update(batch.tolist())
+    for identity, count in images_of.items():
+        assert chunks[identity] <= chunks_of[identity]
+        if count >= images:
+            assert all(drawn[row] <= 1 for row in np.flatnonzero(identities == identity).tolist())
+    remaining = [identity for identity in images_of if chunks[identity] < chunks_of[identity]]
+    assert len(remaining) < people, "the epoch ends only when fewer than P people have chunks left"
+
+
+@given(train_sets())
+def test_the_generator_decides_all(train_set: tuple[np.ndarray[Any, Any], int, int, int]) -> None:
+    first, again = epoch(*train_set), epoch(*train_set)
+    assert len(first) == len(again)
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+
+
+def test_other_seeds_and_later_epochs_are_other() -> None:
+    identities = np.repeat(np.arange(6), 10)
+    sampler, random = IdentitySampler(identities, 3, 4), np.random.default_rng(0)
+    epochs = [sampler.batches(random), sampler.batches(random), sampler.batches(np.random.default_rng(1))]
+    assert len({np.concatenate(batches).tobytes() for batches in epochs}) == 3
+
+
+def test_few_images_are_drawn_with_replacement() -> None:
+    """Not merely repeated until there are K: any image may be missing, and any may come several times."""
+    identities = np.array([0, 0, 0, 1, 1, 1, 1])
+    seen = set()
+    for seed in range(200):
+        (batch,) = epoch(identities, 2, 4, seed)
+        rows = batch.reshape(2, 4)
+        of_few = rows[identities[rows[:, 0]] == 0].ravel()
+        assert set(of_few.tolist()) <= {0, 1, 2}
+        seen.add(tuple(np.bincount(of_few, minlength=3).tolist()))
+    assert {(2, 1, 1), (4, 0, 0), (0, 0, 4), (2, 2, 0)} <= seen
+
+
+def test_what_is_left_over_is_another_image_each_time() -> None:
+    identities = np.zeros(5, dtype=np.int64)
+    left_over = {(set(range(5)) - set(epoch(identities, 1, 4, seed)[0].tolist())).pop() for seed in range(60)}
+    assert left_over == set(range(5))
+
+
+def test_every_pair_of_people_meets() -> None:
+    identities = np.repeat(np.arange(4), 4)
+    pairs = {frozenset(identities[batch].tolist()) for seed in range(60) for batch in epoch(identities, 2, 4, seed)}
+    assert len(pairs) == 6
+
+
+def test_a_person_with_many_images_comes_in_many_batches() -> None:
+    identities = np.repeat([0, 1, 2], [12, 8, 4])
+    batches = epoch(identities, 1, 4, 0)
+    assert Counter(int(identities[batch[0]]) for batch in batches) == {0: 3, 1: 2, 2: 1}
+
+
+@pytest.mark.parametrize("people", [3, 100])
+def test_too_few_people(people: int) -> None:
+    with pytest.raises(SettingError, match=rf"data\.people is {people}, .* only 2 people"):
+        IdentitySampler(np.array([0, 1, 1]), people, 4)
+
+
+def test_no_people_at_all() -> None:
+    with pytest.raises(SettingError, match=r"data\.people .* only 0 people"):
+        IdentitySampler(np.empty(0, dtype=np.int64), 1, 4)
+
+
+@pytest.mark.parametrize(("people", "images"), [(0, 4), (4, 0), (-1, -1)])
+def test_an_empty_batch(people: int, images: int) -> None:
+    with pytest.raises(SettingError, match=f"{people} x {images}"):
+        IdentitySampler(np.array([0, 1, 1]), people, images)

@@ -1,0 +1,193 @@
+"""Embedding once, scoring every protocol, and what is written about it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from ccreid.data.preprocess import Preprocessing
+from ccreid.datasets import read_benchmark
+from ccreid.errors import DataError
+from ccreid.evaluation import evaluate as module
+from ccreid.evaluation import score
+from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate, fingerprint
+from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
+from ccreid.evaluation.report import comparison_table, percent, report_table, report_values
+from ccreid.model.backbone import Backbone
+from ccreid.model.network import Network
+from ccreid.vocabulary import Benchmark, Ignore, Protocol
+
+
+@pytest.fixture(scope="module")
+def benchmark(small_wardrobe: Path) -> Benchmark:
+    return read_benchmark("wardrobe", small_wardrobe)
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Extractor:
+    torch.manual_seed(0)
+    network = Network(Backbone("test_resnet", height_px=32, width_px=16)).eval()
+    return Extractor(network, "weights-one", Preprocessing(32, 16))
+
+
+@pytest.fixture(scope="module")
+def evaluation(extractor: Extractor, benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    return evaluate(extractor, benchmark, tmp_path_factory.mktemp("cache"))
+
+
+def test_every_protocol_is_scored_as_if_alone(evaluation: Evaluation, benchmark: Benchmark) -> None:
+    assert set(evaluation.scores) == {protocol.name for protocol in benchmark.protocols}
+    for protocol in benchmark.protocols:
+        alone = score(
+            evaluation.embeddings["query"].vectors,
+            evaluation.embeddings["gallery"].vectors,
+            benchmark.subset("query"),
+            benchmark.subset("gallery"),
+            protocol.ignore,
+        )
+        assert alone.mean_ap == evaluation.scores[protocol.name].mean_ap
+        assert np.array_equal(alone.cmc, evaluation.scores[protocol.name].cmc)
+
+
+def test_embeddings_are_made_once(
+    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    original = module.embed
+    monkeypatch.setattr(module, "embed", lambda *a, **k: made.append(k["doing"]) or original(*a, **k))
+    first = evaluate(extractor, benchmark, tmp_path)
+    assert made == ["Embedding query", "Embedding gallery"]
+    again = evaluate(extractor, benchmark, tmp_path)
+    assert len(made) == 2
+    assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
+    # Whatever embeddings depend on makes them anew.
+    for other in (
+        replace(extractor, weights_hash="weights-two"),
+        replace(extractor, flip=False),
+        replace(extractor, preprocessing=Preprocessing(48, 16)),
+    ):
+        made.clear()
+        evaluate(other, benchmark, tmp_path)
+        assert len(made) == 2
+    made.clear()
+    fewer = replace(benchmark, subsets={**benchmark.subsets, "query": benchmark.subset("query").select([0, 2])})
+    evaluate(extractor, fewer, tmp_path)
+    assert made == ["Embedding query"]
+
+
+def test_a_damaged_cache_is_made_anew_and_said(
+    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = evaluate(extractor, benchmark, tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    with caplog.at_level(logging.WARNING):
+        again = evaluate(extractor, benchmark, tmp_path)
+    assert caplog.text.count("It is made anew") == 2
+    assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
+
+
+def test_a_changed_image_changes_the_fingerprint(benchmark: Benchmark, tmp_path: Path) -> None:
+    query = benchmark.subset("query")
+    copy = replace(query, root=tmp_path)
+    for row, name in enumerate(query.files):
+        copy.path(row).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(query.path(row).read_bytes())
+    before = fingerprint(copy)
+    assert fingerprint(copy) == before
+    copy.path(0).write_bytes(b"another picture")
+    assert fingerprint(copy) != before
+
+
+def test_a_protocol_on_an_absent_subset_is_refused(extractor: Extractor, benchmark: Benchmark, tmp_path: Path) -> None:
+    odd = replace(benchmark, protocols=(Protocol("odd", Ignore.NOTHING, query="probe"),))
+    with pytest.raises(DataError, match="no subset 'probe'"):
+        evaluate(extractor, odd, tmp_path)
+
+
+def test_rules_without_their_column_and_protocols_without_a_query_are_said(
+    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    strangers = benchmark.subset("gallery").select(
+        benchmark.subset("gallery").person != benchmark.subset("query").person[0]
+    )
+    query = replace(benchmark.subset("query").select([0]), camera=None)
+    odd = replace(benchmark, subsets={"query": query, "gallery": strangers})
+    with caplog.at_level(logging.WARNING):
+        result = evaluate(extractor, odd, tmp_path)
+    assert "annotates no camera: the rule 'same camera' ignores nothing" in caplog.text
+    assert "no query has a relevant gallery image left" in caplog.text
+    report = report_values(result, {})
+    assert report["protocols"][0]["map"] is None
+    assert report["protocols"][0]["skipped"] == 1
+    json.dumps(report, allow_nan=False)
+    assert percent(report["protocols"][0]["map"]) == "-"
+
+
+def text(table: object) -> str:
+    console = Console(width=200, record=True)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_the_report_says_what_a_reader_needs(evaluation: Evaluation) -> None:
+    report = report_values(
+        evaluation, {"seed": 3, "flip_averaging": True, "image_size": "32 x 16", "versions": {"a": 1}}
+    )
+    assert report["benchmark"]["subsets"]["query"] == {"people": 3, "images": 12}
+    assert report["conditions"]["reranking"] is None
+    row = report["protocols"][1]
+    assert (row["name"], row["ignored"]) == ("cloth-changing", "same camera or same clothes")
+    scores = evaluation.scores["cloth-changing"]
+    assert row["map"] == scores.mean_ap
+    assert row["cmc"] == {str(rank): scores.at(rank) for rank in (1, 5, 10, 20)}
+    shown = text(report_table(report))
+    for words in (
+        "seed: 3",
+        "flip averaging: yes",
+        "reranking: none",
+        "image size: 32 x 16",
+        "same camera or same clothes",
+    ):
+        assert words in shown
+    assert percent(scores.mean_ap) in shown
+    assert "FIRe" in text(comparison_table({"FIRe²": report, "baseline": report}, "both"))
+
+
+def test_telling_queries_go_from_best_to_worst(evaluation: Evaluation) -> None:
+    scores = evaluation.scores["standard"]
+    rows = telling_queries(scores, 4)
+    precision = scores.average_precision[rows]
+    assert len(set(rows)) == 4
+    assert list(precision) == sorted(precision, reverse=True)
+    assert precision[0] == np.nanmax(scores.average_precision)
+    assert precision[-1] == np.nanmin(scores.average_precision)
+
+
+def test_ranked_lists_frame_right_and_wrong(evaluation: Evaluation, benchmark: Benchmark, tmp_path: Path) -> None:
+    protocol = benchmark.protocols[0]
+    rows = telling_queries(evaluation.scores[protocol.name], 2)
+    draw_ranked_lists(tmp_path / "lists.png", evaluation, protocol, rows, top=48)
+    with Image.open(tmp_path / "lists.png") as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    for colour in ((0x1B, 0x9E, 0x3E), (0xD6, 0x27, 0x28)):  # a whole ranking holds both
+        assert (np.abs(pixels - colour).max(axis=1) < 12).sum() > 500
+    query, gallery = benchmark.subset("query"), benchmark.subset("gallery")
+    from ccreid.evaluation.pictures import _ranked
+
+    shown = _ranked(evaluation, protocol, rows[0], 48)
+    same = gallery.person[shown] == query.person[rows[0]]
+    assert not (same & (gallery.camera[shown] == query.camera[rows[0]])).any()
+    assert len(shown) == 48 - int(
+        ((gallery.person == query.person[rows[0]]) & (gallery.camera == query.camera[rows[0]])).sum()
+    )
+    assert int(np.flatnonzero(same)[0]) + 1 == evaluation.scores[protocol.name].first_rank[rows[0]]

@@ -1,0 +1,279 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ccreid
+from ccreid import cli
+from wardrobes import TINY_SETTINGS, copy_people
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ccreid", *map(str, arguments)])
+        try:
+            cli.main()
+            code: object = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        printed = capsys.readouterr()
+        return int(str(code)), printed.out, printed.err
+
+    return command
+
+
+def settings(*more: str) -> list[str]:
+    return [word for setting in (*TINY_SETTINGS, "training.epochs=2", *more) for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def bundle(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the command line, whole."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    environment = os.environ | {"COLUMNS": "160"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ccreid", "train", "wardrobe", "--data", small_wardrobe, "--out", folder, *settings()],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cloth-changing" in done.stdout
+    assert "ranked-cloth-changing.png" in done.stdout
+    assert "the complete edition has" not in done.stderr  # the nearest edition is the compact one
+    assert "train: the compact edition has 16 people" in done.stderr
+    assert "Traceback" not in done.stderr
+    return folder / "bundle"
+
+
+def test_help_needs_no_torch() -> None:
+    code = "import sys; import ccreid.cli; raise SystemExit('torch' in sys.modules or 'timm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("verb", [[], ["train"], ["evaluate"], ["recipes"], ["demo"], ["data"], ["data", "show"]])
+def test_every_verb_explains_itself(ccreid_command: Run, verb: list[str]) -> None:
+    code, out, _ = ccreid_command(*verb, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+def test_version(ccreid_command: Run) -> None:
+    assert ccreid_command("--version")[:2] == (0, f"ccreid {ccreid.__version__}\n")
+
+
+def test_recipes_are_listed_and_shown(ccreid_command: Run) -> None:
+    code, out, _ = ccreid_command("recipes")
+    assert code == 0
+    assert "ltcc" in out
+    assert "wardrobe" in out
+    code, out, _ = ccreid_command("recipes", "ltcc")
+    assert code == 0
+    assert "backbone: resnet50.tv_in1k" in out
+
+
+def test_data_sets_are_listed_and_shown(ccreid_command: Run) -> None:
+    assert "ltcc" in ccreid_command("data", "list")[1]
+    code, out, err = ccreid_command("data", "show", "wardrobe")
+    assert code == 0
+    assert "compact edition" in out
+    assert "same camera or same clothes" in out
+    assert err == ""
+
+
+def test_odd_names_and_counts_are_shown(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_wardrobe, data)
+    (data / "train" / "holiday.jpg").touch()
+    code, _, err = ccreid_command("data", "show", "wardrobe", "--data", data)
+    assert code == 0
+    assert "1 images bear other names" in err
+    assert "train/holiday.jpg" in err
+    assert "train: the compact edition has 16 people / 512 images, found 4 people / 128 images" in err
+
+
+def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    trained = json.loads((bundle.parent / "report.json").read_text())
+    code, out, _ = ccreid_command("evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe)
+    assert code == 0
+    report = json.loads(Path("runs/evaluate-wardrobe/report.json").read_text())
+    assert report["protocols"] == trained["protocols"]
+    assert "runs/evaluate-wardrobe/ranked-standard.png" in out
+    code, _, _ = ccreid_command(
+        "evaluate", bundle.parent, "--dataset", "wardrobe", "--data", small_wardrobe, "--no-flip"
+    )
+    assert code == 0
+    without = json.loads(Path("runs/evaluate-wardrobe-2/report.json").read_text())
+    assert without["conditions"]["flip_averaging"] is False
+    assert without["protocols"] != trained["protocols"]
+
+
+def test_ltcc_is_trained_and_scored_on_all_three_protocols(ccreid_command: Run, tmp_path: Path) -> None:
+    data = copy_people(tmp_path / "LTCC_ReID", train=3, test=3)
+    from PIL import Image
+
+    for path in data.rglob("*.jpg"):  # LTCC's files are PNGs
+        with Image.open(path) as image:
+            image.resize((32, 64)).save(path.with_suffix(".png"))
+        path.unlink()
+    code, out, err = ccreid_command("train", "ltcc", "--data", tmp_path, "--out", "run", *settings())
+    assert code == 0, err
+    for protocol in ("standard", "cloth-changing", "same-clothes"):
+        assert protocol in out
+    assert "found 3 people" in err  # the counts of the real set are another matter
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "wardrob"], "Did you mean 'wardrobe'?"),
+        (["train", "wardrobe", "--set", "training.epoch=3"], "did you mean training.epochs?"),
+        (["train", "wardrobe", "--set", "training.epochs=many"], "training.epochs"),
+        (["train", "wardrobe", "--set", "training.epochs"], "write key=value"),
+        (["train", "wardrobe", "--data", "nowhere"], "nowhere does not exist"),
+        (["train", "ltcc"], "Name its folder with --data"),
+        (["train", "wardrobe", "--resume", "run"], "either a RECIPE or --resume"),
+        (["train"], "either a RECIPE or --resume"),
+        (["train", "--resume", "nowhere"], "nowhere is no run"),
+        (["train", "--resume", "nowhere", "--set", "training.epochs=3"], "a resumed run keeps its settings"),
+        (["train", "wardrobe", "--epochs", "3"], "No such option"),
+        (["train", "wardrobe", "--set", "network.backbone=resnet5"], "Did you mean"),
+        (["train", "wardrobe", "--set", "network.weights=nowhere.safetensors"], "there is no file nowhere"),
+        (["train", "wardrobe", "--set", "data.people=99"], "data.people is 99"),
+        (["evaluate", "nowhere", "--dataset", "wardrobe"], "nowhere is no bundle"),
+        (["evaluate", "nowhere", "--dataset", "wardrobes"], "Did you mean 'wardrobe'?"),
+        (["data", "show", "ltc"], "Did you mean 'ltcc'?"),
+        (["recipes", "ltc"], "Did you mean 'ltcc'?"),
+    ],
+)
+def test_mistakes_are_explained_and_leave_nothing_behind(
+    ccreid_command: Run, arguments: list[str], expected: str, tmp_path: Path
+) -> None:
+    code, _, err = ccreid_command(*arguments)
+    assert code == 2
+    assert expected in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_wrong_settings_are_named_at_once(ccreid_command: Run) -> None:
+    wrong = ["--set", "training.epohcs=3", "--set", "data.height_px=tall", "--set", "objective.weights.triplet=-1"]
+    code, _, err = ccreid_command("train", "wardrobe", *wrong)
+    assert code == 2
+    assert "3 wrong settings" in err
+    for path in ("training.epohcs", "data.height_px", "objective.weights.triplet"):
+        assert path in err
+
+
+def test_a_wrong_folder_names_what_was_expected_and_found(ccreid_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "holidays").mkdir(parents=True)
+    code, _, err = ccreid_command("train", "wardrobe", "--data", "photos")
+    assert code == 2
+    for word in ("train/", "query/", "test/", "holidays/"):
+        assert word in err
+
+
+def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_wardrobe, data)
+    broken = sorted((data / "train").iterdir())[3]
+    broken.write_bytes(broken.read_bytes()[:900])
+    missing = sorted((data / "query").iterdir())[0]
+    missing.write_text("no picture")
+    arguments = ("train", "wardrobe", "--data", data, "--out", "run", *settings())
+    code, _, err = ccreid_command(*arguments)
+    assert code == 2
+    assert broken.name in err
+    assert "data.unreadable=skip" in err
+    shutil.rmtree("run")
+    code, _, err = ccreid_command(*arguments, "--set", "data.unreadable=skip")
+    assert code == 0
+    last = err.rsplit("Left out because they cannot be read:", 1)[1]
+    assert f"train/{broken.name}" in last
+    assert f"query/{missing.name}" in last
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["benchmark"]["left_out"] == [f"train/{broken.name}", f"query/{missing.name}"]
+    assert report["protocols"][0]["valid"] == 11
+
+
+def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_wardrobe, data)
+    first = sorted((data / "train").iterdir())
+    person = first[0].name.split("_")[0]
+    for path in first[1:]:
+        if path.name.startswith(f"{person}_"):
+            path.unlink()
+    code, _, err = ccreid_command("train", "wardrobe", "--data", data, "--out", "run", *settings())
+    assert code == 0
+    assert f"1 of 4 people have a single training image (the first is person {int(person)})" in err
+
+
+def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "bundle")
+    card = json.loads((bundle / "bundle.json").read_text())
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps(card | {"format": 99}))
+    code, _, err = ccreid_command("evaluate", "bundle", "--dataset", "wardrobe")
+    assert code == 2
+    assert "format 99" in err
+    assert ccreid.__version__ in err
+
+
+def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["train", "wardrobe", "--data", str(small_wardrobe), "--out", str(folder)]
+    more = settings("training.epochs=500", "data.workers=1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ccreid", *arguments, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    journal = folder / "journal.jsonl"
+    while process.poll() is None and not (journal.exists() and journal.read_text().count("\n") > 3):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Stopped in epoch" in err
+    assert f"ccreid train --resume {folder}" in err
+    assert "Traceback" not in err
+    assert (folder / "checkpoint.safetensors").is_file()
+
+
+def test_the_demo_compares_the_baseline_with_fire(
+    ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, small_wardrobe: Path
+) -> None:
+    from ccreid import recipe
+
+    original = recipe.load_recipe
+    small = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.epochs=2"]
+    monkeypatch.setattr(recipe, "load_recipe", lambda name: original(name, small))
+    code, out, _ = ccreid_command("demo")
+    assert code == 0
+    assert "baseline (identity + triplet)" in out
+    assert "FIRe²" in out
+    assert "too small to rank methods" in " ".join(out.split())
+    assert Path("runs/demo/demo/ranked-cloth-changing.png").is_file()
+    assert Path("runs/demo/demo-baseline/report.json").is_file()
