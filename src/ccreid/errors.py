@@ -8,7 +8,7 @@
     │   └── ImageError     a picture that cannot be read
     ├── ArtefactError      a bundle, a checkpoint or an embeddings file
     ├── WeightsError       pretrained weights that are missing or do not fit
-    ├── TrainingError      a run whose loss is no longer a number
+    ├── DivergedError      a network that no longer gives numbers
     ├── StorageError       a write that failed (no space left, no permission)
     └── InterruptedRun     a run stopped on request, saved and ready to go on
 """
@@ -58,8 +58,8 @@ class WeightsError(CcreidError):
     """Pretrained weights are missing or do not fit the network."""
 
 
-class TrainingError(CcreidError):
-    """A run's loss is no longer a number."""
+class DivergedError(CcreidError):
+    """A network no longer gives numbers: a loss or an embedding is not finite."""
 
     exit_code = 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,7 +90,7 @@ class TrainingSettings(_Section):
     learning_rate: Annotated[float, Field(gt=0)] = 3.5e-4
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     warmup_epochs: Annotated[int, Field(ge=0)] = 10
-    milestones: Annotated[tuple[int, ...], Field(strict=False)] = (20, 40, 60)
+    milestones: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = (20, 40, 60)
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
     reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
     seed: Annotated[int, Field(ge=0)] = 0
@@ -182,8 +183,9 @@ def _find(source: str) -> Path:
     if source in recipe_names():
         return RECIPES / f"{source}.yaml"
     path = Path(source)
-    if path.is_file():
-        return path
+    with suppress(OSError):  # a text too long to be a name
+        if path.is_file():
+            return path
     near = difflib.get_close_matches(source, recipe_names(), n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise SettingError(
@@ -238,12 +240,18 @@ def _explained(detail: Mapping[str, Any]) -> str:
 
 
 def _nearest(path: str) -> str | None:
+    """The same name in another section, else a name like it: in the same section, else in any."""
     known = setting_paths()
-    by_name = {known_path.rsplit(".", 1)[-1]: known_path for known_path in reversed(known)}
-    sections = {known_path.rpartition(".")[0] for known_path in known} - {"", path.rpartition(".")[0]}
-    whole = difflib.get_close_matches(path, (*known, *sorted(sections)), n=1, cutoff=0.75)
-    last = difflib.get_close_matches(path.rsplit(".", 1)[-1], by_name, n=1, cutoff=0.6)
-    return whole[0] if whole else by_name[last[0]] if last else None
+    sections = sorted({known_path.rpartition(".")[0] for known_path in known} - {""})
+    section, _, name = path.rpartition(".")
+    by_name = {known_path.rpartition(".")[2]: known_path for known_path in reversed(known)}
+    here = {p.rpartition(".")[2]: p for p in (*known, *sections) if p.rpartition(".")[0] == section}
+    if name in by_name:
+        return by_name[name]
+    for candidates in (here, by_name):
+        if near := difflib.get_close_matches(name, candidates, n=1, cutoff=0.7):
+            return candidates[near[0]]
+    return None
 
 
 def describe(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -195,12 +195,19 @@ class Protocol:
         Which gallery images of the query's own person do not count.
     query, gallery:
         Names of subsets of the benchmark.
+    draws:
+        0 scores against the whole gallery (multi-shot); n scores n times against one gallery image a person, drawn
+        anew each time (single-shot), and reports mean and standard deviation. The two are not comparable.
+    source:
+        Where the rule comes from.
     """
 
     name: str
     ignore: Ignore
     query: str = "query"
     gallery: str = "gallery"
+    draws: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +224,9 @@ class Benchmark:
         Samples by subset: "train", "query", "gallery", ...
     protocols:
         Every way in which it is scored.
+    validation:
+        How a model is selected, where the set has validation people of its own; subsets named "val-query" and
+        "val-gallery".
     unmatched:
         Files that look like images of the set but do not bear its names.
     warnings:
@@ -231,6 +241,7 @@ class Benchmark:
     root: Path
     subsets: Mapping[str, Samples]
     protocols: tuple[Protocol, ...]
+    validation: tuple[Protocol, ...] = ()
     edition: str = ""
     unmatched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ccreid.errors import StorageError, TrainingError
+from ccreid.errors import DivergedError, StorageError
 from ccreid.method import Terms
 from ccreid.training.checkpoint import Position
 from ccreid.training.journal import Journal, read_journal
@@ -78,7 +78,7 @@ def test_a_line_cut_off_by_a_crash_is_passed_over(tmp_path: Path) -> None:
 def test_a_term_that_is_no_number_ends_the_run_by_name(tmp_path: Path, value: float) -> None:
     with (
         Journal(tmp_path / "journal.jsonl", Position()) as journal,
-        pytest.raises(TrainingError, match=r"identity term.*step 2 of epoch 1") as caught,
+        pytest.raises(DivergedError, match=r"identity term.*step 2 of epoch 1") as caught,
     ):
         journal.step(0, 1, terms(value), 0.1)
     assert "learning_rate" in caught.value.mend

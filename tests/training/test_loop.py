@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid import build, run
-from ccreid.errors import ArtefactError, InterruptedRun, SettingError, StorageError, TrainingError
+from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, SettingError, StorageError
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.journal import read_journal
@@ -188,7 +188,7 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: Path) -> None:
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
-    with pytest.raises(TrainingError, match="term is"):
+    with pytest.raises(DivergedError, match="term is"):
         run.begin(wild, tmp_path / "run", run.Watch())
 
 

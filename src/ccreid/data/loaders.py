@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -47,8 +49,8 @@ class TrainLoader:
         self, samples: Samples, augmentation: Augmentation, sampler: IdentitySampler, *, seed: int, workers: int
     ) -> None:
         self.sampler, self.seed = sampler, seed
-        self._draws: list[list[Draw]] = []
-        self._batches = _loader(_Pictures(samples, augmentation), _Current(self), workers)
+        self._draws = _Draws()
+        self._batches = _loader(_Pictures(samples, augmentation), self._draws, workers)
 
     def steps(self, epoch: int) -> int:
         """How many batches an epoch (0-based) has."""
@@ -60,7 +62,7 @@ class TrainLoader:
             [(int(row), derive_seed(self.seed, "augment", epoch, step, place)) for place, row in enumerate(rows)]
             for step, rows in enumerate(self._rows(epoch))
         ]
-        self._draws = draws[first:]
+        self._draws.of_epoch = draws[first:]
         yield from enumerate(_checked(self._batches), first)
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
@@ -97,17 +99,17 @@ class PlainLoader:
         yield from _checked(self._batches)
 
 
-class _Current:
+class _Draws:
     """The draws of the epoch that a train loader is at: persistent workers outlive each epoch's list."""
 
-    def __init__(self, loader: TrainLoader) -> None:
-        self.loader = loader
+    def __init__(self) -> None:
+        self.of_epoch: list[list[Draw]] = []
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        return iter(self.loader._draws)
+        return iter(self.of_epoch)
 
     def __len__(self) -> int:
-        return len(self.loader._draws)
+        return len(self.of_epoch)
 
 
 class _Pictures(Dataset[Any]):
@@ -143,11 +145,22 @@ def _as_made(batch: Anything) -> Anything:
 
 
 def _leave_stopping_to_the_parent(_worker: int) -> None:
+    """Let a worker outlive signals that the terminal or a scheduler sends to every process of a run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS and Windows, where a termination signal ends the worker
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_the_parent_says, daemon=True).start()
+
+
+def _end_when_the_parent_says() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 def _checked(batches: Iterable[Batch | ImageError]) -> Iterator[Batch]:
     for batch in batches:
         if isinstance(batch, ImageError):
-            raise batch
+            # A new one: raising what a local holds makes a cycle, which would keep the workers for a while.
+            raise ImageError(batch.message, batch.mend)
         yield batch

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccreid.errors import DataError
 from ccreid.ops.clustering import density_clusters
 from ccreid.ops.neighbours import SmallIdentities, jaccard_distance
 
@@ -72,12 +73,19 @@ def discover_attributes(embeddings: Tensor, identities: Tensor, mining: Mining) 
     -------
     :class:`Attributes`
         On the CPU; every attribute has one owner.
+
+    Raises
+    ------
+    DataError
+        An identity between 0 and the largest has no image.
     """
     embeddings, identities = embeddings.cpu(), identities.cpu()
     of_image = torch.empty(len(identities), dtype=torch.int64)
     owners: list[int] = []
     for identity in range(int(identities.max()) + 1):
         images = (identities == identity).nonzero().squeeze(1)
+        if not len(images):
+            raise DataError(f"Identity {identity} has no image.", "Number identities from 0 without a gap.")
         distance = jaccard_distance(embeddings[images], mining.k1, mining.k2, mining.small_identities)
         clusters = density_clusters(distance, mining.eps)
         of_image[images] = clusters + len(owners)

@@ -49,13 +49,15 @@ class Backbone(nn.Module):
     Raises
     ------
     SettingError
-        timm has no such model, it yields no spatial map, or its last stride cannot be 1.
+        timm has no such model, it yields no spatial map, or its last stride cannot be as asked.
     """
 
     def __init__(self, name: str, *, height_px: int, width_px: int, last_stride: int = 1) -> None:
         super().__init__()
         self.name, self.last_stride = name, last_stride
         self.model = _create(name, height_px, width_px)
+        if last_stride not in (1, 2):
+            raise SettingError(f"network.last_stride is {last_stride!r}.", "Set it to 1 or 2.")
         if last_stride == 1:
             _keep_resolution_of_last_stage(self.model, name)
         self.channels = int(cast(Any, self.model).num_features)
@@ -226,6 +228,7 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
 
 def _fill(backbone: Backbone, weights: Mapping[str, Tensor], source: str) -> None:
     model = backbone.model
+    weights = {key: value for key, value in weights.items() if isinstance(value, Tensor)}  # a file may hold anything
     weights = _for_the_grid_of(model, weights)
     wanted = model.state_dict()
     counters = {key for key in wanted if key.endswith("num_batches_tracked")}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -101,9 +102,10 @@ def load_bundle(folder: Path) -> Bundle:
                 "Copy the bundle again.",
             )
         preprocessing = Preprocessing.from_json(card["preprocessing"])
+        preprocessing(Image.new("RGB", (2, 2)))  # odd values fail here, not at the user's first picture
         size = {"height_px": preprocessing.height_px, "width_px": preprocessing.width_px}
         network = Network(Backbone(card["backbone"], **size, last_stride=card["last_stride"]))
-    except (AttributeError, KeyError, TypeError, SettingError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, SettingError) as error:
         raise ArtefactError(
             f"{folder / CARD} does not describe a network: {error!r}.", "Copy the bundle again."
         ) from error

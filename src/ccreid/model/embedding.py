@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ccreid.data.loaders import PlainLoader
-from ccreid.errors import ArtefactError
+from ccreid.errors import ArtefactError, DivergedError
 from ccreid.files import replacing
 from ccreid.model.network import Network
 from ccreid.runtime import Track, untracked
@@ -63,7 +63,7 @@ class Embeddings:
                 if notes.get("format") != FORMAT:
                     raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
                 vectors = file.get_tensor("vectors")
-            return cls(vectors, tuple(json.loads(notes["files"])), json.loads(notes["made_with"]))
+            return cls(vectors, tuple(json.loads(notes["files"])), dict(json.loads(notes["made_with"])))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{path} is no embeddings file: {error}.", "Embed the images again.") from error
 
@@ -97,6 +97,11 @@ def embed(
     -------
     Tensor
         (N, D) float32 on the CPU, L2-normalised.
+
+    Raises
+    ------
+    DivergedError
+        An embedding is not finite.
     """
     device = next(network.parameters()).device
     training = network.training
@@ -107,10 +112,17 @@ def embed(
         with torch.inference_mode(), autocast():
             for batch in batches:
                 images = batch.images.to(device, non_blocking=True)  # type: ignore[attr-defined]
-                vectors = network(images)
+                vectors = network(images).float()
                 if flip:
-                    vectors = vectors + network(images.flip(3))
-                embeddings.append(F.normalize(vectors.float(), dim=1).cpu())
+                    vectors = vectors + network(images.flip(3)).float()
+                embeddings.append(F.normalize(vectors, dim=1).cpu())
     finally:
         network.train(training)
-    return torch.cat(embeddings).clone()  # outside inference mode, so that autograd may use them
+    vectors = torch.cat(embeddings).clone()  # outside inference mode, so that autograd may use them
+    broken = int((~vectors.isfinite().all(dim=1)).sum())
+    if broken:
+        raise DivergedError(
+            f"The network's embeddings of {broken} of {len(vectors)} images are not finite.",
+            "It diverged in training: lower training.learning_rate, or set training.precision to 32-true.",
+        )
+    return vectors

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from ccreid.errors import StorageError, TrainingError
+from ccreid.errors import DivergedError, StorageError
 from ccreid.files import write_text
 from ccreid.method import Terms
 from ccreid.training.checkpoint import Position
@@ -56,13 +56,13 @@ class Journal:
 
         Raises
         ------
-        TrainingError
+        DivergedError
             A term is not finite.
         """
         values = {name: float(term.detach()) for name, term in terms.named.items()}
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:
-            raise TrainingError(
+            raise DivergedError(
                 f"The {broken[0]} term is {values[broken[0]]} in step {step + 1} of epoch {epoch + 1}.",
                 "Lower training.learning_rate, or set training.precision to 32-true.",
             )

@@ -64,7 +64,7 @@ def train(
     ------
     InterruptedRun
         A stop was requested: the step was finished and the state saved.
-    TrainingError, ImageError, StorageError
+    DivergedError, ImageError, StorageError
         The loss is not finite, an image cannot be read, a file cannot be written; the last checkpoint is intact.
     """
     compute = fabric.setup_module(objective)

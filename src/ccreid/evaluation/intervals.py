@@ -1,0 +1,79 @@
+"""Confidence intervals of the scores: other people might have been filmed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ccreid.errors import SettingError
+from ccreid.evaluation.metrics import Scores
+from ccreid.vocabulary import Columns
+
+Interval = tuple[float, float]
+
+
+def bootstrap_intervals(
+    scores: Scores, query: Columns, *, level: float = 0.95, resamples: int = 1000, seed: int = 0
+) -> dict[str, Interval | None]:
+    """How far the scores move when other query people are drawn: percentile bootstrap over people.
+
+    As many people as have a valid query are drawn with replacement; a person who is drawn brings all of their
+    valid queries, as often as they are drawn. Queries of one person are alike, so drawing queries one by one
+    would give intervals that are too narrow.
+
+    Parameters
+    ----------
+    scores:
+        Of one protocol.
+    query:
+        The columns of its Q queries.
+    level:
+        Share of the resampled scores inside the interval, in (0, 1).
+    resamples:
+        How many times people are drawn.
+    seed:
+        Of the draw; equal seeds give equal intervals.
+
+    Returns
+    -------
+    dict
+        "rank1", "map" and "minp": lower and upper end as shares in 0..1, or None where fewer than two people
+        have a valid query.
+
+    Raises
+    ------
+    SettingError
+        The level is outside (0, 1), nothing is drawn, or the columns are not those of the scored queries.
+    """
+    if not 0 < level < 1 or resamples < 1:
+        raise SettingError(
+            f"level = {level} and resamples = {resamples} were given.",
+            "Give a level between 0 and 1 and at least one resample.",
+        )
+    if len(query) != len(scores.first_rank):
+        raise SettingError(
+            f"{len(query)} queries were given for the scores of {len(scores.first_rank)}.",
+            "Give the columns of the queries that were scored.",
+        )
+    valid = scores.first_rank > 0
+    people, owner = np.unique(query.person[valid], return_inverse=True)
+    values = {
+        "rank1": scores.first_rank[valid] == 1,
+        "map": scores.average_precision[valid],
+        "minp": scores.inverse_negative_penalty[valid],
+    }
+    if len(people) < 2:
+        return dict.fromkeys(values)
+    times = _times_drawn(len(people), resamples, np.random.default_rng(seed))
+    queries = times @ np.bincount(owner)
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    found: dict[str, Interval | None] = {}
+    for name, value in values.items():
+        means = times @ np.bincount(owner, weights=value) / queries
+        low, high = np.quantile(means, tails)
+        found[name] = (float(low), float(high))
+    return found
+
+
+def _times_drawn(people: int, resamples: int, random: np.random.Generator) -> np.ndarray[tuple[int, int], np.dtype]:
+    """(resamples, people): how often each person is drawn."""
+    return random.multinomial(people, np.full(people, 1 / people), size=resamples)

@@ -1,0 +1,67 @@
+"""The nearest gallery image that a rule leaves to each query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from ccreid.evaluation.evaluate import Evaluation
+from ccreid.evaluation.metrics import BLOCK, comparable_vectors, ignored
+from ccreid.ops.ranking import Floats
+from ccreid.vocabulary import Columns, Ids, Ignore
+
+SimilarityRows = Callable[[str, str], Iterable[ArrayLike]]
+"""The rows, (G,) each and large is near, of a query subset against a gallery subset, both by name."""
+
+NOBODY = -1
+"""Stands for the nearest image where a rule leaves none."""
+
+
+def cosine_rows(evaluation: Evaluation) -> SimilarityRows:
+    """The similarities that an evaluation is scored by when nothing is re-ranked."""
+
+    def rows(query: str, gallery: str) -> Iterator[Floats]:
+        queries, galleries = comparable_vectors(
+            evaluation.embeddings[query].vectors, evaluation.embeddings[gallery].vectors
+        )
+        for block in torch.split(queries, BLOCK):
+            yield from (block @ galleries.T).numpy()
+
+    return rows
+
+
+def nearest_kept(
+    similarities: Iterable[ArrayLike], query: Columns, gallery: Columns, rules: Sequence[Ignore]
+) -> list[Ids]:
+    """Which gallery image stands first for each query, under each rule, in one pass over the similarities.
+
+    Parameters
+    ----------
+    similarities:
+        Q rows of (G,); large is near. Equal ones are ordered by gallery index.
+    query, gallery:
+        The columns of both sides.
+    rules:
+        What is ignored of the query's own person.
+
+    Returns
+    -------
+    list of Ids
+        One a rule: (Q,) gallery indices; `NOBODY` where the rule leaves no image at all.
+    """
+    nearest = [np.full(len(query), NOBODY, dtype=np.int64) for _ in rules]
+    for row, given in enumerate(similarities):
+        similarity = np.array(given, dtype=np.float64)
+        own = np.flatnonzero(gallery.person == query.person[row])
+        candidates = gallery.select(own)
+        for rule, found in zip(rules, nearest, strict=True):
+            out = own[ignored(rule, query, row, candidates)]
+            if len(out) < len(gallery):
+                kept = similarity[out].copy()
+                similarity[out] = -np.inf
+                found[row] = int(np.argmax(similarity))
+                similarity[out] = kept
+    return nearest

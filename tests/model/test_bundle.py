@@ -1,0 +1,272 @@
+"""The bundle: what is written is what is read, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickletools
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ccreid.data.preprocess import Preprocessing
+from ccreid.errors import ArtefactError, StorageError
+from ccreid.model.backbone import Backbone
+from ccreid.model.bundle import CARD, FORMAT, WEIGHTS, amend_card, load_bundle, save_bundle
+from ccreid.model.network import Network
+
+PREPROCESSING = Preprocessing(64, 32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+CARD_OF_A_RUN = {"recipe": {"name": "tiny ü"}, "versions": {"ccreid": "9.8.7", "torch": "2"}}
+
+
+def network(seed: int = 0, name: str = "test_resnet", last_stride: int = 1) -> Network:
+    """As if trained: every value differs from a new network's."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        built = Network(Backbone(name, height_px=64, width_px=32, last_stride=last_stride))
+        for tensor in built.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor) * 0.1)
+    return built.eval()
+
+
+def embeddings(net: Network) -> torch.Tensor:
+    with torch.no_grad():
+        return net(torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(1)))
+
+
+@pytest.fixture(scope="module")
+def original():
+    return network()
+
+
+@pytest.fixture
+def folder(tmp_path, original):
+    """A bundle in a run folder, to be spoiled."""
+    save_bundle(tmp_path / "run" / "bundle", original, PREPROCESSING, CARD_OF_A_RUN)
+    return tmp_path / "run" / "bundle"
+
+
+def change_card(folder, change):
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    change(card)
+    (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
+
+
+def refused(folder):
+    with pytest.raises(ArtefactError) as caught:
+        load_bundle(folder)
+    assert str(folder) in caught.value.message
+    assert caught.value.mend
+    return caught.value
+
+
+# ------------------------------------------------------------------------------------------------------ round trip
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_100", "test_vit"])
+def test_a_bundle_embeds_as_the_network_did(tmp_path, name):
+    net = network(name=name, last_stride=2)
+    save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
+    loaded = load_bundle(tmp_path / "bundle")
+    torch.testing.assert_close(embeddings(loaded.network), embeddings(net), rtol=0, atol=0)
+
+
+def test_a_bundle_keeps_the_rest(folder, original):
+    bundle = load_bundle(folder)
+    torch.testing.assert_close(embeddings(bundle.network), embeddings(original), rtol=0, atol=0)
+    assert bundle.network.backbone.last_stride == 1
+    assert not any(module.training for module in bundle.network.modules())
+    assert bundle.preprocessing == PREPROCESSING
+    assert {key: bundle.card[key] for key in CARD_OF_A_RUN} == CARD_OF_A_RUN
+    assert bundle.weights_hash == bundle.card["weights_sha256"]
+
+
+def test_other_weights_have_another_hash(tmp_path, folder):
+    save_bundle(tmp_path / "other", network(seed=1), PREPROCESSING, CARD_OF_A_RUN)
+    assert load_bundle(tmp_path / "other").weights_hash != load_bundle(folder).weights_hash
+
+
+def test_saving_leaves_the_network_in_its_mode(tmp_path):
+    net = network().train()
+    save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
+    assert all(module.training for module in net.modules())
+
+
+def test_the_run_folder_does_for_the_bundle(folder):
+    assert load_bundle(folder.parent).weights_hash == load_bundle(folder).weights_hash
+
+
+def test_a_moved_bundle_is_as_good(tmp_path, folder, original):
+    shutil.move(folder, tmp_path / "elsewhere")
+    torch.testing.assert_close(embeddings(load_bundle(tmp_path / "elsewhere").network), embeddings(original))
+
+
+def test_a_card_read_from_another_bundle_does_not_speak_for_this_one(tmp_path, folder):
+    """Fine-tuning: load, train on, save with the card one has."""
+    other = network(seed=5, name="test_resnet", last_stride=2)
+    save_bundle(tmp_path / "next", other, Preprocessing(64, 32), load_bundle(folder).card)
+    loaded = load_bundle(tmp_path / "next")
+    torch.testing.assert_close(embeddings(loaded.network), embeddings(other), rtol=0, atol=0)
+    assert loaded.preprocessing == Preprocessing(64, 32)
+    assert loaded.card["recipe"] == CARD_OF_A_RUN["recipe"]
+
+
+def test_a_new_bundle_replaces_the_old_one(folder):
+    (folder / "stray.txt").write_text("old", encoding="utf-8")
+    net = network(seed=2)
+    save_bundle(folder, net, PREPROCESSING, {})
+    torch.testing.assert_close(embeddings(load_bundle(folder).network), embeddings(net), rtol=0, atol=0)
+    assert sorted(file.name for file in folder.iterdir()) == sorted([WEIGHTS, CARD])
+    assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
+
+
+def test_nothing_inside_is_a_pickle(folder):
+    json.loads((folder / CARD).read_text(encoding="utf-8"))
+    load_file(folder / WEIGHTS)
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        assert not content.startswith(b"PK")  # torch's own format is a zip archive with a pickle
+        with pytest.raises(ValueError, match=r"pickle|opcode"):
+            list(pickletools.genops(content))
+
+
+def test_a_network_of_another_make_is_refused(tmp_path):
+    class Patches(nn.Conv2d):
+        channels = 4
+
+    with pytest.raises(ArtefactError, match="timm"):
+        save_bundle(tmp_path / "bundle", Network(Patches(3, 4, 8, 8)), PREPROCESSING, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+# --------------------------------------------------------------------------------------------- what is no bundle
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_folder_without_a_card_is_no_bundle(tmp_path, make):
+    if make:
+        (tmp_path / "x").mkdir()
+    error = refused(tmp_path / "x")
+    assert f"has no {CARD}" in error.message
+
+
+def test_a_file_is_no_bundle(tmp_path):
+    (tmp_path / "x").write_bytes(b"weights")
+    refused(tmp_path / "x")
+
+
+@pytest.mark.parametrize("versions", [{"ccreid": "9.8.7"}, {}, None, 3, "ccreid"])
+@pytest.mark.parametrize("form", [FORMAT + 1, None, "1", [1]])
+def test_another_format_is_refused_naming_the_version_that_made_it(folder, form, versions):
+    change_card(folder, lambda card: card.update(format=form, versions=versions))
+    error = refused(folder)
+    assert f"format {form}" in error.message
+    assert ("9.8.7" in error.mend) == (versions == {"ccreid": "9.8.7"})
+
+
+def test_a_card_without_a_format_or_versions_is_refused(folder):
+    (folder / CARD).write_text("{}", encoding="utf-8")
+    refused(folder)
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+def replace_with_others(path):
+    save_file({key: tensor + 1 for key, tensor in load_file(path).items()}, path)
+
+
+@pytest.mark.parametrize("spoil", [flip_a_byte, truncate, replace_with_others, lambda path: path.unlink()])
+def test_damaged_or_missing_weights_are_refused(folder, spoil):
+    spoil(folder / WEIGHTS)
+    error = refused(folder)
+    assert WEIGHTS in error.message
+    assert "Copy" in error.mend
+
+
+def test_missing_weights_are_called_missing(folder):
+    (folder / WEIGHTS).unlink()
+    assert "missing" in refused(folder).message
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b"[]", b"3", b'"x"', b"null"])
+def test_a_card_of_something_else_is_refused(folder, content):
+    (folder / CARD).write_bytes(content)
+    assert CARD in refused(folder).message
+
+
+@pytest.mark.parametrize("key", ["format", "backbone", "last_stride", "preprocessing", "weights_sha256"])
+def test_a_card_without_what_is_needed_is_refused(folder, key):
+    change_card(folder, lambda card: card.pop(key))
+    refused(folder)
+
+
+@pytest.mark.parametrize("key", ["height_px", "mean", "std"])
+@pytest.mark.parametrize("value", ["x", None, {}])
+def test_a_card_with_odd_preprocessing_is_refused(folder, key, value):
+    change_card(folder, lambda card: card["preprocessing"].update({key: value}))
+    refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("backbone", "resnet_of_the_future"),
+        ("backbone", 3),
+        ("backbone", None),
+        ("last_stride", "x"),
+        ("preprocessing", 3),
+        ("preprocessing", {"height": 64, "mean": [0, 0, 0], "std": [1, 1, 1]}),
+        ("weights_sha256", 3),
+        ("weights_sha256", None),
+    ],
+)
+def test_a_card_with_odd_values_is_refused(folder, key, value):
+    change_card(folder, lambda card: card.update({key: value}))
+    refused(folder)
+
+
+def test_weights_of_another_architecture_are_refused(folder):
+    change_card(folder, lambda card: card.update(backbone="resnet18"))
+    error = refused(folder)
+    assert "resnet18" in error.message
+
+
+# ---------------------------------------------------------------------------------------------- full disk, more notes
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_leaves_the_old_bundle_usable(folder, original, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            save_bundle(folder, network(seed=2), PREPROCESSING, {})
+        with pytest.raises(StorageError, match="No space left"):
+            amend_card(folder, {"scores": 1})
+    bundle = load_bundle(folder)
+    torch.testing.assert_close(embeddings(bundle.network), embeddings(original), rtol=0, atol=0)
+    assert "scores" not in bundle.card
+    assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted([WEIGHTS, CARD])
+
+
+def test_notes_may_be_added_to_a_card(folder):
+    before = dict(load_bundle(folder).card)
+    amend_card(folder, {"scores": {"mAP": 0.5}})
+    amend_card(folder, {"scores": {"mAP": 0.6}, "note": "ü"})
+    assert load_bundle(folder).card == before | {"scores": {"mAP": 0.6}, "note": "ü"}

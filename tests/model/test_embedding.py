@@ -1,0 +1,290 @@
+"""The extraction loop and the embeddings file."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ccreid.data.batch import Batch
+from ccreid.data.loaders import PlainLoader
+from ccreid.data.preprocess import Preprocessing
+from ccreid.datasets import read_benchmark
+from ccreid.errors import ArtefactError, DivergedError
+from ccreid.model.backbone import Backbone
+from ccreid.model.embedding import FORMAT, Embeddings, embed
+from ccreid.model.network import Network
+
+HEIGHT_PX, WIDTH_PX = 64, 32
+
+
+@pytest.fixture(scope="module")
+def samples(small_wardrobe):
+    return read_benchmark("wardrobe", small_wardrobe).subset("query").select(range(7))
+
+
+@pytest.fixture
+def loader(samples):
+    return PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=3)
+
+
+@pytest.fixture(scope="module")
+def pictures(samples):
+    """All images, by another path than batches."""
+    (batch,) = PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=99)
+    return batch.images
+
+
+@pytest.fixture
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        built = Network(Backbone("test_resnet", height_px=HEIGHT_PX, width_px=WIDTH_PX))
+        built.neck.running_mean.uniform_()  # as if trained: evaluation and training differ
+    return built
+
+
+def by_hand(network: Network, images: Tensor, *, flip: bool) -> Tensor:
+    """One image at a time, straight from the definition."""
+    network.eval()
+    rows = []
+    with torch.no_grad():
+        for image in images:
+            z = network(image[None])[0]
+            if flip:
+                mirrored = torch.stack([image[:, :, column] for column in reversed(range(image.shape[2]))], dim=2)
+                z = z + network(mirrored[None])[0]
+            rows.append(z / z.square().sum().sqrt())
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_embeddings_are_their_definition_in_order(network, loader, pictures, flip):
+    found = embed(network, loader, flip=flip)
+    torch.testing.assert_close(found, by_hand(network, pictures, flip=flip), rtol=1e-4, atol=1e-5)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(7))
+
+
+def test_flipping_matters(network, loader):
+    assert not torch.allclose(embed(network, loader, flip=True), embed(network, loader, flip=False), atol=1e-4)
+
+
+@pytest.mark.parametrize("batch_images", [1, 7, 64])
+def test_batches_do_not_matter(network, samples, loader, batch_images):
+    other = PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=batch_images)
+    torch.testing.assert_close(
+        embed(network, other, flip=True), embed(network, loader, flip=True), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_rows_follow_the_samples(network, samples, loader):
+    order = [4, 0, 6, 1]
+    some = PlainLoader(samples.select(order), Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=3)
+    torch.testing.assert_close(
+        embed(network, some, flip=False), embed(network, loader, flip=False)[order], rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_networks_mode_and_statistics_are_left_alone(network, loader, training):
+    network.train(training)
+    before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    embed(network, loader, flip=True)
+    assert all(module.training == training for module in network.modules())
+    for key, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, before[key], rtol=0, atol=0)
+
+
+def test_evaluation_mode_is_used_whatever_the_mode(network, loader):
+    trained = embed(network.train(), loader, flip=False)
+    torch.testing.assert_close(trained, embed(network.eval(), loader, flip=False), rtol=0, atol=0)
+
+
+class BreaksOff(Exception):  # noqa: N818 - a stop
+    pass
+
+
+def test_the_networks_mode_survives_an_exception(network, loader):
+    network.train()
+
+    def stopped(batches, doing, count):
+        yield next(iter(batches))
+        assert not network.training
+        raise BreaksOff
+
+    with pytest.raises(BreaksOff):
+        embed(network, loader, flip=False, track=stopped)
+    assert all(module.training for module in network.modules())
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_the_networks_mode_survives_a_tracker_that_never_starts(network, loader):
+    def broken(batches, doing, count):
+        raise BreaksOff
+
+    with pytest.raises(BreaksOff):
+        embed(network.train(), loader, flip=False, track=broken)
+    assert all(module.training for module in network.modules())
+
+
+def test_embeddings_may_be_used_in_autograd(network, loader):
+    vectors = embed(network, loader, flip=True)
+    assert not vectors.requires_grad
+    assert not vectors.is_inference()
+    weight = nn.Parameter(torch.ones(vectors.shape[1]))
+    (vectors * weight).square().sum().backward()
+    torch.testing.assert_close(weight.grad, 2 * vectors.square().sum(0))
+    vectors.mul_(2)  # in place too
+
+
+def test_the_tracker_hears_what_is_done_and_how_much(network, loader):
+    heard = []
+
+    def track(batches, doing, count):
+        heard.append((doing, count))
+        return batches
+
+    embed(network, loader, flip=False, track=track, doing="Mining")
+    embed(network, loader, flip=False, track=track)
+    assert heard == [("Mining", 3), ("Embedding", 3)]
+
+
+def test_the_network_runs_in_the_context_and_the_result_is_single_precision(network, loader):
+    entered = []
+
+    @contextmanager
+    def autocast():
+        entered.append(True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            yield
+
+    rough = embed(network, loader, flip=True, autocast=autocast)
+    assert entered == [True]
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough.norm(dim=1), torch.ones(7))  # normalised after the sum was made float32
+    fine = embed(network, loader, flip=True)
+    assert not torch.equal(rough, fine)
+    assert torch.nn.functional.cosine_similarity(rough, fine).min() > 0.99
+
+
+# ------------------------------------------------------------------------------------------------ the embeddings file
+
+
+@pytest.fixture
+def embeddings():
+    vectors = torch.nn.functional.normalize(torch.randn(3, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+    return Embeddings(vectors, ("a/ü 1.jpg", "b.jpg", "c.jpg"), {"weights": "12ab", "flip": "True"})
+
+
+def test_embeddings_return_as_they_were_saved(tmp_path, embeddings):
+    embeddings.save(tmp_path / "new" / "e.safetensors")
+    loaded = Embeddings.load(tmp_path / "new" / "e.safetensors")
+    torch.testing.assert_close(loaded.vectors, embeddings.vectors, rtol=0, atol=0)
+    assert loaded.files == embeddings.files
+    assert loaded.made_with == embeddings.made_with
+
+
+def test_a_view_is_saved_as_what_it_shows(tmp_path, embeddings):
+    turned = Embeddings(embeddings.vectors.T.contiguous().T, embeddings.files, {})
+    assert not turned.vectors.is_contiguous()
+    turned.save(tmp_path / "e")
+    torch.testing.assert_close(Embeddings.load(tmp_path / "e").vectors, embeddings.vectors, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("files", [(), ("a",), ("a", "b", "c", "d")])
+def test_vectors_and_files_must_fit(files):
+    with pytest.raises(ArtefactError, match=rf"\(3, 5\) vectors do not fit {len(files)} files"):
+        Embeddings(torch.zeros(3, 5), files, {})
+
+
+def test_vectors_must_be_a_table():
+    with pytest.raises(ArtefactError):
+        Embeddings(torch.zeros(3), ("a", "b", "c"), {})
+
+
+def refused(path):
+    with pytest.raises(ArtefactError) as caught:
+        Embeddings.load(path)
+    assert str(path) in caught.value.message
+    return caught.value
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    refused(tmp_path / "e.safetensors")
+
+
+def test_a_folder_is_refused(tmp_path):
+    refused(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"something else entirely", b"\xff" * 64])
+def test_a_file_of_something_else_is_refused(tmp_path, content):
+    (tmp_path / "e").write_bytes(content)
+    refused(tmp_path / "e")
+
+
+@pytest.mark.parametrize("kept", [4, 40, -1])
+def test_a_truncated_file_is_refused(tmp_path, embeddings, kept):
+    embeddings.save(tmp_path / "e")
+    (tmp_path / "e").write_bytes((tmp_path / "e").read_bytes()[:kept])
+    refused(tmp_path / "e")
+
+
+NOTES = {"format": FORMAT, "files": json.dumps(["a", "b", "c"]), "made_with": "{}"}
+
+
+def test_notes_as_below_are_read(tmp_path):
+    save_file({"vectors": torch.zeros(3, 5)}, tmp_path / "e", metadata=NOTES)
+    assert Embeddings.load(tmp_path / "e").files == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("notes", [None, {"format": "pt"}, NOTES | {"format": "ccreid-embeddings-2"}])
+@pytest.mark.parametrize("name", ["vectors", "weight"])
+def test_another_format_is_refused(tmp_path, notes, name):
+    save_file({name: torch.zeros(3, 5)}, tmp_path / "e", metadata=notes)
+    assert FORMAT in refused(tmp_path / "e").message
+
+
+@pytest.mark.parametrize("key", ["files", "made_with"])
+@pytest.mark.parametrize("value", [None, "[", "3"])
+def test_broken_notes_are_refused(tmp_path, key, value):
+    notes = {name: text for name, text in (NOTES | {key: value}).items() if text is not None}
+    save_file({"vectors": torch.zeros(3, 5)}, tmp_path / "e", metadata=notes)
+    refused(tmp_path / "e")
+
+
+def test_a_file_without_vectors_is_refused(tmp_path):
+    save_file({"other": torch.zeros(3, 5)}, tmp_path / "e", metadata=NOTES)
+    refused(tmp_path / "e")
+
+
+def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path):
+    save_file({"vectors": torch.zeros(2, 5)}, tmp_path / "e", metadata=NOTES)
+    with pytest.raises(ArtefactError, match="do not fit 3 files"):
+        Embeddings.load(tmp_path / "e")
+
+
+def test_a_diverged_network_is_refused() -> None:
+    network = Network(_Constant(float("nan")))
+    images = torch.zeros(3, 3, 8, 8)
+    loader = [Batch(images, torch.zeros(3), torch.arange(3))]
+    with pytest.raises(DivergedError, match="3 of 3 images are not finite"):
+        embed(network, loader, flip=False)  # type: ignore[arg-type]
+
+
+class _Constant(torch.nn.Module):
+    """A backbone whose feature maps hold one value."""
+
+    channels = 2
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(value))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.value.expand(len(images), self.channels, 2, 2)
