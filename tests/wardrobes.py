@@ -10,6 +10,7 @@ from ccreid.datasets.wardrobe import READER
 COMPACT = READER.bundled
 
 TINY_SETTINGS = (
+    "selection.by=last",
     "data.height_px=64",
     "data.width_px=32",
     "data.people=3",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from lightning_fabric import Fabric
 
 from ccreid.data.augment import Augmentation
+from ccreid.data.holdout import hold_out
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
@@ -106,6 +108,20 @@ def plan(recipe: Recipe) -> Plan:
         reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
         seed=training.seed,
     )
+
+
+def validation(recipe: Recipe, benchmark: Benchmark) -> tuple[Samples, Benchmark | None]:
+    """What is trained on, and what the epoch is selected on (None: nothing, the last epoch is kept)."""
+    samples, selection = benchmark.subset("train"), recipe.selection
+    if selection.by == "last":
+        return samples, None
+    if selection.by == "test":
+        return samples, benchmark
+    if benchmark.validation:
+        return samples, replace(benchmark, protocols=benchmark.validation)
+    seed = derive_seed(recipe.training.seed, "validation")
+    samples, subsets, protocol = hold_out(samples, selection.share, seed)
+    return samples, replace(benchmark, subsets=subsets, protocols=(protocol,))
 
 
 def extractor(

@@ -104,6 +104,7 @@ def evaluate(
     flip: Annotated[
         bool | None, typer.Option("--flip/--no-flip", help="Average with the mirror image [default: as trained].")
     ] = None,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Rank by k-reciprocal re-ranked distances.")] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
@@ -118,7 +119,14 @@ def evaluate(
     _say_where(dataset, data, folder)
     with _watching() as watch:
         report = run.evaluate_bundle(
-            bundle, benchmark, folder, flip=flip, device=device, skip_unreadable=skip_unreadable, watch=watch
+            bundle,
+            benchmark,
+            folder,
+            flip=flip,
+            device=device,
+            skip_unreadable=skip_unreadable,
+            reranking=rerank,
+            watch=watch,
         )
     _show(report, folder)
 

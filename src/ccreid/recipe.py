@@ -98,10 +98,23 @@ class TrainingSettings(_Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
+class SelectionSettings(_Section):
+    """Which epoch is kept and reported."""
+
+    by: Literal["validation", "last", "test"] = Field(
+        "validation", description="people to select on; test is for comparison with the literature, and stamped"
+    )
+    every: Count = Field(5, description="epochs between two scorings, counted back from the last")
+    share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1, description="of the training people to hold out, where the set has no validation people"
+    )
+
+
 class EvaluationSettings(_Section):
     """How embeddings are made for scoring."""
 
     flip: bool = Field(True, description="add the embedding of the flipped image")
+    reranking: bool = Field(False, description="rank by k-reciprocal re-ranked distances")
     batch_images: Count = 64
 
 
@@ -115,6 +128,7 @@ class Recipe(_Section):
     objective: ObjectiveSettings = ObjectiveSettings()
     attributes: AttributeSettings = AttributeSettings()
     training: TrainingSettings = TrainingSettings()
+    selection: SelectionSettings = SelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     def to_yaml(self) -> str:

@@ -5,6 +5,7 @@
     recipe.yaml               every setting, resolved
     journal.jsonl             every step and epoch
     checkpoint.safetensors    where the run stands
+    best.safetensors          the network of the best epoch on validation so far
     bundle/                   the model to ship
     embeddings/               of query and gallery
     report.json, report.txt   the scores
@@ -18,9 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, cast
 
 import numpy as np
+from lightning_fabric import Fabric
 from rich.console import Console
 
 from ccreid import build
@@ -31,20 +34,23 @@ from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import describe_benchmark, report_table, report_values
 from ccreid.files import write_json, write_text
 from ccreid.model.bundle import amend_card, load_bundle, save_bundle
+from ccreid.model.network import Network
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.runtime import Device, Track, default_workers, describe_machine, launch, untracked, versions
 from ccreid.training.checkpoint import Checkpoints, Position
 from ccreid.training.journal import Journal, Listener
 from ccreid.training.loop import train
 from ccreid.training.optimizer import Optimizer
+from ccreid.training.selection import Selection
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
 
-RECIPE, JOURNAL, CHECKPOINT, BUNDLE, EMBEDDINGS = (
+RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS = (
     "recipe.yaml",
     "journal.jsonl",
     "checkpoint.safetensors",
+    "best.safetensors",
     "bundle",
     "embeddings",
 )
@@ -105,6 +111,7 @@ def evaluate_bundle(
     flip: bool | None = None,
     device: Device = "auto",
     skip_unreadable: bool = False,
+    reranking: bool = False,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
@@ -119,6 +126,8 @@ def evaluate_bundle(
         Where to compute.
     skip_unreadable:
         Leave images that cannot be read out instead of stopping.
+    reranking:
+        Rank by k-reciprocal re-ranked distances.
 
     Returns
     -------
@@ -139,20 +148,49 @@ def evaluate_bundle(
         autocast=fabric.autocast,
     )
     conditions = {"bundle": bundle_folder.resolve().name, "selection": bundle.card.get("selection")}
-    return _score(extractor, _readable(benchmark, skip_unreadable, watch), folder, conditions, watch)
+    readable = _readable(benchmark, skip_unreadable, watch)
+    return _score(extractor, readable, folder, conditions, watch, reranking=reranking)
 
 
 def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
     benchmark = _readable(build.benchmark(recipe), recipe.data.unreadable == "skip", watch)
-    samples = benchmark.subset("train")
-    _warn_of_single_images(samples)
     fabric = build.fabric(recipe)
+    network, selected = _train(recipe, benchmark, fabric, folder, watch)
+    card = {
+        "recipe": _shippable(recipe),
+        "selection": selected,
+        "versions": versions(),
+        "trained_on": describe_benchmark(benchmark),
+    }
+    save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card)
+    extractor = build.extractor(recipe, network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast)
+    conditions = {
+        "recipe": recipe.name,
+        "seed": recipe.training.seed,
+        "epochs": recipe.training.epochs,
+        "selection": selected,
+    }
+    report = _score(extractor, benchmark, folder, conditions, watch, reranking=recipe.evaluation.reranking)
+    amend_card(folder / BUNDLE, {"scores": report["protocols"]})
+    return report
+
+
+def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, watch: Watch) -> tuple[Network, str]:
+    """Train to the end of the plan; gives the network that is kept and how it was selected."""
+    samples, validation = build.validation(recipe, benchmark)
+    _warn_of_single_images(samples)
     started = (folder / CHECKPOINT).exists()
     objective = build.objective(recipe, len(samples.people), pretrained=not started)
     fabric.to_device(objective)
     plan = build.plan(recipe)
     loader = build.train_loader(recipe, samples)
 
+    def criterion(network: Network) -> float:
+        extractor = build.extractor(recipe, network, "", fabric.autocast)
+        scores = evaluate(extractor, cast(Benchmark, validation)).scores.values()
+        return fmean(score.mean_ap for score in scores)
+
+    selection = Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs) if validation else None
     write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
 
     def open_journal(position: Position) -> Journal:
@@ -171,31 +209,29 @@ def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]
             optimizer=Optimizer(objective, fabric, recipe.training.weight_decay),
             checkpoints=Checkpoints(folder / CHECKPOINT, fingerprint(samples)),
             open_journal=open_journal,
+            on_epoch_end=selection.consider if selection else lambda _epoch, _network: None,
         )
     except InterruptedRun as stop:
         raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}") from None
-    conditions = {
-        "seed": recipe.training.seed,
-        "epochs": plan.epochs,
-        "selection": "none: the last epoch is reported",
-    }
-    card = {
-        "recipe": _shippable(recipe),
-        "selection": conditions["selection"],
-        "versions": versions(),
-        "trained_on": describe_benchmark(benchmark),
-    }
-    save_bundle(folder / BUNDLE, objective.network, build.preprocessing(recipe), card)
-    extractor = build.extractor(recipe, objective.network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast)
-    report = _score(extractor, benchmark, folder, {"recipe": recipe.name, **conditions}, watch)
-    amend_card(folder / BUNDLE, {"scores": report["protocols"]})
-    return report
+    if selection is None or validation is None:
+        return objective.network, "none: the last epoch is reported"
+    epoch = f"epoch {selection.take(objective.network) + 1} of {plan.epochs}"
+    if recipe.selection.by == "test":
+        return objective.network, f"ON THE TEST SET: {epoch} had the best of the very numbers reported here"
+    people = len(validation.subset(validation.protocols[0].query).people)
+    return objective.network, f"{epoch}, the best mAP on {people} validation people"
 
 
 def _score(
-    extractor: Extractor, benchmark: Benchmark, folder: Path, conditions: Mapping[str, Any], watch: Watch
+    extractor: Extractor,
+    benchmark: Benchmark,
+    folder: Path,
+    conditions: Mapping[str, Any],
+    watch: Watch,
+    *,
+    reranking: bool,
 ) -> dict[str, Any]:
-    evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, watch.track)
+    evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, reranking=reranking, track=watch.track)
     preprocessing = extractor.preprocessing
     report = report_values(
         evaluation,

@@ -81,7 +81,8 @@ def derive_seed(seed: int, *path: str | int) -> int:
     path:
         What it is for, for example ("donors", epoch, step).
     """
-    digest = hashlib.blake2b(repr((seed, *path)).encode(), digest_size=8).digest()
+    plain = [part if isinstance(part, str) else int(part) for part in (seed, *path)]  # NumPy's integers print otherwise
+    digest = hashlib.blake2b(repr(tuple(plain)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

@@ -54,6 +54,17 @@ def test_a_giant_picture_is_refused(tmp_path, monkeypatch):
         read_image(tmp_path / "giant.png")
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, SyntaxError, OSError])
+def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, kind):
+    def fail(*_):
+        raise kind("a decoder gave up")
+
+    picture(tmp_path / "odd.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(ImageError, match=r"odd\.png cannot be read: a decoder gave up\."):
+        read_image(tmp_path / "odd.png")
+
+
 def test_a_readable_picture_comes_with_its_pixels(tmp_path):
     picture(tmp_path / "fine.png", seed=3)
     expected = np.random.default_rng(3).integers(0, 256, (32, 16, 3), dtype=np.uint8)

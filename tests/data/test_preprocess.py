@@ -88,3 +88,10 @@ def test_a_palette_keeps_its_colours_and_transparency_is_dropped(tmp_path):
 def test_grey_is_the_same_in_every_channel(tmp_path):
     Image.new("L", (3, 3), 77).save(tmp_path / "grey.png")
     assert read_image(tmp_path / "grey.png").getpixel((1, 1)) == (77, 77, 77)
+
+
+def test_grey_of_16_bits_keeps_its_shades(tmp_path):
+    shades = np.array([[0, 2560, 32768, 65535]], dtype=np.uint16)
+    Image.fromarray(shades).save(tmp_path / "deep.png")
+    picture = np.asarray(read_image(tmp_path / "deep.png"))
+    assert picture[0].tolist() == [[shade] * 3 for shade in (0, 10, 128, 255)]

@@ -150,7 +150,7 @@ def test_the_report_says_what_a_reader_needs(evaluation: Evaluation) -> None:
     scores = evaluation.scores["cloth-changing"]
     assert row["map"] == scores.mean_ap
     assert row["cmc"] == {str(rank): scores.at(rank) for rank in (1, 5, 10, 20)}
-    shown = text(report_table(report))
+    shown = " ".join(text(report_table(report)).split())
     for words in (
         "seed: 3",
         "flip averaging: yes",
@@ -191,3 +191,40 @@ def test_ranked_lists_frame_right_and_wrong(evaluation: Evaluation, benchmark: B
         ((gallery.person == query.person[rows[0]]) & (gallery.camera == query.camera[rows[0]])).sum()
     )
     assert int(np.flatnonzero(same)[0]) + 1 == evaluation.scores[protocol.name].first_rank[rows[0]]
+
+
+def test_single_shot_protocols_give_mean_and_deviation(
+    extractor: Extractor, benchmark: Benchmark, tmp_path: Path
+) -> None:
+    shots = replace(
+        benchmark,
+        protocols=(
+            Protocol("multi-shot", Ignore.NOTHING),
+            Protocol("single-shot", Ignore.NOTHING, draws=10),
+            Protocol("single-shot, one draw", Ignore.NOTHING, draws=1),
+        ),
+    )
+    result = evaluate(extractor, shots, tmp_path)
+    assert list(result.scores) == ["multi-shot", "single-shot", "single-shot, one draw"]
+    assert len(result.draws["single-shot"]) == 10
+    assert result.scores["single-shot"].mean_ap == pytest.approx(
+        np.mean([draw.mean_ap for draw in result.draws["single-shot"]])
+    )
+    assert all(len(draw.cmc) == 3 for draw in result.draws["single-shot"])  # three people, an image each
+    multi, single, once = report_values(result, {})["protocols"]
+    assert multi["shots"] == "multi-shot"
+    assert multi["deviation"] is None
+    assert single["shots"] == "single-shot, mean of 10 draws"
+    assert single["deviation"]["map"] == pytest.approx(np.std([d.mean_ap for d in result.draws["single-shot"]], ddof=1))
+    assert once["deviation"]["map"] is None
+    assert " ± " in text(report_table(report_values(result, {})))
+
+
+def test_reranking_is_another_ranking_and_is_named(
+    extractor: Extractor, benchmark: Benchmark, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    reranked = evaluate(extractor, benchmark, tmp_path, reranking=True)
+    assert reranked.scores["standard"].mean_ap != evaluation.scores["standard"].mean_ap
+    report = report_values(reranked, {})
+    assert "k-reciprocal" in report["conditions"]["reranking"]
+    assert "reranking: k-reciprocal" in text(report_table(report))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -163,8 +164,6 @@ def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp
 
 
 def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
-    import shutil
-
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
     folder = tmp_path / "run"
@@ -203,3 +202,28 @@ def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: 
     rows = steps(tmp_path / "run")
     assert not [row for row in rows if row["kind"] == "mining"]
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
+
+
+@pytest.mark.parametrize(("on", "words"), [("validation", "validation people"), ("test", "ON THE TEST SET")])
+def test_the_best_epoch_is_reported_with_how_it_was_found(
+    small_wardrobe: Path, tmp_path: Path, on: str, words: str
+) -> None:
+    settings = (f"selection.by={on}", "selection.every=1", "selection.share=0.5", "data.people=2")
+    report = run.begin(recipe(small_wardrobe, *settings), tmp_path / "run", run.Watch())
+    selected = report["conditions"]["selection"]
+    assert words in selected
+    values = [row["validation"] for row in steps(tmp_path / "run") if row["kind"] == "epoch"]
+    assert f"epoch {values.index(max(values)) + 1} of 3" in selected
+    kept = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
+    best = load_file(tmp_path / "run" / "best.safetensors")
+    assert all(torch.equal(kept[name], best[name]) for name in best)
+
+
+def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path) -> None:
+    settings = ("selection.by=validation", "selection.every=1", "selection.share=0.5", "data.people=2")
+    whole = run.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", run.Watch())
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", run.Watch(listener=StopAt(7)))
+    halves = run.resume(tmp_path / "halves", run.Watch())
+    assert halves["conditions"]["selection"] == whole["conditions"]["selection"]
+    assert halves["protocols"] == whole["protocols"]

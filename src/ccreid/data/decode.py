@@ -23,7 +23,8 @@ def read_image(path: Path) -> Image.Image:
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         raise ImageError(
             f"{path} cannot be read: {error}.",
-            "Replace or remove it, or leave such images out: --set data.unreadable=skip.",
+            "Replace or remove it, or leave such images out: train with --set data.unreadable=skip, "
+            "evaluate with --skip-unreadable.",
         ) from error
 
 

@@ -7,12 +7,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from ccreid.datasets import ltcc, wardrobe
+from ccreid.datasets import (
+    celeb_reid,
+    deepchange,
+    folder,
+    last,
+    ltcc,
+    market1501,
+    msmt17,
+    prcc,
+    table,
+    vc_clothes,
+    wardrobe,
+)
 from ccreid.datasets.reader import Reader
 from ccreid.errors import SettingError
 from ccreid.vocabulary import Benchmark
 
-READERS: Mapping[str, Reader] = MappingProxyType({reader.name: reader for reader in (ltcc.READER, wardrobe.READER)})
+_READERS = (
+    ltcc.READER,
+    prcc.READER,
+    celeb_reid.READER,
+    celeb_reid.LIGHT,
+    deepchange.READER,
+    last.READER,
+    vc_clothes.READER,
+    market1501.READER,
+    msmt17.READER,
+    msmt17.WITH_VAL_READER,
+    wardrobe.READER,
+    folder.READER,
+    table.READER,
+)
+
+READERS: Mapping[str, Reader] = MappingProxyType({reader.name: reader for reader in _READERS})
 
 
 def find_reader(name: str) -> Reader:

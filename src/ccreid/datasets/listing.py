@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ccreid.errors import DataError
-from ccreid.vocabulary import Ids
+from ccreid.vocabulary import Ids, Samples
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+CHECK_DISK = "Check the disk and its permissions."
+CHECK_SET = "Check that this is the right folder and the right data set."
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,23 @@ class FileName:
     ----------
     pattern:
         Matched against the whole base name, never against the path: a parent folder cannot change a label.
-        Its named groups are the parts, whole numbers; bound their digits (`\d{1,9}`) so that they fit int64.
+        Its named groups are the parts: whole numbers, whose digits are to be bound (`\d{1,9}`) so that they fit
+        int64, or one capital letter, which counts from A = 1.
     example:
         A name that matches, shown to a user whose names do not.
     """
 
     pattern: re.Pattern[str]
     example: str
+
+    def parts(self, name: str) -> dict[str, int] | None:
+        """The parts of a base name, or None where it does not match."""
+        match = self.pattern.fullmatch(name)
+        return {part: _number(text) for part, text in match.groupdict().items()} if match else None
+
+
+PERSON_FOLDER = FileName(re.compile(r"(?P<person>\d{1,9})", re.ASCII), "005")
+"""A folder that bears a person's number."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,10 @@ class Listing:
         """One named part of every name: (N,) int64."""
         return np.array([parts[part] for parts in self.parts], dtype=np.int64)
 
+    def samples(self, root: Path, **columns: Any) -> Samples:
+        """The images as samples; the person is the part of that name unless it is given."""
+        return Samples(**{"person": self.column("person")} | columns, root=root, files=self.files)
+
 
 def find_root(root: Path, folders: Sequence[str], name: str) -> Path:
     """The folder that holds `folders`: `root` itself, or the one folder in it that does.
@@ -54,24 +71,30 @@ def find_root(root: Path, folders: Sequence[str], name: str) -> Path:
     DataError
         Neither does, or several do; the message says what was expected and what was found.
     """
-    mend = f"Point --data at the folder of {name} that holds {_shown_folders(folders)}."
-    entries = _entries(root, mend)
-    if all(_is_folder(root / folder) for folder in folders):
-        return root
-    inside = [root / entry.name for entry in entries if _is_folder(entry)]
-    holders = [child for child in inside if all(_is_folder(child / folder) for folder in folders)]
+    return find_layout(root, [folders], name)[0]
+
+
+def find_layout(root: Path, layouts: Sequence[Sequence[str]], name: str) -> tuple[Path, Sequence[str]]:
+    """The folder that holds all folders of one of the layouts, and that layout; see :func:`find_root`."""
+    mend = f"Point --data at the folder of {name} that holds {' or '.join(map(_shown_folders, layouts))}."
+    entries = entries_of(root, mend)
+    for layout in layouts:
+        if not _lacking(root, layout):
+            return root, layout
+    inside = [root / entry.name for entry in entries if is_folder(entry)]
+    holders = {child: layout for child in inside for layout in reversed(layouts) if not _lacking(child, layout)}
     if len(holders) == 1:
-        return holders[0]
+        return next(iter(holders.items()))
     if holders:
         raise DataError(
-            f"{root} holds several sets with the layout of {name}: {_shown(h.name for h in holders)}.",
+            f"{root} holds several sets with the layout of {name}: {shown(h.name for h in holders)}.",
             "Point --data at one of them.",
         )
-    missing = [folder for folder in folders if not _is_folder(root / folder)]
-    found = [entry.name + ("/" if _is_folder(entry) else "") for entry in entries]
+    missing = min((_lacking(root, layout) for layout in layouts), key=len)
+    found = [entry.name + ("/" if is_folder(entry) else "") for entry in entries]
     raise DataError(
         f"{root} has not the layout of {name}: it lacks {_shown_folders(missing)} "
-        f"and holds {_shown(found) or 'nothing'}.",
+        f"and holds {shown(found) or 'nothing'}.",
         mend,
     )
 
@@ -84,27 +107,47 @@ def list_images(root: Path, folder: str, name: FileName) -> Listing:
     Raises
     ------
     DataError
-        No image matches, or the folder cannot be read.
+        No image matches, a name is not UTF-8, or the folder cannot be read.
     """
-    images = [
-        entry.name
-        for entry in _entries(root / folder, "Check the disk and its permissions.")
-        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not _is_folder(entry)
-    ]
-    matches = {image: name.pattern.fullmatch(image) for image in images}
-    kept = [(image, match) for image, match in matches.items() if match]
-    unmatched = tuple(f"{folder}/{image}" for image, match in matches.items() if not match)
+    read = {f"{folder}/{image}": name.parts(image) for image in images_in(root / folder)}
+    return _matched(root / folder, name, read)
+
+
+def list_images_of_people(root: Path, folder: str, name: FileName) -> Listing:
+    """List the images in the folders of `root/folder`, each of which bears the number of its person.
+
+    The person stands in the parts whether or not the base name has it too. Images in a folder that bears no number
+    are reported in `unmatched`, as are those whose names do not match.
+
+    Raises
+    ------
+    DataError
+        An image lies in the folder of another person than its name says, or as in :func:`list_images`.
+    """
+    read: dict[str, dict[str, int] | None] = {}
+    for owner in folders_in(root / folder):
+        person = PERSON_FOLDER.parts(owner)
+        for image in images_in(root / folder / owner):
+            parts = name.parts(image)
+            file = f"{folder}/{owner}/{image}"
+            if person and parts and parts.get("person", person["person"]) != person["person"]:
+                raise DataError(
+                    f"{root / file} lies in the folder of person {person['person']} and its name says "
+                    f"person {parts['person']}.",
+                    "Put it where it belongs, or unpack the set again.",
+                )
+            read[file] = None if person is None or parts is None else parts | person
+    return _matched(root / folder, name, read)
+
+
+def _matched(folder: Path, name: FileName, read: dict[str, dict[str, int] | None]) -> Listing:
+    kept = {file: parts for file, parts in read.items() if parts is not None}
     if not kept:
-        found = f"found for example {_shown(images, most=3)}" if images else "it holds no image at all"
-        raise DataError(
-            f"No image in {root / folder} bears a name like {name.example}; {found}.",
-            "Check that this is the right folder and the right data set.",
-        )
-    return Listing(
-        files=tuple(f"{folder}/{image}" for image, _ in kept),
-        parts=tuple({k: int(v) for k, v in match.groupdict().items()} for _, match in kept),
-        unmatched=unmatched,
-    )
+        examples = shown((Path(file).name for file in read), most=3)
+        found = f"found for example {examples}" if read else "it holds no image at all"
+        raise DataError(f"No image in {folder} bears a name like {name.example}; {found}.", CHECK_SET)
+    unmatched = tuple(file for file, parts in read.items() if parts is None)
+    return Listing(files=tuple(kept), parts=tuple(kept.values()), unmatched=unmatched)
 
 
 def pair(persons: Ids, outfits: Ids, most_outfits: int = 100) -> Ids:
@@ -129,7 +172,23 @@ def pair(persons: Ids, outfits: Ids, most_outfits: int = 100) -> Ids:
     return persons * most_outfits + outfits
 
 
-def _entries(folder: Path, mend: str) -> list[os.DirEntry[str]]:
+def images_in(folder: Path) -> list[str]:
+    """The base names of the images directly in a folder, sorted. Raises DataError for a name that is not UTF-8."""
+    return [
+        _utf8(entry.name, folder)
+        for entry in entries_of(folder)
+        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not is_folder(entry)
+    ]
+
+
+def folders_in(folder: Path) -> list[str]:
+    """The names of the folders directly in a folder, sorted, without hidden ones; see :func:`images_in`."""
+    return [
+        _utf8(entry.name, folder) for entry in entries_of(folder) if not entry.name.startswith(".") and is_folder(entry)
+    ]
+
+
+def entries_of(folder: Path, mend: str = CHECK_DISK) -> list[os.DirEntry[str]]:
     """What a folder holds, sorted by name."""
     try:
         # Unlike a Path, an entry mostly knows its kind without asking the disk again.
@@ -143,7 +202,7 @@ def _entries(folder: Path, mend: str) -> list[os.DirEntry[str]]:
         raise DataError(f"{folder} cannot be read: {error.strerror or error}.", mend) from error
 
 
-def _is_folder(place: Path | os.DirEntry[str]) -> bool:
+def is_folder(place: Path | os.DirEntry[str]) -> bool:
     """Whether a folder is there that may be looked at; a closed neighbour (lost+found) is no candidate."""
     try:
         return place.is_dir()
@@ -151,11 +210,31 @@ def _is_folder(place: Path | os.DirEntry[str]) -> bool:
         return False
 
 
-def _shown(names: Iterable[str], most: int = 8) -> str:
-    names = list(names)
+def shown(names: Iterable[str], most: int = 8) -> str:
+    """Some names in a sentence; what is not UTF-8 stands in them as backslashes."""
+    names = [os.fsencode(name).decode("utf-8", "backslashreplace") for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
+def _number(text: str) -> int:
+    return ord(text) - ord("A") + 1 if text.isalpha() else int(text)
+
+
+def _utf8(name: str, folder: Path) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{folder} holds a name that is not UTF-8: {shown([name])}.",
+            "Rename it, for a whole tree for example with `convmv -r -f latin1 -t utf8 --notest`.",
+        ) from error
+    return name
+
+
+def _lacking(root: Path, folders: Sequence[str]) -> list[str]:
+    return [folder for folder in folders if not is_folder(root / folder)]
+
+
 def _shown_folders(folders: Iterable[str]) -> str:
-    return _shown(f"{folder}/" for folder in folders)
+    return shown(f"{folder}/" for folder in folders)

@@ -6,28 +6,27 @@ Names read ``PERSON_OUTFIT_cCAMERA_FRAME.png``. The lists in ``info/`` are unrel
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from ccreid.datasets.listing import FileName, find_root, list_images, pair
-from ccreid.datasets.reader import Counts, Reader, recognise
-from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples
+from ccreid.datasets.reader import Counts, Found, Reader
+from ccreid.vocabulary import Ignore, Protocol, Samples
 
 FOLDER_OF_SUBSET = {"train": "train", "query": "query", "gallery": "test"}
 
 PROTOCOLS = (
-    Protocol("standard", Ignore.SAME_CAMERA),
-    Protocol("cloth-changing", Ignore.SAME_CAMERA | Ignore.SAME_CLOTHES),
-    Protocol("same-clothes", Ignore.SAME_CAMERA | Ignore.OTHER_CLOTHES),
+    Protocol("standard", Ignore.SAME_CAMERA, source="Qian et al., ACCV 2020"),
+    Protocol("cloth-changing", Ignore.SAME_CAMERA | Ignore.SAME_CLOTHES, source="Qian et al., ACCV 2020"),
+    Protocol(
+        "same-clothes", Ignore.SAME_CAMERA | Ignore.OTHER_CLOTHES, source="the code of CAL (Gu et al., CVPR 2022)"
+    ),
 )
 
 COMPLETE: Counts = {"train": (77, 9576), "query": (75, 493), "gallery": (75, 7050)}
 
 
-def read_ltcc_layout(
-    root: Path, *, name: str, title: str, suffix: str, editions: Mapping[str, Counts], licence: str
-) -> Benchmark:
-    """Read a set with LTCC's folders, names and rules; only the ending of the names is a parameter."""
+def find_ltcc_layout(root: Path, title: str, suffix: str) -> Found:
+    """Find a set with LTCC's folders and names; only the ending of the names is a parameter."""
     root = find_root(root, list(FOLDER_OF_SUBSET.values()), title)
     grammar = FileName(
         re.compile(
@@ -36,48 +35,27 @@ def read_ltcc_layout(
         ),
         f"094_1_c9_015833.{suffix}",
     )
+    return find_outfits(root, FOLDER_OF_SUBSET, grammar)
+
+
+def find_outfits(root: Path, folder_of_subset: dict[str, str], grammar: FileName) -> Found:
+    """Read plain folders of names with the parts person, camera and outfit (numbered within a person)."""
     subsets: dict[str, Samples] = {}
     unmatched: list[str] = []
-    for subset, folder in FOLDER_OF_SUBSET.items():
+    for subset, folder in folder_of_subset.items():
         listing = list_images(root, folder, grammar)
-        persons = listing.column("person")
-        subsets[subset] = Samples(
-            person=persons,
-            camera=listing.column("camera"),
-            clothes=pair(persons, listing.column("outfit")),
-            root=root,
-            files=listing.files,
-        )
+        clothes = pair(listing.column("person"), listing.column("outfit"))
+        subsets[subset] = listing.samples(root, camera=listing.column("camera"), clothes=clothes)
         unmatched += listing.unmatched
-    edition, warnings = recognise(subsets, editions)
-    return Benchmark(
-        name=name,
-        root=root,
-        subsets=subsets,
-        protocols=PROTOCOLS,
-        edition=edition,
-        unmatched=tuple(unmatched),
-        warnings=warnings,
-        licence=licence,
-    )
-
-
-def _read(root: Path) -> Benchmark:
-    return read_ltcc_layout(
-        root,
-        name=READER.name,
-        title=READER.title,
-        suffix="png",
-        editions=READER.editions,
-        licence="research only, no redistribution",
-    )
+    return Found(root, subsets, tuple(unmatched))
 
 
 READER = Reader(
     name="ltcc",
     title="LTCC",
-    read=_read,
+    find=lambda root: find_ltcc_layout(root, "LTCC", "png"),
     layout="train/ query/ test/ with names like 094_1_c9_015833.png",
+    protocols=PROTOCOLS,
     editions={"complete": COMPLETE},
     obtain="It is given out by its authors for research against a signed form.",
 )

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-from ccreid.errors import SettingError
-from ccreid.vocabulary import Benchmark, Samples
+import numpy as np
+
+from ccreid.errors import DataError, SettingError
+from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
 
 Counts = Mapping[str, tuple[int, int]]
 """People and images by subset."""
 
+RESEARCH_ONLY = "research only, no redistribution"
+
 
 @dataclass(frozen=True)
+class Found:
+    """What was found on the disk.
+
+    Attributes
+    ----------
+    root, subsets, unmatched, warnings:
+        As in a benchmark.
+    editions:
+        The editions that have this layout; None where the layout tells nothing.
+    """
+
+    root: Path
+    subsets: Mapping[str, Samples]
+    unmatched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    editions: Collection[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reader:
     """One row of the table of readers.
 
@@ -21,24 +46,37 @@ class Reader:
     ----------
     name, title:
         What a user types and what a person reads.
-    read:
-        Turns a folder into a benchmark.
+    find:
+        Turns names on disk into samples.
     layout:
         What the folder holds, in one line.
+    protocols:
+        Every way in which the set is scored, known before it is read. Of a set of the user's own, those remain that
+        its columns allow (see :func:`as_annotated`).
+    validation:
+        How a model is selected, where the set has validation people of its own.
     editions:
         Expected counts by edition; other counts draw a warning.
-    bundled:
-        A folder inside the package that is read when the user names none.
+    from_memory:
+        Subsets whose expected counts were written down from memory, which the warning says.
     obtain:
         How one gets the data, and under which terms.
+    licence:
+        Terms of use, in one line.
+    bundled:
+        A folder inside the package that is read when the user names none.
     """
 
     name: str
     title: str
-    read: Callable[[Path], Benchmark]
+    find: Callable[[Path], Found]
     layout: str
-    editions: Mapping[str, Counts]
+    protocols: tuple[Protocol, ...]
     obtain: str
+    validation: tuple[Protocol, ...] = ()
+    editions: Mapping[str, Counts]
+    from_memory: Collection[str] = ()
+    licence: str = RESEARCH_ONLY
     bundled: Path | None = None
 
     def root(self, given: Path | None) -> Path:
@@ -51,17 +89,48 @@ class Reader:
             )
         return self.bundled
 
+    def read(self, root: Path) -> Benchmark:
+        """Read the set from a folder. Raises DataError where it is not there, or not what was expected."""
+        found = self.find(root)
+        for subset, samples in found.subsets.items():
+            if not len(samples):
+                raise DataError(f"{found.root} has no image for {subset}.", "Unpack the set again.")
+        editions = self.editions
+        if found.editions is not None:
+            editions = {name: counts for name, counts in editions.items() if name in found.editions}
+        edition, differing = recognise(found.subsets, editions, self.from_memory)
+        protocols = as_annotated(self.protocols, found.subsets)
+        validation = as_annotated(self.validation, found.subsets)
+        return Benchmark(
+            name=self.name,
+            root=found.root,
+            subsets=found.subsets,
+            protocols=protocols,
+            validation=validation,
+            edition=edition,
+            unmatched=found.unmatched,
+            warnings=(
+                *found.warnings,
+                *differing,
+                *_people_only_in_query([*protocols, *validation], found.subsets),
+            ),
+            licence=self.licence,
+        )
+
 
 def count(subsets: Mapping[str, Samples]) -> dict[str, tuple[int, int]]:
     """People and images of every subset."""
     return {name: (len(samples.people), len(samples)) for name, samples in subsets.items()}
 
 
-def recognise(subsets: Mapping[str, Samples], editions: Mapping[str, Counts]) -> tuple[str, tuple[str, ...]]:
+def recognise(
+    subsets: Mapping[str, Samples], editions: Mapping[str, Counts], from_memory: Collection[str] = ()
+) -> tuple[str, tuple[str, ...]]:
     """Which edition has these counts, or a warning for each subset that differs where none has.
 
     Only the subsets that an edition counts are compared. Where no edition fits, the warnings are against the
-    one that is nearest in images: ("", ("train: the complete edition has ..., found ...", ...)).
+    one that is nearest in images: ("", ("train: the complete edition has ..., found ...", ...)). A warning says
+    where the expected count is `from_memory`.
 
     Returns
     -------
@@ -84,10 +153,51 @@ def recognise(subsets: Mapping[str, Samples], editions: Mapping[str, Counts]) ->
         return "", ()
     nearest = min(editions, key=images_apart)
     return "", tuple(
-        f"{subset}: the {nearest} edition has {_words(editions[nearest][subset])}, "
+        f"{subset}: the {nearest} edition has {_words(editions[nearest][subset])}"
+        f"{' (from memory, never checked)' if subset in from_memory else ''}, "
         f"found {_words(found.get(subset, (0, 0)))}."
         for subset in differing(nearest)
     )
+
+
+def as_annotated(protocols: Sequence[Protocol], subsets: Mapping[str, Samples]) -> tuple[Protocol, ...]:
+    """The protocols that the subsets allow, with the parts of their rules whose columns are annotated.
+
+    A protocol whose subsets are absent is left out, and so is one that is about clothes where none are annotated.
+    """
+    allowed: list[Protocol] = []
+    for protocol in protocols:
+        sides = [subsets[side] for side in (protocol.query, protocol.gallery) if side in subsets]
+        absent = reduce(
+            or_,
+            (flag for flag in protocol.ignore if any(getattr(s, COLUMN_OF_RULE[flag]) is None for s in sides)),
+            Ignore.NOTHING,
+        )
+        if len(sides) < 2 or absent & (Ignore.SAME_CLOTHES | Ignore.OTHER_CLOTHES):
+            continue
+        allowed.append(replace(protocol, ignore=protocol.ignore & ~absent))
+    return tuple(allowed)
+
+
+def _people_only_in_query(protocols: Sequence[Protocol], subsets: Mapping[str, Samples]) -> list[str]:
+    """A warning for each query subset with people who are not in its gallery. Raises DataError where nobody is."""
+    warnings = []
+    for query, gallery in dict.fromkeys((protocol.query, protocol.gallery) for protocol in protocols):
+        asked = subsets[query]
+        lonely = np.setdiff1d(asked.people, subsets[gallery].people)
+        if not lonely.size:
+            continue
+        example = asked.files[int(np.flatnonzero(asked.person == lonely[0])[0])]
+        if lonely.size == asked.people.size:
+            raise DataError(
+                f"None of the {lonely.size} people in {query} is in {gallery}; one of them is on {example}.",
+                f"Give the people of {query} images in {gallery}, under the same names.",
+            )
+        warnings.append(
+            f"{query}: {lonely.size} of {asked.people.size} people are not in {gallery}, for example on {example}; "
+            "their queries have no right answer and are skipped."
+        )
+    return warnings
 
 
 def _words(counts: tuple[int, int]) -> str:

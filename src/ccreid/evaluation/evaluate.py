@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ccreid.data.loaders import PlainLoader
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError
-from ccreid.evaluation.metrics import Scores, score_rules
+from ccreid.evaluation.metrics import Scores, score_rules, score_similarities
+from ccreid.evaluation.reranking import rerank
+from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
 from ccreid.model.embedding import Embeddings, embed
 from ccreid.model.network import Network
 from ccreid.runtime import Track, untracked
@@ -33,12 +40,18 @@ class Evaluation:
     embeddings:
         By subset.
     scores:
-        By the protocol's name.
+        By the protocol's name; of a single-shot protocol, the mean of its draws.
+    draws:
+        Every draw of the single-shot protocols, by the protocol's name.
+    reranked:
+        Whether the gallery was re-ranked.
     """
 
     benchmark: Benchmark
     embeddings: Mapping[str, Embeddings]
     scores: Mapping[str, Scores]
+    draws: Mapping[str, tuple[Scores, ...]] = field(default_factory=dict)
+    reranked: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +78,9 @@ class Extractor:
     workers: int = 0
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
 
-    def embeddings(self, samples: Samples, cache: Path, name: str, track: Track[object] = untracked) -> Embeddings:
+    def embeddings(
+        self, samples: Samples, name: str, cache: Path | None, track: Track[object] = untracked
+    ) -> Embeddings:
         """Embeddings of a subset, from the cache where it holds the same weights, preprocessing and files."""
         made_with = {
             "weights": self.weights_hash,
@@ -74,25 +89,38 @@ class Extractor:
             "images": fingerprint(samples),
         }
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:12]
-        path = cache / f"{name}-{key}.safetensors"
-        if path.exists():
-            try:
-                found = Embeddings.load(path)
-            except ArtefactError as error:
-                logger.warning("%s It is made anew.", error.message)
-            else:
-                if found.made_with == made_with:
-                    return found
+        path = None if cache is None else cache / f"{name}-{key}.safetensors"
+        if path is not None and (found := _cached(path, made_with)):
+            return found
         loader = PlainLoader(samples, self.preprocessing, batch_images=self.batch_images, workers=self.workers)
         vectors = embed(
             self.network, loader, flip=self.flip, autocast=self.autocast, track=track, doing=f"Embedding {name}"
         )
         made = Embeddings(vectors, samples.files, made_with)
-        made.save(path)
+        if path is not None:
+            made.save(path)
         return made
 
 
-def evaluate(extractor: Extractor, benchmark: Benchmark, cache: Path, track: Track[object] = untracked) -> Evaluation:
+def _cached(path: Path, made_with: Mapping[str, str]) -> Embeddings | None:
+    if not path.exists():
+        return None
+    try:
+        found = Embeddings.load(path)
+    except ArtefactError as error:
+        logger.warning("%s It is made anew.", error.message)
+        return None
+    return found if found.made_with == made_with else None
+
+
+def evaluate(
+    extractor: Extractor,
+    benchmark: Benchmark,
+    cache: Path | None = None,
+    *,
+    reranking: bool = False,
+    track: Track[object] = untracked,
+) -> Evaluation:
     """Embed the subsets that the protocols name and score every protocol.
 
     Parameters
@@ -102,7 +130,9 @@ def evaluate(extractor: Extractor, benchmark: Benchmark, cache: Path, track: Tra
     benchmark:
         What to score.
     cache:
-        Folder of the embeddings' files.
+        Folder of the embeddings' files; None keeps none.
+    reranking:
+        Whether to rank by k-reciprocal re-ranked distances instead of cosines.
     track:
         Follows the batches for the user.
 
@@ -112,21 +142,47 @@ def evaluate(extractor: Extractor, benchmark: Benchmark, cache: Path, track: Tra
         A subset is missing or an image cannot be read.
     """
     names = dict.fromkeys(name for p in benchmark.protocols for name in (p.query, p.gallery))
-    embeddings = {name: extractor.embeddings(benchmark.subset(name), cache, name, track) for name in names}
+    embeddings = {name: extractor.embeddings(benchmark.subset(name), name, cache, track) for name in names}
     scores: dict[str, Scores] = {}
-    for query, gallery in dict.fromkeys((p.query, p.gallery) for p in benchmark.protocols):
-        protocols = [p for p in benchmark.protocols if (p.query, p.gallery) == (query, gallery)]
-        found = score_rules(
-            embeddings[query].vectors,
-            embeddings[gallery].vectors,
-            benchmark.subset(query),
-            benchmark.subset(gallery),
-            [p.ignore for p in protocols],
-        )
-        scores |= {p.name: s for p, s in zip(protocols, found, strict=True)}
+    draws: dict[str, tuple[Scores, ...]] = {}
+    for (query, gallery, shots), protocols in _by_lists(benchmark.protocols).items():
+        queries = benchmark.subset(query), embeddings[query].vectors
+        images = benchmark.subset(gallery), embeddings[gallery].vectors
+        rules = [protocol.ignore for protocol in protocols]
+        drawn: list[NDArray[np.int64] | None] = [draw_gallery(benchmark.subset(gallery), n) for n in range(shots)]
+        found = zip(*(_score_lists(queries, images, rows, rules, reranking) for rows in drawn or [None]), strict=True)
+        for protocol, of_draws in zip(protocols, found, strict=True):
+            scores[protocol.name] = mean_of_draws(of_draws) if shots else of_draws[0]
+            if shots:
+                draws[protocol.name] = of_draws
     for protocol in benchmark.protocols:
         _warn(benchmark, protocol, scores[protocol.name])
-    return Evaluation(benchmark, embeddings, scores)
+    in_order = {protocol.name: scores[protocol.name] for protocol in benchmark.protocols}
+    return Evaluation(benchmark, embeddings, in_order, draws, reranking)
+
+
+def _by_lists(protocols: Sequence[Protocol]) -> dict[tuple[str, str, int], list[Protocol]]:
+    """Protocols that rank the same lists and differ in the rule alone are scored in one pass."""
+    groups: dict[tuple[str, str, int], list[Protocol]] = {}
+    for protocol in protocols:
+        groups.setdefault((protocol.query, protocol.gallery, protocol.draws), []).append(protocol)
+    return groups
+
+
+def _score_lists(
+    query: tuple[Samples, Tensor],
+    gallery: tuple[Samples, Tensor],
+    rows: NDArray[np.int64] | None,
+    rules: Sequence[Ignore],
+    reranking: bool,
+) -> tuple[Scores, ...]:
+    """Scores of each rule against the whole gallery, or against some rows of it."""
+    (queries, query_vectors), (images, image_vectors) = query, gallery
+    if rows is not None:
+        images, image_vectors = images.select(rows), image_vectors[torch.from_numpy(rows)]
+    if reranking:
+        return score_similarities(-rerank(query_vectors, image_vectors), queries, images, rules)
+    return score_rules(query_vectors, image_vectors, queries, images, rules)
 
 
 def fingerprint(samples: Samples) -> str:

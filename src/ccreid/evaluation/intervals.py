@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ccreid.errors import SettingError
 from ccreid.evaluation.metrics import Scores
@@ -74,6 +75,6 @@ def bootstrap_intervals(
     return found
 
 
-def _times_drawn(people: int, resamples: int, random: np.random.Generator) -> np.ndarray[tuple[int, int], np.dtype]:
+def _times_drawn(people: int, resamples: int, random: np.random.Generator) -> NDArray[np.int64]:
     """(resamples, people): how often each person is drawn."""
     return random.multinomial(people, np.full(people, 1 / people), size=resamples)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import BLOCK, comparable_vectors, ignored
+from ccreid.evaluation.reranking import rerank
 from ccreid.ops.ranking import Floats
 from ccreid.vocabulary import Columns, Ids, Ignore
 
@@ -21,7 +22,7 @@ NOBODY = -1
 
 
 def cosine_rows(evaluation: Evaluation) -> SimilarityRows:
-    """The similarities that an evaluation is scored by when nothing is re-ranked."""
+    """Cosines of an evaluation's embeddings, whether or not it was re-ranked."""
 
     def rows(query: str, gallery: str) -> Iterator[Floats]:
         queries, galleries = comparable_vectors(
@@ -31,6 +32,14 @@ def cosine_rows(evaluation: Evaluation) -> SimilarityRows:
             yield from (block @ galleries.T).numpy()
 
     return rows
+
+
+def scored_rows(evaluation: Evaluation) -> SimilarityRows:
+    """What an evaluation's multi-shot protocols were ranked by: cosines, or negative re-ranked distances."""
+    if not evaluation.reranked:
+        return cosine_rows(evaluation)
+    vectors = {name: embeddings.vectors for name, embeddings in evaluation.embeddings.items()}
+    return lambda query, gallery: (-rerank(vectors[query], vectors[gallery])).numpy()
 
 
 def nearest_kept(

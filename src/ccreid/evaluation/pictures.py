@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -54,19 +56,66 @@ def draw_ranked_lists(
     axes.set_axis_off()
     title = (
         f"{evaluation.benchmark.name}, {protocol.name}. Left out: the query's person with {protocol.ignore.sentence}.\n"
-        "Green ✓ right person, red ✗ wrong person."
+        "Green ✓ right person, red ✗ wrong person." + (" By cosine, not re-ranked." if evaluation.reranked else "")
     )
     axes.text(6, 4, title, fontsize=9, verticalalignment="top")
     for line, row in enumerate(rows):
         corner = HEADER_PX + CELL_PX[1] * line
         _draw_image(axes, (6, corner), query, row, QUERY, "query")
-        for rank, place in enumerate(_ranked(evaluation, protocol, row, top), 1):
-            right = gallery.person[place] == query.person[row]
-            colour, mark = (RIGHT, "✓") if right else (WRONG, "✗")
-            _draw_image(axes, (10 + CELL_PX[0] * rank, corner), gallery, int(place), colour, f"{rank} {mark}")
+        for found in ranked_list(evaluation, protocol, row, top):
+            colour, mark = (RIGHT, "✓") if found.right else (WRONG, "✗")
+            place = (10 + CELL_PX[0] * found.rank, corner)
+            _draw_image(axes, place, gallery, found.place, colour, f"{found.rank} {mark}")
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=2 * PIXELS_PER_INCH)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One gallery image of a ranked list: its 1-based rank, its place in the gallery, whether the person is right."""
+
+    rank: int
+    place: int
+    right: bool
+
+
+def ranked_list(evaluation: Evaluation, protocol: Protocol, row: int, top: int = 10) -> list[Found]:
+    """The nearest gallery images, by cosine similarity, that a protocol leaves to query `row`."""
+    person = evaluation.benchmark.subset(protocol.query).person[row]
+    gallery = evaluation.benchmark.subset(protocol.gallery)
+    return [
+        Found(rank, int(place), bool(gallery.person[place] == person))
+        for rank, place in enumerate(_ranked(evaluation, protocol, row, top), 1)
+    ]
+
+
+def thumbnail(samples: Samples, row: int, size_px: tuple[int, int] = (96, 192)) -> bytes:
+    """Image `row` as a JPEG no larger than (width, height), with its proportions. Raises ImageError."""
+    image = read_image(samples.path(row))
+    image.thumbnail(size_px)
+    stream = BytesIO()
+    image.save(stream, format="JPEG", quality=82)
+    return stream.getvalue()
+
+
+def exemplary_queries(scores: Scores, count: int = 2) -> dict[str, list[int]]:
+    """Rows of valid queries with the best, the median and the worst average precision, no query twice.
+
+    Returns
+    -------
+    dict
+        "best", "typical" and "worst": up to `count` rows each, from the best to the worst; where there are
+        fewer than three times as many valid queries, the kinds share what there is.
+    """
+    valid = np.flatnonzero(scores.first_rank)
+    ranked = valid[np.argsort(-scores.average_precision[valid], kind="stable")]
+    count = min(count, -(-len(ranked) // 3))
+    worst = ranked[count:][-count:] if count else ranked[:0]
+    between = ranked[count : len(ranked) - len(worst)]
+    middle = max(0, (len(between) - count + 1) // 2)
+    rows = {"best": ranked[:count], "typical": between[middle : middle + count], "worst": worst}
+    return {kind: [int(row) for row in found] for kind, found in rows.items()}
 
 
 def telling_queries(scores: Scores, count: int = 6) -> list[int]:
@@ -98,14 +147,15 @@ def _draw_image(axes: Axes, corner: tuple[int, int], samples: Samples, row: int,
     axes.text(
         (left + right) / 2,
         bottom + 5,
-        _caption(samples, row),
+        "\n".join(described(samples, row)),
         fontsize=6.5,
         horizontalalignment="center",
         verticalalignment="top",
     )
 
 
-def _caption(samples: Samples, row: int) -> str:
+def described(samples: Samples, row: int) -> list[str]:
+    """What is known of an image: ["person 76", "clothes 3", "camera 1"]."""
     values = {"person": samples.person, "clothes": samples.clothes, "camera": samples.camera}
     known = {name: column[row] for name, column in values.items() if column is not None and column[row] != UNKNOWN}
-    return "\n".join(f"{name} {value}" for name, value in known.items())
+    return [f"{name} {value}" for name, value in known.items()]

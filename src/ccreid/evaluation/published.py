@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ KINDS = MappingProxyType(
     {
         "paper": "its authors",
         "re-run": "independent re-runs of the authors' code",
+        "others": "others",
     }
 )
 """Who has measured, by the word that the file uses."""
@@ -60,19 +61,7 @@ class Published:
 
     def values(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        spans = {name: None if (span := getattr(self, name)) is None else list(span) for name in FIGURES}
-        return {
-            "method": self.method,
-            "kind": self.kind,
-            "by": self.by,
-            **spans,
-            "source": self.source,
-            "uses": self.uses,
-            "note": self.note,
-        }
-
-
-FIGURES = ("rank1", "rank5", "map")
+        return asdict(self) | {"by": self.by}
 
 
 def published_for(benchmark_name: str, protocol_name: str) -> tuple[Published, ...]:
@@ -89,9 +78,16 @@ def _results() -> Mapping[str, list[dict[str, Any]]]:
 
 
 def _published(entry: Mapping[str, Any]) -> Published:
-    spans = {name: _range(entry.get(name)) for name in FIGURES}
-    words = {name: str(entry.get(name, "")) for name in ("source", "uses", "note")}
-    return Published(method=str(entry["method"]), kind=str(entry["kind"]), **spans, **words)
+    return Published(
+        method=entry["method"],
+        kind=entry["kind"],
+        rank1=_range(entry.get("rank1")),
+        rank5=_range(entry.get("rank5")),
+        map=_range(entry.get("map")),
+        source=entry["source"],
+        uses=entry.get("uses", ""),
+        note=entry.get("note", ""),
+    )
 
 
 def _range(value: float | list[float] | None) -> Range | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import stdev
 from typing import Any
 
 from rich.table import Table
@@ -14,6 +15,7 @@ from ccreid.vocabulary import Benchmark, Protocol
 
 FORMAT = 1
 RANKS = (1, 5, 10, 20)
+RERANKING = "k-reciprocal (k1 20, k2 6, lambda 0.3)"
 
 
 def report_values(evaluation: Evaluation, conditions: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def report_values(evaluation: Evaluation, conditions: Mapping[str, Any]) -> dict
     return {
         "format": FORMAT,
         "benchmark": describe_benchmark(evaluation.benchmark),
-        "conditions": {"reranking": None, **conditions},
-        "protocols": [_protocol_values(p, evaluation.scores[p.name]) for p in evaluation.benchmark.protocols],
+        "conditions": {"reranking": RERANKING if evaluation.reranked else None, **conditions},
+        "protocols": [_protocol_values(p, evaluation) for p in evaluation.benchmark.protocols],
     }
 
 
@@ -60,9 +62,9 @@ def report_table(report: Mapping[str, Any]) -> Table:
     for row in report["protocols"]:
         table.add_row(
             row["name"],
-            *(percent(row["cmc"][str(rank)]) for rank in RANKS),
-            percent(row["map"]),
-            percent(row["minp"]),
+            *(_percent_of(row, "cmc", str(rank)) for rank in RANKS),
+            _percent_of(row, "map"),
+            _percent_of(row, "minp"),
             str(row["valid"]),
             str(row["skipped"]),
         )
@@ -81,27 +83,54 @@ def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Ta
     return table
 
 
+def _percent_of(row: Mapping[str, Any], *path: str) -> str:
+    """A score of a protocol in percent, with its standard deviation where there is one."""
+    value, deviation = row, row["deviation"]
+    for key in path:
+        value, deviation = value[key], deviation and deviation[key]
+    return percent(value) + (f" ± {percent(deviation)}" if deviation is not None else "")  # type: ignore[arg-type]
+
+
 def percent(share: float | None) -> str:
     """0.1234 as "12.3", nothing as a dash."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
-def _protocol_values(protocol: Protocol, scores: Scores) -> dict[str, Any]:
+def _protocol_values(protocol: Protocol, evaluation: Evaluation) -> dict[str, Any]:
+    scores, draws = evaluation.scores[protocol.name], evaluation.draws.get(protocol.name)
     return {
         "name": protocol.name,
         "query": protocol.query,
         "gallery": protocol.gallery,
         "ignored": protocol.ignore.sentence,
+        "shots": f"single-shot, mean of {len(draws)} draws" if draws else "multi-shot",
         "valid": scores.valid,
         "skipped": scores.skipped,
         "cmc": {str(rank): _finite(scores.at(rank)) for rank in RANKS},
         "map": _finite(scores.mean_ap),
         "minp": _finite(scores.mean_inp),
+        "deviation": None if draws is None else _deviations(draws),
+    }
+
+
+def _deviations(draws: Sequence[Scores]) -> dict[str, Any]:
+    """Standard deviations (of a sample) over the draws."""
+
+    def deviation(values: list[float]) -> float | None:
+        return _finite(stdev(values)) if len(values) > 1 else None
+
+    return {
+        "cmc": {str(rank): deviation([scores.at(rank) for scores in draws]) for rank in RANKS},
+        "map": deviation([scores.mean_ap for scores in draws]),
+        "minp": deviation([scores.mean_inp for scores in draws]),
     }
 
 
 def _caption(report: Mapping[str, Any]) -> str:
-    rules = [f"{row['name']} ignores, of the query's person: {row['ignored']}" for row in report["protocols"]]
+    rules = [
+        f"{row['name']} ({row['shots']}) ignores, of the query's person: {row['ignored']}"
+        for row in report["protocols"]
+    ]
     conditions = "; ".join(
         f"{name.replace('_', ' ')}: {_word(value)}"
         for name, value in report["conditions"].items()

@@ -79,8 +79,8 @@ class Journal:
             }
         )
 
-    def epoch(self, epoch: int) -> None:
-        """Sum up an epoch (0-based) from its rows."""
+    def epoch(self, epoch: int, validation: float | None = None) -> None:
+        """Sum up an epoch (0-based) from its rows, with its score on validation where there is one."""
         rows = [row for row in self._epoch_rows if row["epoch"] == epoch + 1]
         steps = [row for row in rows if row["kind"] == "step"]
         terms = defaultdict(list)
@@ -96,6 +96,7 @@ class Journal:
                 "total": math.fsum(row["total"] for row in steps) / max(len(steps), 1),
                 "learning_rate": steps[-1]["learning_rate"] if steps else None,
                 "attributes": next((row["attributes"] for row in rows if row["kind"] == "mining"), None),
+                "validation": validation,
                 "without_donor": sum(row["without_donor"] for row in steps),
                 "seconds": round(math.fsum(row["seconds"] for row in rows), 3),
             }

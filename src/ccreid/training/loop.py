@@ -12,6 +12,7 @@ from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.errors import InterruptedRun
 from ccreid.method import Mining, Objective, discover_attributes
 from ccreid.model.embedding import embed
+from ccreid.model.network import Network
 from ccreid.runtime import StopRequest, derive_seed, generator
 from ccreid.training.checkpoint import Checkpoints, Position
 from ccreid.training.journal import Journal
@@ -57,8 +58,11 @@ def train(
     optimizer: Optimizer,
     checkpoints: Checkpoints,
     open_journal: Callable[[Position], Journal],
+    on_epoch_end: Callable[[int, Network], float | None] = lambda _epoch, _network: None,
 ) -> None:
     """Train from wherever the checkpoint stands to the end of the plan.
+
+    `on_epoch_end` is given each epoch (0-based) with its network, and may give back a score for the journal.
 
     Raises
     ------
@@ -90,6 +94,6 @@ def train(
                 if stop.requested:
                     checkpoints.save(Position(epoch, step + 1), objective, optimizer)
                     raise InterruptedRun(f"Stopped in epoch {epoch + 1} of {plan.epochs}, after step {step + 1}.")
-            journal.epoch(epoch)
+            journal.epoch(epoch, validation=on_epoch_end(epoch, objective.network))
             position = Position(epoch + 1)
             checkpoints.save(position, objective, optimizer)

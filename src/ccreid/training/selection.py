@@ -1,0 +1,67 @@
+"""Which epoch's network is kept: the best on validation, not the best on test."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from ccreid.files import replacing
+from ccreid.model.network import Network
+
+logger = logging.getLogger(__name__)
+
+Criterion = Callable[[Network], float]
+"""Scores a network; large is good."""
+
+
+class Selection:
+    """Keeps the network of the best epoch so far on the disk; ties keep the earlier one.
+
+    Parameters
+    ----------
+    path:
+        Of the best network's weights; replaced whole or not at all.
+    criterion:
+        Scores a network.
+    every:
+        After how many epochs it is scored, counted from the last one back: the last is always scored.
+    epochs:
+        Of the run.
+    """
+
+    def __init__(self, path: Path, criterion: Criterion, every: int, epochs: int) -> None:
+        self.path, self.criterion, self.every, self.epochs = path, criterion, every, epochs
+
+    def consider(self, epoch: int, network: Network) -> float | None:
+        """Score the network after an epoch (0-based) and keep it if it is the best; None where it is not due."""
+        if (self.epochs - 1 - epoch) % self.every:
+            return None
+        value = self.criterion(network)
+        best = self.best()
+        if best is None or value > best[1] or best[0] == epoch:
+            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+            notes = {"best": json.dumps([epoch, value])}
+            with replacing(self.path) as temporary:
+                save_file(weights, temporary, metadata=notes)
+        return value
+
+    def best(self) -> tuple[int, float] | None:
+        """The best epoch so far (0-based) and its value."""
+        if not self.path.exists():
+            return None
+        with safe_open(self.path, "pt") as file:
+            epoch, value = json.loads((file.metadata() or {})["best"])
+        return int(epoch), float(value)
+
+    def take(self, network: Network) -> int:
+        """Give the network the best epoch's weights; returns that epoch (0-based)."""
+        best = self.best()
+        if best is None:
+            raise RuntimeError("Selection.consider must be called before a network is taken.")
+        network.load_state_dict(load_file(self.path))
+        return best[0]
