@@ -277,3 +277,60 @@ def test_the_demo_compares_the_baseline_with_fire(
     assert "too small to rank methods" in " ".join(out.split())
     assert Path("runs/demo/demo/ranked-cloth-changing.png").is_file()
     assert Path("runs/demo/demo-baseline/report.json").is_file()
+
+
+def test_seeds_are_run_one_by_one_and_summed_up(ccreid_command: Run, small_wardrobe: Path) -> None:
+    arguments = ("train", "wardrobe", "--data", small_wardrobe, "--out", "series", *settings())
+    code, out, err = ccreid_command(*arguments, "--seeds", "0,3")
+    assert code == 0, err
+    assert " ± " in out
+    reports = [json.loads(Path(f"series/seed-{seed}/report.json").read_text()) for seed in (0, 3)]
+    summary = json.loads(Path("series/seeds.json").read_text())
+    values = [report["protocols"][0]["map"] for report in reports]
+    assert summary["protocols"][0]["map"] == pytest.approx(sum(values) / 2)
+    assert summary["protocols"][0]["deviation"]["map"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert [report["conditions"]["seed"] for report in reports] == [0, 3]
+    # The same command again takes the finished runs as they are, and another recipe is refused.
+    journal = Path("series/seed-0/journal.jsonl").stat().st_mtime_ns
+    assert ccreid_command(*arguments, "--seeds", "0,3")[0] == 0
+    assert Path("series/seed-0/journal.jsonl").stat().st_mtime_ns == journal
+    code, _, err = ccreid_command(*arguments, "--seeds", "0,3", "--set", "training.epochs=1")
+    assert code == 2
+    assert "other settings" in err
+
+
+@pytest.mark.parametrize(("seeds", "words"), [("0,0", "are not different"), ("0;1", "no list of whole numbers")])
+def test_odd_seeds_are_refused(ccreid_command: Run, small_wardrobe: Path, seeds: str, words: str) -> None:
+    code, _, err = ccreid_command("train", "wardrobe", "--data", small_wardrobe, "--seeds", seeds)
+    assert code == 2
+    assert words in " ".join(err.split())
+
+
+def test_selecting_on_the_test_set_stamps_the_report(ccreid_command: Run, small_wardrobe: Path) -> None:
+    code, out, _ = ccreid_command(
+        "train", "wardrobe", "--data", small_wardrobe, "--out", "run", *settings(), "--select-on", "test"
+    )
+    assert code == 0
+    assert "ON THE TEST SET" in " ".join(out.split())
+
+
+def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    copy = Path("another")
+    shutil.copytree(bundle, copy)
+    code, out, err = ccreid_command(
+        "compare", bundle, copy, "--dataset", f"wardrobe={small_wardrobe}", "--out", "matrix"
+    )
+    assert code == 0, err
+    assert "run" in out
+    assert "another" in out
+    matrix = json.loads(Path("matrix/compare.json").read_text())
+    assert set(matrix) == {"run", "another"}
+    assert matrix["run"]["wardrobe"]["protocols"] == matrix["another"]["wardrobe"]["protocols"]
+
+
+def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    code, out, _ = ccreid_command(
+        "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"
+    )
+    assert code == 0
+    assert "reranking: k-reciprocal" in " ".join(out.split())

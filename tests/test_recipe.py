@@ -58,7 +58,7 @@ TABLE = {
     "msmt17": (8, 4, 80, 25, 1),
 }
 OF_THE_PAPER = {name: OF_THE_METHOD | dict(zip(COLUMNS, row, strict=True)) for name, row in TABLE.items()}
-OTHERS = {"demo", "wardrobe"}  # this project's own, for a CPU
+OTHERS = {"demo", "own", "wardrobe", "celeb-reid-light", "vc-clothes"}  # nothing published to hold them against
 
 
 def value_at(recipe: Recipe, path: str) -> object:
@@ -114,7 +114,11 @@ def test_a_recipe_is_written_with_every_setting():
     assert sorted(leaves(yaml.safe_load(load_recipe("demo").to_yaml()))) == sorted(setting_paths())
 
 
-@given(text=st.one_of(st.text(max_size=20), st.sampled_from(["1e-4", "1", "null", "yes", "", "~", "a: b", "ü", "1_0"])))
+# PyYAML itself loses the three line breaks that no keyboard has.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"), max_size=20)
+
+
+@given(text=st.one_of(TEXT, st.sampled_from(["1e-4", "1", "null", "yes", "", "~", "a: b", "ü", "1_0"])))
 def test_any_text_survives_being_written(tmp_path_factory, text):
     recipe = load_recipe("ltcc").model_copy(update={"title": text})
     path = tmp_path_factory.mktemp("recipe") / "r.yaml"

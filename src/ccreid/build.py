@@ -13,7 +13,7 @@ from ccreid.data.augment import Augmentation
 from ccreid.data.holdout import hold_out
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.preprocess import Preprocessing
-from ccreid.data.sampler import IdentitySampler
+from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import Extractor
 from ccreid.method import Mining, Objective, TermWeights
@@ -84,7 +84,7 @@ def train_loader(recipe: Recipe, samples: Samples) -> TrainLoader:
     return TrainLoader(
         samples,
         Augmentation(preprocessing(recipe), flip=data.flip, padding_px=data.padding_px, erasing=data.erasing),
-        IdentitySampler(samples.identities, data.people, data.images),
+        _sampler(recipe, samples),
         seed=recipe.training.seed,
         workers=_workers(recipe),
     )
@@ -144,6 +144,13 @@ def without_mining_terms(recipe: Recipe) -> Recipe:
     weights = recipe.objective.weights.model_copy(update={"attribute": 0.0, "recomposition": 0.0})
     objective_settings = recipe.objective.model_copy(update={"weights": weights})
     return recipe.model_copy(update={"name": f"{recipe.name}-baseline", "objective": objective_settings})
+
+
+def _sampler(recipe: Recipe, samples: Samples) -> IdentitySampler:
+    data = recipe.data
+    if data.sampler == "plain":
+        return IdentitySampler(samples.identities, data.people, data.images)
+    return ClothesAwareSampler(samples.identities, data.people, data.images, samples.clothes)
 
 
 def _workers(recipe: Recipe) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ccreid.run import Watch
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
+SelectionChoice = Literal["validation", "last", "test"]  # recipe's, which needs pydantic
 
 app = typer.Typer(
     name="ccreid",
@@ -71,28 +72,41 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=20; repeatable."),
     ] = None,
+    select_on: Annotated[
+        SelectionChoice | None,
+        typer.Option(help="Which epoch is kept; 'test' stamps every number [default: as the recipe says]."),
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="0,1,2", help="Run once a seed and report mean and standard deviation.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
 ) -> None:
-    """Train a recipe, score its last epoch on every protocol and leave a run folder."""
+    """Train a recipe, score the kept epoch on every protocol and leave a run folder."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give either a RECIPE or --resume RUN.", param_hint="RECIPE")
-    if resume is not None and (data or out_dir or assignments):
-        raise typer.BadParameter(
-            "a resumed run keeps its settings; --data, --out and --set do not go with it.", param_hint="--resume"
-        )
-    from ccreid import run
+    from ccreid import run, series
 
-    if resume is not None:
-        folder = resume
-        with _watching() as watch:
-            report = run.resume(folder, watch)
-    else:
-        settings = _recipe(recipe or "", data, assignments or [])
-        folder = out_dir or _new_folder(settings.name)
-        _say_where(settings.data.dataset, settings.data.root, folder)
-        with _watching() as watch:
-            report = run.begin(settings, folder, watch)
-    _show(report, folder)
+    if recipe is None or resume is not None:
+        if data or out_dir or assignments or select_on or seeds:
+            message = "a resumed run keeps its settings; no other option goes with it."
+            raise typer.BadParameter(message, param_hint="--resume")
+        with _watching() as follow:
+            report = run.resume(resume or Path(), follow())
+        _show(report, resume or Path())
+        return
+    changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else [])]
+    settings = _recipe(recipe, data, changes)
+    numbers = _numbers(seeds) if seeds is not None else None
+    folder = out_dir or _new_folder(settings.name)
+    _say_where(settings.data.dataset, settings.data.root, folder)
+    if numbers is None:
+        with _watching() as follow:
+            report = run.begin(settings, folder, follow())
+        _show(report, folder)
+        return
+    with _watching() as follow:
+        summary = series.run_seeds(settings, numbers, folder, follow)
+    _show(summary, folder, "seeds.json")
 
 
 @app.command()
@@ -117,7 +131,7 @@ def evaluate(
     benchmark = read_benchmark(dataset, data)
     folder = out_dir or _new_folder(f"evaluate-{dataset}")
     _say_where(dataset, data, folder)
-    with _watching() as watch:
+    with _watching() as follow:
         report = run.evaluate_bundle(
             bundle,
             benchmark,
@@ -126,9 +140,38 @@ def evaluate(
             device=device,
             skip_unreadable=skip_unreadable,
             reranking=rerank,
-            watch=watch,
+            watch=follow(),
         )
     _show(report, folder)
+
+
+@app.command()
+def compare(
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, or run folders.")],
+    datasets: Annotated[
+        list[str],
+        typer.Option("--dataset", metavar="NAME[=DIR]", help="Data set to score on, with its folder; repeatable."),
+    ],
+    out_dir: OutOption = None,
+) -> None:
+    """Score several bundles on several data sets and print a matrix."""
+    from ccreid import series
+    from ccreid.datasets import read_benchmark
+    from ccreid.evaluation.report import comparison_table
+    from ccreid.files import write_json
+
+    benchmarks = {}
+    for word in datasets:
+        name, _, root = word.partition("=")
+        benchmarks[name] = read_benchmark(name, Path(root) if root else None)
+    folder = out_dir or _new_folder("compare")
+    with _watching() as follow:
+        reports = series.compare(bundles, benchmarks, folder, follow)
+    write_json(folder / "compare.json", reports)
+    for name in benchmarks:
+        out.print()
+        out.print(comparison_table({bundle: row[name] for bundle, row in reports.items()}, f"{name}, in percent"))
+    out.print(f"Reports: {folder}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -162,8 +205,8 @@ def demo(out_dir: OutOption = None) -> None:
     for label, contender in contenders.items():
         target = folder / contender.name
         out.print(f"\nTraining {label} for {contender.training.epochs} epochs, seed {contender.training.seed}.")
-        with _watching() as watch:
-            reports[label] = run.begin(contender, target, watch)
+        with _watching() as follow:
+            reports[label] = run.begin(contender, target, follow())
     out.print()
     out.print(comparison_table(reports, "Same images, epochs and seed, in percent"))
     out.print(
@@ -212,6 +255,53 @@ def show_data(
         _warn(warning)
 
 
+@data_app.command("check")
+def check_data(
+    name: Annotated[str, typer.Argument(help="Data set, see `ccreid data list`.")],
+    data: DataOption = None,
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.json", dir_okay=False, help="Write every finding there as JSON, too."),
+    ] = None,
+) -> None:
+    """Read every image once and say what would spoil a score; ends with 1 where something does."""
+    from ccreid.data.check import as_values, check_benchmark, has_errors
+    from ccreid.datasets import read_benchmark
+    from ccreid.files import write_json
+
+    benchmark = read_benchmark(name, data)
+    with _watching() as follow:
+        findings = check_benchmark(benchmark, follow().track)
+    values = as_values(benchmark, findings)
+    _show_findings(values)
+    if out_file is not None:
+        write_json(out_file, values)
+        out.print(f"Findings: {out_file}", highlight=False, soft_wrap=True)
+    if has_errors(findings):
+        raise typer.Exit(1)
+
+
+def _show_findings(check: Mapping[str, Any]) -> None:
+    colours = {"error": "bold red", "warning": "yellow", "ok": "green"}
+    table = Table("result", "finding", "what", title=f"{check['dataset']}: {_plain(check['root'])}", show_lines=True)
+    for finding in check["findings"]:
+        colour = colours[finding["severity"]]
+        about = f"\n[dim]{finding['about']}[/]" if finding["about"] else ""
+        examples = "".join(f"\n[dim]{_plain(example)}[/]" for example in finding["examples"])
+        table.add_row(
+            f"[{colour}]{finding['severity']}[/]", finding["name"] + about, _plain(finding["detail"]) + examples
+        )
+    out.print(table)
+    out.print(f"{check['errors']} errors, {check['warnings']} warnings", highlight=False)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is no list of whole numbers like 0,1,2.", param_hint="--seeds") from error
+
+
 def _recipe(source: str, data: Path | None, assignments: list[str]) -> Any:
     from ccreid.recipe import load_recipe
 
@@ -237,7 +327,7 @@ def _say_where(dataset: str, root: Path | str | None, folder: Path) -> None:
     out.print(f"Data: {dataset}, {where}\nRun folder: {folder}", highlight=False, soft_wrap=True)
 
 
-def _show(report: Mapping[str, Any], folder: Path) -> None:
+def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
     from ccreid.evaluation.report import report_table
 
     out.print()
@@ -246,8 +336,10 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
         _warn(warning)
     if report["benchmark"]["left_out"]:
         _warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))
-    pictures = ", ".join(str(path) for path in sorted(folder.glob("ranked-*.png")))
-    out.print(f"Report: {folder / 'report.json'}\nRanked lists: {pictures}", highlight=False, soft_wrap=True)
+    out.print(f"Report: {folder / name}", highlight=False, soft_wrap=True)
+    pictures = sorted(folder.glob("ranked-*.png"))
+    if pictures:
+        out.print(f"Ranked lists: {', '.join(map(str, pictures))}", highlight=False, soft_wrap=True)
     if (folder / "bundle").is_dir():
         out.print(f"Bundle: {folder / 'bundle'}", highlight=False, soft_wrap=True)
 
@@ -277,8 +369,8 @@ class _ConsoleHandler(logging.Handler):
 
 
 @contextmanager
-def _watching() -> Iterator[Watch]:
-    """Progress bars for a run, with the time left."""
+def _watching() -> Iterator[Callable[..., Watch]]:
+    """Progress bars with the time left; gives a function that makes the watch of one run, by its name."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -299,7 +391,13 @@ def _watching() -> Iterator[Watch]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as progress:
-        yield Watch(_Track(progress), _TrainingBar(progress))
+
+        def follow(name: str = "") -> Watch:
+            if name:
+                progress.console.print(name, highlight=False)
+            return Watch(_Track(progress), _TrainingBar(progress))
+
+        yield follow
 
 
 class _Track:

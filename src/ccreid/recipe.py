@@ -37,6 +37,9 @@ class DataSettings(_Section):
     width_px: Count = 192
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
+    sampler: Literal["plain", "clothes-aware"] = Field(
+        "plain", description="clothes-aware: the K images span two outfits, annotated or mined"
+    )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")

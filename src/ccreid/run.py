@@ -9,6 +9,8 @@
     bundle/                   the model to ship
     embeddings/               of query and gallery
     report.json, report.txt   the scores
+    report.html               the scores with curves, reliance on clothes and ranked lists, in one file
+    queries.parquet           what became of every query under every protocol
     ranked-PROTOCOL.png       ranked lists
 """
 
@@ -30,8 +32,12 @@ from ccreid import build
 from ccreid.data.decode import leave_out_unreadable
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import Extractor, evaluate, fingerprint
+from ccreid.evaluation.outfits import shared_outfits
+from ccreid.evaluation.page import write_page
+from ccreid.evaluation.per_query import write_per_query
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import describe_benchmark, report_table, report_values
+from ccreid.evaluation.supplement import supplement
 from ccreid.files import write_json, write_text
 from ccreid.model.bundle import amend_card, load_bundle, save_bundle
 from ccreid.model.network import Network
@@ -46,14 +52,18 @@ from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
 
-RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS = (
+RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT = (
     "recipe.yaml",
     "journal.jsonl",
     "checkpoint.safetensors",
     "best.safetensors",
     "bundle",
     "embeddings",
+    "report.json",
 )
+
+TEST_SET = "ON THE TEST SET"
+"""Begins how the epoch was selected when it was selected on the numbers reported."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +227,7 @@ def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, w
         return objective.network, "none: the last epoch is reported"
     epoch = f"epoch {selection.take(objective.network) + 1} of {plan.epochs}"
     if recipe.selection.by == "test":
-        return objective.network, f"ON THE TEST SET: {epoch} had the best of the very numbers reported here"
+        return objective.network, f"{TEST_SET}: {epoch} had the best of the very numbers reported here"
     people = len(validation.subset(validation.protocols[0].query).people)
     return objective.network, f"{epoch}, the best mAP on {people} validation people"
 
@@ -244,12 +254,18 @@ def _score(
             "machine": describe_machine(),
         },
     )
-    write_json(folder / "report.json", report)
+    garments = shared_outfits(benchmark)
+    report |= supplement(evaluation, garments)
+    report["warnings"] = [conditions["selection"]] if TEST_SET in str(conditions["selection"]) else []
+    write_json(folder / REPORT, report)
     write_text(folder / "report.txt", _as_text(report))
+    write_per_query(folder / "queries.parquet", evaluation, garments)
+    write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
         queries = telling_queries(evaluation.scores[protocol.name])
         if queries:
-            draw_ranked_lists(folder / f"ranked-{protocol.name}.png", evaluation, protocol, queries)
+            picture = folder / f"ranked-{protocol.name.replace(' ', '-')}.png"
+            draw_ranked_lists(picture, evaluation, protocol, queries)
     return report
 
 

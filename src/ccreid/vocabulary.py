@@ -235,6 +235,9 @@ class Benchmark:
         Terms of use, in one line.
     left_out:
         Images that could not be read and are in no subset.
+    shared_people_numbers:
+        Whether the same number in train and test is the same person; False where people are numbered from the start
+        again in each split.
     """
 
     name: str
@@ -247,6 +250,7 @@ class Benchmark:
     warnings: tuple[str, ...] = ()
     licence: str = ""
     left_out: tuple[str, ...] = ()
+    shared_people_numbers: bool = True
 
     def subset(self, name: str) -> Samples:
         """The samples of a subset. Raises DataError where the benchmark has none of that name."""

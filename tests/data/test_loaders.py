@@ -24,6 +24,9 @@ from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import ImageError
 from ccreid.vocabulary import Samples
 
+# Torch warns of more workers than cores.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+
 PREPROCESSING = Preprocessing(16, 8)
 PEOPLE = np.array([7, 3, 3, 9, 7, 7, 9, 3, 12, 12, 3, 7, 12, 9, 9, 12, 3, 7, 9, 12, 7, 3])
 TERMINATION = pytest.param(

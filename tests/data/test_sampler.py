@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccreid.data.sampler import IdentitySampler
+from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
 from ccreid.errors import SettingError
 
 
@@ -109,3 +109,43 @@ def test_no_people_at_all() -> None:
 def test_an_empty_batch(people: int, images: int) -> None:
     with pytest.raises(SettingError, match=f"{people} x {images}"):
         IdentitySampler(np.array([0, 1, 1]), people, images)
+
+
+@given(data=st.data())
+def test_clothes_aware_chunks_span_two_outfits_where_there_are_two(data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 14), min_size=2, max_size=6))
+    identities = np.repeat(np.arange(len(sizes)), sizes)
+    outfits = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(identities), max_size=len(identities))))
+    clothes = identities * 10 + outfits
+    images = data.draw(st.integers(2, 5))
+    sampler = ClothesAwareSampler(identities, 2, images, clothes)
+    plain = IdentitySampler(identities, 2, images)
+    batches, others = (s.batches(np.random.default_rng(0)) for s in (sampler, plain))
+    assert all(len(batch) == 2 * images for batch in batches)
+    for batch in batches:
+        for chunk in batch.reshape(2, images):
+            assert len(set(identities[chunk])) == 1
+            available = set(clothes[identities == identities[chunk[0]]])
+            assert len(set(clothes[chunk])) >= min(2, len(available))
+    assert all(len(batch) == 2 * images for batch in others)
+
+
+def test_clothes_aware_without_labels_follows_what_was_mined() -> None:
+    identities = np.repeat(np.arange(3), 8)
+    mined = np.where(np.arange(24) % 8 == 7, 1, 0) + identities * 2  # a single image in the second outfit
+    sampler = ClothesAwareSampler(identities, 3, 4, None)
+    before = sampler.batches(np.random.default_rng(0))
+    plain = IdentitySampler(identities, 3, 4).batches(np.random.default_rng(0))
+    assert all(np.array_equal(a, b) for a, b in zip(before, plain, strict=True))
+    sampler.follow(mined)
+    for batch in sampler.batches(np.random.default_rng(0)):
+        assert all(len(set(mined[chunk])) == 2 for chunk in batch.reshape(3, 4))
+    labelled = ClothesAwareSampler(identities, 3, 4, identities)
+    labelled.follow(mined)
+    assert labelled.outfits is not None
+    assert np.array_equal(labelled.outfits, identities)
+
+
+def test_one_image_cannot_span_two_outfits() -> None:
+    with pytest.raises(SettingError, match=r"data\.images is 1"):
+        ClothesAwareSampler(np.arange(4), 2, 1, None)

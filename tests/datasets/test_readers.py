@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ccreid.datasets import READERS, find_reader, read_benchmark
-from ccreid.datasets.reader import Counts, count, recognise
+from ccreid.datasets.reader import Counts, as_annotated, count, recognise
 from ccreid.errors import SettingError
-from ccreid.vocabulary import Samples
+from ccreid.vocabulary import Ignore, Protocol, Samples
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -23,16 +23,25 @@ def _samples(people: int, images: int) -> Samples:
 def test_every_reader_is_found_by_its_name_and_says_what_it_reads(name: str) -> None:
     reader = find_reader(name)
     assert reader.name == name == name.lower()
-    assert reader.title.lower() == name
+    assert reader.title
     assert reader.layout
     assert reader.obtain
+    assert reader.licence
+    assert set(reader.from_memory) <= {subset for counts in reader.editions.values() for subset in counts}
     for counts in reader.editions.values():
         assert all(0 < people <= images for people, images in counts.values())
 
 
 @pytest.mark.parametrize(
     ("typed", "nearest"),
-    [("wardrob", "wardrobe"), ("LTCC", "ltcc"), ("ltcc_reid", "ltcc"), ("Wardrobe", "wardrobe")],
+    [
+        ("wardrob", "wardrobe"),
+        ("LTCC", "ltcc"),
+        ("ltcc_reid", "ltcc"),
+        ("market-1501", "market1501"),
+        ("MSMT17", "msmt17"),
+        ("Wardrobe", "wardrobe"),
+    ],
 )
 def test_an_unknown_name_draws_the_nearest(typed: str, nearest: str) -> None:
     with pytest.raises(SettingError, match=f"no data set called '{typed}'") as caught:
@@ -107,6 +116,50 @@ def test_large_counts_are_written_as_people_read_them() -> None:
 
 def test_a_set_without_known_counts_has_no_edition() -> None:
     assert recognise({"train": _samples(3, 9)}, {}) == ("", ())
+
+
+def test_a_count_from_memory_says_so() -> None:
+    subsets = {"train": _samples(30, 89), "query": _samples(20, 41)}
+    _, warnings = recognise(subsets, EDITIONS, {"query"})
+    assert ["from memory" in warning for warning in warnings] == [False, True]
+
+
+def _annotated(**columns: list[int]) -> Samples:
+    return Samples(person=[1, 2], files=("1.jpg", "2.jpg"), **columns)  # type: ignore[arg-type]
+
+
+EVERY_RULE = Ignore.SAME_CAMERA | Ignore.SAME_TRACKLET
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery", "rule"),
+    [
+        ({"camera": [1, 2], "tracklet": [1, 2]}, {"camera": [1, 2], "tracklet": [1, 2]}, EVERY_RULE),
+        ({"camera": [1, 2]}, {"camera": [1, 2]}, Ignore.SAME_CAMERA),
+        ({"camera": [1, 2]}, {"tracklet": [1, 2]}, Ignore.NOTHING),
+        ({"tracklet": [1, 2]}, {"camera": [1, 2], "tracklet": [1, 2]}, Ignore.SAME_TRACKLET),
+    ],
+)
+def test_of_a_rule_remains_what_both_sides_annotate(
+    query: dict[str, list[int]], gallery: dict[str, list[int]], rule: Ignore
+) -> None:
+    subsets = {"query": _annotated(**query), "gallery": _annotated(**gallery)}
+    (protocol,) = as_annotated([Protocol("standard", EVERY_RULE, source="here")], subsets)
+    assert protocol == Protocol("standard", rule, source="here")
+
+
+@pytest.mark.parametrize("rule", [Ignore.SAME_CLOTHES, Ignore.OTHER_CLOTHES])
+def test_without_clothes_there_is_no_protocol_about_them(rule: Ignore) -> None:
+    known = {"query": _annotated(clothes=[1, 2]), "gallery": _annotated(clothes=[1, 2])}
+    assert [protocol.ignore for protocol in as_annotated([Protocol("clothes", rule)], known)] == [rule]
+    assert as_annotated([Protocol("clothes", rule)], known | {"gallery": _annotated()}) == ()
+
+
+def test_without_its_subsets_there_is_no_protocol() -> None:
+    validation = Protocol("validation", Ignore.NOTHING, "val-query", "val-gallery")
+    subsets = {"val-query": _annotated()}
+    assert as_annotated([validation], subsets) == ()
+    assert as_annotated([validation], subsets | {"val-gallery": _annotated()}) == (validation,)
 
 
 @pytest.mark.shared

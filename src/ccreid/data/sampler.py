@@ -57,3 +57,49 @@ class IdentitySampler:
             return [random.choice(rows, self.images, replace=True)]
         whole = len(rows) // self.images * self.images
         return list(random.permutation(rows)[:whole].reshape(-1, self.images))
+
+    def follow(self, attributes: Ids | None) -> None:
+        """Take note of the attributes mined for this epoch; this sampler never looks at them."""
+
+
+class ClothesAwareSampler(IdentitySampler):
+    """As :class:`IdentitySampler`, but the K images of an identity span at least two outfits where it has two.
+
+    A chunk that came out in a single outfit gives its last place to a random image of the identity in another
+    one; that image may then stand in two chunks of the epoch.
+
+    Parameters
+    ----------
+    identities, people, images:
+        As in :class:`IdentitySampler`.
+    clothes:
+        (N,) outfits of the images where they are annotated; None follows the attributes that were mined, and is
+        plain until there are any.
+
+    Raises
+    ------
+    SettingError
+        K is 1: one image cannot span two outfits.
+    """
+
+    def __init__(self, identities: Ids, people: int, images: int, clothes: Ids | None) -> None:
+        super().__init__(identities, people, images)
+        if images < 2:
+            raise SettingError("data.images is 1, and one image cannot span two outfits.", "Raise data.images.")
+        self.labelled = clothes is not None
+        self.outfits = clothes
+
+    def follow(self, attributes: Ids | None) -> None:
+        """Use the attributes mined for this epoch as outfits, unless outfits are annotated."""
+        if not self.labelled:
+            self.outfits = attributes
+
+    def _chunks(self, rows: NDArray[np.intp], random: np.random.Generator) -> list[NDArray[np.intp]]:
+        chunks = super()._chunks(rows, random)
+        if self.outfits is None:
+            return chunks
+        for chunk in chunks:
+            others = rows[self.outfits[rows] != self.outfits[chunk[0]]]
+            if others.size and (self.outfits[chunk] == self.outfits[chunk[0]]).all():
+                chunk[-1] = random.choice(others)
+        return chunks

@@ -11,7 +11,6 @@ from ccreid.datasets.reader import Found, Reader
 from ccreid.errors import DataError
 from ccreid.vocabulary import Ignore, Protocol
 
-
 _SOURCE = "folders name people alone: no cameras, no clothes"
 PROTOCOLS = (Protocol("standard", Ignore.NOTHING, source=_SOURCE),)
 VALIDATION = (Protocol("validation", Ignore.NOTHING, "val-query", "val-gallery", source=_SOURCE),)

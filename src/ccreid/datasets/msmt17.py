@@ -42,9 +42,10 @@ def _find(root: Path, *, val_in_train: bool) -> Found:
     of_train = list_images_of_people(root, train, NAME)
     of_test = list_images_of_people(root, test, NAME)
     both = FileList(known.path, {**known.numbers, **val.numbers})
-    subsets = {"train": _samples(root, of_train, both)}
-    if not val_in_train:
-        subsets = {"train": _samples(root, of_train, known), "val": _samples(root, of_train, val)}
+    # Each list by itself in any case, so that the one with missing images is the one that is named.
+    subsets = {"train": _samples(root, of_train, known), "val": _samples(root, of_train, val)}
+    if val_in_train:
+        subsets = {"train": _samples(root, of_train, both)}
     subsets |= {"query": _samples(root, of_test, query), "gallery": _samples(root, of_test, gallery)}
     return Found(
         root,

@@ -105,15 +105,15 @@ def exemplary_queries(scores: Scores, count: int = 2) -> dict[str, list[int]]:
     Returns
     -------
     dict
-        "best", "typical" and "worst": up to `count` rows each, from the best to the worst; where there are
-        fewer than three times as many valid queries, the kinds share what there is.
+        "best", "typical" and "worst": up to `count` rows each, from the best to the worst; fewer where there
+        are not three times as many valid queries.
     """
     valid = np.flatnonzero(scores.first_rank)
     ranked = valid[np.argsort(-scores.average_precision[valid], kind="stable")]
-    count = min(count, -(-len(ranked) // 3))
-    worst = ranked[count:][-count:] if count else ranked[:0]
+    count = min(count, max(1, len(ranked) // 3))
+    worst = ranked[count:][-count:]
     between = ranked[count : len(ranked) - len(worst)]
-    middle = max(0, (len(between) - count + 1) // 2)
+    middle = max(0, (len(between) - count) // 2)
     rows = {"best": ranked[:count], "typical": between[middle : middle + count], "worst": worst}
     return {kind: [int(row) for row in found] for kind, found in rows.items()}
 

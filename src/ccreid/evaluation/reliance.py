@@ -172,8 +172,8 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
     paired = best.paired > 0
     if paired:
         pairs = [best]
-    outfits = [_outfits(pair, garments) for pair in pairs]
-    labelled = any(codes is not None for codes in outfits)
+    outfits = [_outfits(pair, garments) for pair in pairs] if garments else [None] * len(pairs)
+    labelled = any(codes is not None and all((side != UNKNOWN).any() for side in codes) for codes in outfits)
     nearest = [nearest_kept(rows(*pair.names), pair.query, pair.gallery, RULES[:2]) for pair in pairs]
     tally = Tally()
     for pair, codes in zip(pairs, outfits, strict=True):
@@ -192,12 +192,10 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
     )
 
 
-def _outfits(pair: _Pair, garments: Garments | None) -> tuple[Ids, Ids] | None:
-    """Numbers of shared outfits on both sides, or None where either side has none."""
-    if garments is None:
-        return None
+def _outfits(pair: _Pair, garments: Garments) -> tuple[Ids, Ids]:
+    """Numbers of shared outfits on both sides."""
     query, gallery = outfit_codes(garments, (pair.query, pair.gallery))
-    return None if (query == UNKNOWN).all() or (gallery == UNKNOWN).all() else (query, gallery)
+    return query, gallery
 
 
 def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ccreid.data.batch import Batch
@@ -111,6 +113,11 @@ class Objective(nn.Module):
     def needs_attributes(self) -> bool:
         """Whether any term with a weight uses attributes: without one, mining would be wasted."""
         return self.weights.attribute > 0 or self.weights.recomposition > 0
+
+    @property
+    def attributes_of_images(self) -> NDArray[np.int64] | None:
+        """(N,) the attributes assigned last, for whoever draws batches; None before any were."""
+        return None if self.attributes is None else self.attributes.cpu().numpy()
 
     def assign(self, attributes: Attributes) -> None:
         """Take the attributes of a new epoch; the attribute head is rebuilt from their centres."""

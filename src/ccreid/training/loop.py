@@ -84,6 +84,7 @@ def train(
                     objective.assign(attributes)
                     journal.mined(epoch, len(attributes))
                 optimizer.reset() if plan.reset_optimizer_each_epoch else optimizer.follow_parameters()
+            train_loader.sampler.follow(objective.attributes_of_images)
             learning_rate = plan.schedule.rate(epoch)
             optimizer.set_rate(learning_rate)
             for step, batch in train_loader.epoch(epoch, first=position.step):

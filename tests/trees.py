@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 GOLDEN: dict[str, Any] = json.loads(
-    (Path(__file__).parent.parent / "golden" / "dataset_layouts.json").read_text(encoding="utf-8")
+    (Path(__file__).parent / "golden" / "dataset_layouts.json").read_text(encoding="utf-8")
 )
 RECORDS: dict[str, dict[str, list[list[Any]]]] = GOLDEN["records"]
 
