@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from trees import TREES, build_tree
-from wardrobes import TINY_SETTINGS
 
 from ccreid import cli
 from ccreid.datasets import READERS
 from ccreid.recipe import recipe_names
+from trees import TREES, build_tree
+from wardrobes import TINY_SETTINGS
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

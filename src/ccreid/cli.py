@@ -283,7 +283,7 @@ def check_data(
 
 def _show_findings(check: Mapping[str, Any]) -> None:
     colours = {"error": "bold red", "warning": "yellow", "ok": "green"}
-    table = Table("result", "finding", "what", title=f"{check['dataset']}: {_plain(check['root'])}", show_lines=True)
+    table = Table("result", "finding", "what", title=f"{check['dataset']}: {_plain(check['root'])}")
     for finding in check["findings"]:
         colour = colours[finding["severity"]]
         about = f"\n[dim]{finding['about']}[/]" if finding["about"] else ""
@@ -328,15 +328,19 @@ def _say_where(dataset: str, root: Path | str | None, folder: Path) -> None:
 
 
 def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
-    from ccreid.evaluation.report import report_table
+    from ccreid.evaluation.report import belief_table, report_table
 
     out.print()
     out.print(report_table(report))
+    if "intervals" in report:  # a summary over seeds has deviations instead
+        out.print(belief_table(report))
     for warning in report["benchmark"]["warnings"]:
         _warn(warning)
     if report["benchmark"]["left_out"]:
         _warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))
     out.print(f"Report: {folder / name}", highlight=False, soft_wrap=True)
+    if (folder / "report.html").exists():
+        out.print(f"Page to look at: {folder / 'report.html'}", highlight=False, soft_wrap=True)
     pictures = sorted(folder.glob("ranked-*.png"))
     if pictures:
         out.print(f"Ranked lists: {', '.join(map(str, pictures))}", highlight=False, soft_wrap=True)

@@ -36,7 +36,7 @@ from ccreid.evaluation.outfits import shared_outfits
 from ccreid.evaluation.page import write_page
 from ccreid.evaluation.per_query import write_per_query
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
-from ccreid.evaluation.report import describe_benchmark, report_table, report_values
+from ccreid.evaluation.report import belief_table, describe_benchmark, report_table, report_values
 from ccreid.evaluation.supplement import supplement
 from ccreid.files import write_json, write_text
 from ccreid.model.bundle import amend_card, load_bundle, save_bundle
@@ -157,7 +157,11 @@ def evaluate_bundle(
         workers=default_workers(),
         autocast=fabric.autocast,
     )
-    conditions = {"bundle": bundle_folder.resolve().name, "selection": bundle.card.get("selection")}
+    conditions = {
+        "bundle": bundle_folder.resolve().name,
+        "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
+        "selection": bundle.card.get("selection"),
+    }
     readable = _readable(benchmark, skip_unreadable, watch)
     return _score(extractor, readable, folder, conditions, watch, reranking=reranking)
 
@@ -272,6 +276,7 @@ def _score(
 def _as_text(report: Mapping[str, Any]) -> str:
     console = Console(width=140, file=StringIO())
     console.print(report_table(report))
+    console.print(belief_table(report))
     return str(console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above
 
 

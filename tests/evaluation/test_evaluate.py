@@ -20,7 +20,7 @@ from ccreid.evaluation import evaluate as module
 from ccreid.evaluation import score
 from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate, fingerprint
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
-from ccreid.evaluation.report import comparison_table, percent, report_table, report_values
+from ccreid.evaluation.report import belief_table, comparison_table, percent, report_table, report_values
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
@@ -228,3 +228,18 @@ def test_reranking_is_another_ranking_and_is_named(
     report = report_values(reranked, {})
     assert "k-reciprocal" in report["conditions"]["reranking"]
     assert "reranking: k-reciprocal" in text(report_table(report))
+
+
+def test_intervals_and_the_results_of_others_stand_beside() -> None:
+    report = {
+        "intervals": {"level": 0.95, "protocols": {"standard": {"rank1": [0.5, 0.6], "map": None}}},
+        "published": {
+            "standard": [
+                {"method": "FIRe²", "by": "its authors", "rank1": (75.9, 75.9), "map": (39.9, 39.9)},
+                {"method": "FIRe²", "by": "independent re-runs", "rank1": (72.6, 73.4), "map": None},
+            ]
+        },
+    }
+    shown = " ".join(text(belief_table(report)).split())
+    for words in ("ours, 95 % interval", "50.0 to 60.0", "its authors", "75.9", "independent re-runs", "72.6 to 73.4"):
+        assert words in shown

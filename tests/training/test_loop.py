@@ -80,6 +80,8 @@ def test_a_run_leaves_every_artefact(finished: Path) -> None:
         "embeddings",
         "report.json",
         "report.txt",
+        "report.html",
+        "queries.parquet",
         *(f"ranked-{protocol}.png" for protocol in protocols),
     }
     report = json.loads((finished / "report.json").read_text())

@@ -71,6 +71,31 @@ def report_table(report: Mapping[str, Any]) -> Table:
     return table
 
 
+def belief_table(report: Mapping[str, Any]) -> Table:
+    """What a score is worth: its interval, and the results of others on the same protocol, clearly as theirs."""
+    intervals = report["intervals"]
+    table = Table(title="Beside these scores, in percent", title_justify="left")
+    for name in ("protocol", "whose", "R1", "mAP"):
+        table.add_column(name, justify="right" if name in ("R1", "mAP") else "left")
+    for protocol, ends in intervals["protocols"].items():
+        ours = f"ours, {100 * intervals['level']:.0f} % interval over query people"
+        table.add_row(protocol, ours, _range(ends["rank1"]), _range(ends["map"]))
+    for protocol, results in report["published"].items():
+        for result in results:
+            scores = (
+                tuple(value / 100 for value in result[name]) if result[name] else None for name in ("rank1", "map")
+            )
+            table.add_row(protocol, f"{result['method']}, {result['by']}", *map(_range, scores))
+    return table
+
+
+def _range(ends: Sequence[float] | None) -> str:
+    if ends is None:
+        return "-"
+    low, high = percent(ends[0]), percent(ends[1])
+    return low if low == high else f"{low} to {high}"
+
+
 def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """Rank-1 and mAP of several reports on the same protocols, side by side, in percent."""
     table = Table(title=title, title_justify="left")
@@ -136,7 +161,8 @@ def _caption(report: Mapping[str, Any]) -> str:
         for name, value in report["conditions"].items()
         if not isinstance(value, dict)
     )
-    return "\n".join([*rules, conditions])
+    versions = ", ".join(f"{name} {version}" for name, version in report["conditions"].get("versions", {}).items())
+    return "\n".join([*rules, conditions, *([f"versions: {versions}"] if versions else [])])
 
 
 def _word(value: object) -> str:
