@@ -142,6 +142,15 @@ class Columns:
 COLUMN_NAMES = tuple(f.name for f in fields(Columns))
 
 
+def ignored(rule: Ignore, query: Columns, row: int, candidates: Columns) -> NDArray[np.bool_]:
+    """Which images of query `row`'s own person the rule ignores: (M,) bool."""
+    mask = np.zeros(len(candidates), dtype=np.bool_)
+    for flag in rule:
+        related = query.different if flag is Ignore.OTHER_CLOTHES else query.same
+        mask |= related(COLUMN_OF_RULE[flag], row, candidates)
+    return mask
+
+
 @dataclass(frozen=True, eq=False)
 class Samples(Columns):
     """Images of one subset: where they lie and what is known of them.

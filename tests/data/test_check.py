@@ -20,9 +20,8 @@ from ccreid.data.check_people import LARGEST_RANK, answerable, check_people
 from ccreid.data.finding import MOST_EXAMPLES, Finding, sides_of
 from ccreid.datasets import READERS, read_benchmark
 from ccreid.errors import DataError
-from ccreid.evaluation.metrics import ignored
 from ccreid.evaluation.report import RANKS
-from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples
+from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples, ignored
 from trees import build_tree
 
 STANDARD = (Protocol("standard", Ignore.SAME_CAMERA),)
@@ -400,6 +399,13 @@ def test_of_test_people_those_count_who_are_asked_for() -> None:
     assert people_found(benchmark, "people-of-one-outfit", "test").examples == ("query/1.jpg",)
 
 
+def test_an_image_in_two_subsets_of_a_side_counts_once() -> None:
+    protocols = (*STANDARD, Protocol("narrow", Ignore.NOTHING, query="query-narrow"))
+    lonely = samples("query", (3, 1, 30), (9, 1, 90))
+    benchmark = made(*protocols, **SOUND | {"query": lonely, "query_narrow": lonely.select([1])})
+    assert people_found(benchmark, "people-of-one-image", "test").examples == ("query/1.jpg",)
+
+
 def test_a_set_without_train_is_checked_as_well() -> None:
     benchmark = made(query=SOUND["query"], gallery=SOUND["gallery"])
     assert {f.about for f in check_people(benchmark, sides_of(benchmark)) if "people-of-one" in f.name} == {"test"}
@@ -491,6 +497,7 @@ def test_a_gallery_below_the_largest_rank_is_a_warning(size: int, severity: str)
     gallery = samples("gallery", *((3 + row % 2, 2, 30) for row in range(size)))
     finding = people_found(made(**SOUND | {"gallery": gallery}), "small-gallery", "gallery")
     assert (finding.severity, finding.count) == (severity, size)
+    assert ("say nothing" in finding.detail) == (severity == "warning")
 
 
 def test_of_a_single_shot_gallery_people_count() -> None:

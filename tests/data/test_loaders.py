@@ -183,6 +183,37 @@ class TestTraining:
         finally:
             gc.enable()
 
+    def test_the_workers_go_after_an_unreadable_picture_too(self, tmp_path):
+        samples = make(tmp_path)
+        for row in range(len(samples)):
+            samples.path(row).write_bytes(b"")
+        others = set(multiprocessing.active_children())
+
+        def fail():
+            loader = trainer(samples, 2)
+            with pytest.raises(ImageError):
+                next(loader.epoch(0))
+            assert len(set(multiprocessing.active_children()) - others) == 2
+
+        gc.disable()
+        try:
+            fail()
+            assert set(multiprocessing.active_children()) <= others
+        finally:
+            gc.enable()
+
+    def test_a_worker_ends_when_its_parent_says(self, samples):
+        # As multiprocessing does when the program ends; one that stayed would keep it from ending.
+        loader, others = trainer(samples, 1), set(multiprocessing.active_children())
+        epoch = loader.epoch(0)
+        next(epoch)
+        (worker,) = set(multiprocessing.active_children()) - others
+        worker.terminate()
+        worker.join(20)
+        code = worker.exitcode
+        worker.kill()  # lest a test that fails keep the tests from ending
+        assert code == 0
+
     @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATION])
     def test_a_signal_to_the_whole_job_leaves_the_workers_at_work(self, samples, number):
         # Ctrl-C, scancel and systemd signal the workers as well; the step must still be finished and saved.

@@ -13,8 +13,7 @@ from PIL import Image
 from ccreid.datasets import READERS, read_benchmark
 from ccreid.datasets.reader import count
 from ccreid.errors import CcreidError, DataError
-from ccreid.evaluation.metrics import ignored
-from ccreid.vocabulary import COLUMN_NAMES, COLUMN_OF_RULE, Benchmark
+from ccreid.vocabulary import COLUMN_NAMES, COLUMN_OF_RULE, Benchmark, ignored
 from trees import TABLE, TREES, build_tree, plant
 
 EVERY = pytest.mark.parametrize("name", READERS)

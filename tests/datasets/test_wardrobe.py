@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from ccreid.datasets import find_reader, read_benchmark
-from ccreid.evaluation.metrics import ignored
-from ccreid.vocabulary import Benchmark, Samples
+from ccreid.vocabulary import Benchmark, Samples, ignored
 
 BUNDLED = find_reader("wardrobe").bundled
 

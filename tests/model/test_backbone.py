@@ -169,6 +169,16 @@ def test_a_name_like_no_other_is_answered_without_a_guess():
     assert "Did you mean" not in caught.value.mend
 
 
+def test_a_network_that_timm_will_not_build_without_its_head_is_refused():
+    with pytest.raises(SettingError, match=r"deit_tiny_distilled_patch16_224.* cannot be built: \w"):
+        built("deit_tiny_distilled_patch16_224", 224, 224)
+
+
+def test_a_new_network_is_in_training_mode():
+    backbone = Backbone("test_resnet", height_px=64, width_px=32)
+    assert all(module.training for module in backbone.modules())
+
+
 def test_an_unknown_set_of_weights_is_refused():
     with pytest.raises(SettingError, match=r"resnet18\.nobody"):
         built("resnet18.nobody")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.data.finding import MOST_EXAMPLES, Finding, Severity, Side, pairs_of
-from ccreid.vocabulary import COLUMN_OF_RULE, UNKNOWN, Benchmark, Ids, Ignore, Protocol, Samples
+from ccreid.vocabulary import UNKNOWN, Benchmark, Ids, Ignore, Protocol, Samples, ignored
 
 LARGEST_RANK = 20
 """Of the ranks that a report prints."""
@@ -43,11 +43,7 @@ def answerable(rule: Ignore, query: Samples, gallery: Samples) -> NDArray[np.boo
     for person in np.intersect1d(query.person, gallery.person):
         candidates = gallery.select(gallery.person == person)
         for row in np.flatnonzero(query.person == person).tolist():
-            kept = np.ones(len(candidates), dtype=np.bool_)
-            for flag in rule:
-                related = query.different if flag is Ignore.OTHER_CLOTHES else query.same
-                kept &= ~related(COLUMN_OF_RULE[flag], row, candidates)
-            answered[row] = kept.any()
+            answered[row] = not ignored(rule, query, row, candidates).all()
     return answered
 
 
@@ -177,13 +173,14 @@ def _small_gallery(benchmark: Benchmark, gallery: str, single_shot: bool) -> Fin
     searched = benchmark.subset(gallery)
     size = searched.people.size if single_shot else len(searched)
     what = "images, one a person," if single_shot else "images"
+    small = size < LARGEST_RANK
     detail = f"{gallery} has {size:,} {what} for ranks up to {LARGEST_RANK}."
-    if size < LARGEST_RANK:
+    if small:
         detail = (
             f"{gallery} has {size:,} {what} and ranks are reported up to {LARGEST_RANK}: the rates at ranks beyond "
             f"{size:,} say nothing; add gallery images or do not quote them."
         )
-    return Finding("small-gallery", "warning" if size < LARGEST_RANK else "ok", size, detail, gallery)
+    return Finding("small-gallery", "warning" if small else "ok", size, detail, gallery)
 
 
 def _distinct(owners: Ids, values: Ids) -> tuple[Ids, Ids]:

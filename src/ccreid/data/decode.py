@@ -38,9 +38,12 @@ def leave_out_unreadable(samples: Samples, track: Track[int] = untracked) -> tup
             return False
         return True
 
-    with ThreadPoolExecutor(default_workers() + 1) as pool:
-        rows = range(len(samples))
+    rows = range(len(samples))
+    pool = ThreadPoolExecutor(default_workers() + 1)
+    try:
         found = list(track(pool.map(readable, rows), "Reading every image", len(samples)))
+    finally:
+        pool.shutdown(cancel_futures=True)  # a user who stops need not wait for what is queued
     return (
         samples.select([row for row in rows if found[row]]),
         tuple(samples.files[row] for row in rows if not found[row]),

@@ -39,6 +39,7 @@ def _reader(name: str, title: str, complete: Counts) -> Reader:
         protocols=PROTOCOLS,
         editions={"complete": complete},
         obtain="Its authors give it out for research on their page.",
+        shared_people_numbers=False,  # each split counts from 1
     )
 
 

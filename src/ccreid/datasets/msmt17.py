@@ -66,6 +66,7 @@ _row = partial(
     layout="train/ test/ (V1) or mask_train_v2/ mask_test_v2/ (V2), and list_{train,val,query,gallery}.txt",
     protocols=PROTOCOLS,
     obtain="It is given out by its authors for research against a signed form.",
+    shared_people_numbers=False,  # each split counts from 0
 )
 
 READER = _row(

@@ -63,6 +63,8 @@ class Reader:
         How one gets the data, and under which terms.
     licence:
         Terms of use, in one line.
+    shared_people_numbers:
+        Whether the same number in train and test is the same person.
     bundled:
         A folder inside the package that is read when the user names none.
     """
@@ -77,6 +79,7 @@ class Reader:
     editions: Mapping[str, Counts]
     from_memory: Collection[str] = ()
     licence: str = RESEARCH_ONLY
+    shared_people_numbers: bool = True
     bundled: Path | None = None
 
     def root(self, given: Path | None) -> Path:
@@ -115,6 +118,7 @@ class Reader:
                 *_people_only_in_query([*protocols, *validation], found.subsets),
             ),
             licence=self.licence,
+            shared_people_numbers=self.shared_people_numbers,
         )
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ccreid.errors import DataError, SettingError
-from ccreid.ops.ranking import Floats, Mask, nearer_others, ranks_of_relevant
-from ccreid.vocabulary import Columns, Ids, Ignore
+from ccreid.ops.ranking import Floats, nearer_others, ranks_of_relevant
+from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 BLOCK = 512
 """Queries whose similarities are held at once."""
@@ -141,20 +141,6 @@ def score_similarities(
         for rule, found in zip(rules, ranks, strict=True):
             found.append(ranks_of_relevant(similarity, own, nearer, ignored(rule, query, row, candidates)))
     return tuple(_scores(found, len(gallery)) for found in ranks)
-
-
-def ignored(rule: Ignore, query: Columns, row: int, candidates: Columns) -> Mask:
-    """Which images of query `row`'s own person the rule ignores: (M,) bool."""
-    mask = np.zeros(len(candidates), dtype=np.bool_)
-    if Ignore.SAME_CAMERA in rule:
-        mask |= query.same("camera", row, candidates)
-    if Ignore.SAME_CLOTHES in rule:
-        mask |= query.same("clothes", row, candidates)
-    if Ignore.OTHER_CLOTHES in rule:
-        mask |= query.different("clothes", row, candidates)
-    if Ignore.SAME_TRACKLET in rule:
-        mask |= query.same("tracklet", row, candidates)
-    return mask
 
 
 def comparable_vectors(

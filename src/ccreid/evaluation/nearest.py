@@ -9,10 +9,10 @@ import torch
 from numpy.typing import ArrayLike
 
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import BLOCK, comparable_vectors, ignored
+from ccreid.evaluation.metrics import BLOCK, comparable_vectors
 from ccreid.evaluation.reranking import rerank
 from ccreid.ops.ranking import Floats
-from ccreid.vocabulary import Columns, Ids, Ignore
+from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 SimilarityRows = Callable[[str, str], Iterable[ArrayLike]]
 """The rows, (G,) each and large is near, of a query subset against a gallery subset, both by name."""

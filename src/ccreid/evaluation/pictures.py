@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import Scores, ignored
+from ccreid.evaluation.metrics import Scores
 from ccreid.files import replacing
-from ccreid.vocabulary import UNKNOWN, Protocol, Samples
+from ccreid.vocabulary import UNKNOWN, Protocol, Samples, ignored
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)

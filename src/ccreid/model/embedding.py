@@ -118,7 +118,7 @@ def embed(
                 embeddings.append(F.normalize(vectors, dim=1).cpu())
     finally:
         network.train(training)
-    vectors = torch.cat(embeddings).clone()  # outside inference mode, so that autograd may use them
+    vectors = torch.cat(embeddings)  # outside inference mode, so that autograd may use them
     broken = int((~vectors.isfinite().all(dim=1)).sum())
     if broken:
         raise DivergedError(
