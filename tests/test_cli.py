@@ -312,6 +312,11 @@ def test_selecting_on_the_test_set_stamps_the_report(ccreid_command: Run, small_
     )
     assert code == 0
     assert "ON THE TEST SET" in " ".join(out.split())
+    report = json.loads(Path("run/report.json").read_text())
+    assert all(row["selected_on_test"] for row in report["protocols"])
+    assert "ON THE TEST SET" in report["warnings"][0]
+    assert out.count("†") >= 6 * len(report["protocols"])  # every score of the table
+    assert "†" in Path("run/report.html").read_text()
 
 
 def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:

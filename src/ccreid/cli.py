@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ccreid.errors import CcreidError
 from ccreid.version import __version__
@@ -222,7 +222,7 @@ def list_data() -> None:
     """List the data sets that can be read."""
     from ccreid.datasets import READERS
 
-    table = Table("name", "data set", "layout", "how to get it")
+    table = Table("name", "data set", Column("layout", overflow="fold"), "how to get it")
     for reader in READERS.values():
         table.add_row(reader.name, reader.title, reader.layout, reader.obtain)
     out.print(table)

@@ -36,7 +36,7 @@ from ccreid.evaluation.outfits import shared_outfits
 from ccreid.evaluation.page import write_page
 from ccreid.evaluation.per_query import write_per_query
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
-from ccreid.evaluation.report import belief_table, describe_benchmark, report_table, report_values
+from ccreid.evaluation.report import TEST_SET, belief_table, describe_benchmark, report_table, report_values
 from ccreid.evaluation.supplement import supplement
 from ccreid.files import write_json, write_text
 from ccreid.model.bundle import amend_card, load_bundle, save_bundle
@@ -61,9 +61,6 @@ RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT = (
     "embeddings",
     "report.json",
 )
-
-TEST_SET = "ON THE TEST SET"
-"""Begins how the epoch was selected when it was selected on the numbers reported."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +257,6 @@ def _score(
     )
     garments = shared_outfits(benchmark)
     report |= supplement(evaluation, garments)
-    report["warnings"] = [conditions["selection"]] if TEST_SET in str(conditions["selection"]) else []
     write_json(folder / REPORT, report)
     write_text(folder / "report.txt", _as_text(report))
     write_per_query(folder / "queries.parquet", evaluation, garments)

@@ -45,11 +45,13 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
             reports.append(_report_of(of_seed, folder / f"seed-{seed}", follow(f"seed {seed}")))
         except InterruptedRun as stop:
             raise InterruptedRun(stop.message, "Go on by repeating the command with the same --out.") from None
+    selection = "; ".join(dict.fromkeys(str(report["conditions"]["selection"]) for report in reports))
     summary = {
         "recipe": recipe.name,
         "seeds": list(seeds),
         "benchmark": reports[0]["benchmark"],
-        "conditions": reports[0]["conditions"] | {"seed": f"mean over {', '.join(map(str, seeds))}"},
+        "conditions": reports[0]["conditions"]
+        | {"seed": f"mean over {', '.join(map(str, seeds))}", "selection": selection},
         "protocols": [_over(rows) for rows in zip(*(report["protocols"] for report in reports), strict=True)],
     }
     write_json(folder / "seeds.json", summary)

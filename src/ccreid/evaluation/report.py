@@ -14,7 +14,11 @@ from ccreid.evaluation.metrics import Scores
 from ccreid.vocabulary import Benchmark, Protocol
 
 FORMAT = 1
+STAMP = "†"
+"""Stands behind a score whose epoch was selected on the test set."""
 RANKS = (1, 5, 10, 20)
+TEST_SET = "ON THE TEST SET"
+"""Begins how the epoch was selected when it was selected on the numbers reported; every score is then stamped."""
 RERANKING = "k-reciprocal (k1 20, k2 6, lambda 0.3)"
 
 
@@ -28,11 +32,15 @@ def report_values(evaluation: Evaluation, conditions: Mapping[str, Any]) -> dict
     conditions:
         Under which conditions: model, image size, flip averaging, seed, versions, images left out, ...
     """
+    stamped = TEST_SET in str(conditions.get("selection"))
     return {
         "format": FORMAT,
         "benchmark": describe_benchmark(evaluation.benchmark),
         "conditions": {"reranking": RERANKING if evaluation.reranked else None, **conditions},
-        "protocols": [_protocol_values(p, evaluation) for p in evaluation.benchmark.protocols],
+        "warnings": [str(conditions["selection"])] if stamped else [],
+        "protocols": [
+            {**_protocol_values(p, evaluation), "selected_on_test": stamped} for p in evaluation.benchmark.protocols
+        ],
     }
 
 
@@ -104,7 +112,8 @@ def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Ta
     for protocol in protocols:
         table.add_column(f"{protocol['name']}\nR1 / mAP", justify="right")
     for name, report in reports.items():
-        table.add_row(name, *(f"{percent(p['cmc']['1'])} / {percent(p['map'])}" for p in report["protocols"]))
+        cells = (f"{_percent_of(p, 'cmc', '1')} / {_percent_of(p, 'map')}" for p in report["protocols"])
+        table.add_row(name, *cells)
     return table
 
 
@@ -113,7 +122,8 @@ def _percent_of(row: Mapping[str, Any], *path: str) -> str:
     value, deviation = row, row["deviation"]
     for key in path:
         value, deviation = value[key], deviation and deviation[key]
-    return percent(value) + (f" ± {percent(deviation)}" if deviation is not None else "")  # type: ignore[arg-type]
+    spread = f" ± {percent(deviation)}" if deviation is not None else ""
+    return percent(value) + spread + (STAMP if row["selected_on_test"] else "")  # type: ignore[arg-type]
 
 
 def percent(share: float | None) -> str:
@@ -161,6 +171,8 @@ def _caption(report: Mapping[str, Any]) -> str:
         for name, value in report["conditions"].items()
         if not isinstance(value, dict)
     )
+    if any(row["selected_on_test"] for row in report["protocols"]):
+        rules.append(f"{STAMP} the epoch was selected on these very numbers; do not compare them with honest ones")
     versions = ", ".join(f"{name} {version}" for name, version in report["conditions"].get("versions", {}).items())
     return "\n".join([*rules, conditions, *([f"versions: {versions}"] if versions else [])])
 
