@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import stdev
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ccreid.evaluation.evaluate import Evaluation
@@ -64,8 +65,9 @@ def report_table(report: Mapping[str, Any]) -> Table:
     benchmark = report["benchmark"]
     title = benchmark["name"] + (f" ({benchmark['edition']} edition)" if benchmark["edition"] else "")
     table = Table(title=title, caption=_caption(report), title_justify="left", caption_justify="left")
-    table.add_column("protocol")
-    for name in (*(f"R{rank}" for rank in RANKS), "mAP", "mINP", "queries", "skipped"):
+    table.box, table.pad_edge, table.collapse_padding = SIMPLE_HEAD, False, True  # to fit into 80 columns
+    table.add_column("protocol", min_width=14)
+    for name in (*(f"R{rank}" for rank in RANKS), "mAP", "mINP", "valid / skipped"):
         table.add_column(name, justify="right")
     for row in report["protocols"]:
         table.add_row(
@@ -73,8 +75,7 @@ def report_table(report: Mapping[str, Any]) -> Table:
             *(_percent_of(row, "cmc", str(rank)) for rank in RANKS),
             _percent_of(row, "map"),
             _percent_of(row, "minp"),
-            str(row["valid"]),
-            str(row["skipped"]),
+            f"{row['valid']} / {row['skipped']}",
         )
     return table
 
@@ -113,17 +114,17 @@ def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Ta
         table.add_column(f"{protocol['name']}\nR1 / mAP", justify="right")
     for name, report in reports.items():
         cells = (f"{_percent_of(p, 'cmc', '1')} / {_percent_of(p, 'map')}" for p in report["protocols"])
-        table.add_row(name, *cells)
+        table.add_row(name, *(cell.replace("\n", " ") for cell in cells))
     return table
 
 
 def _percent_of(row: Mapping[str, Any], *path: str) -> str:
-    """A score of a protocol in percent, with its standard deviation where there is one."""
+    """A score of a protocol in percent, with its standard deviation, where there is one, in a second line."""
     value, deviation = row, row["deviation"]
     for key in path:
         value, deviation = value[key], deviation and deviation[key]
-    spread = f" ± {percent(deviation)}" if deviation is not None else ""
-    return percent(value) + spread + (STAMP if row["selected_on_test"] else "")  # type: ignore[arg-type]
+    spread = f"\n±{percent(deviation)}" if deviation is not None else ""
+    return percent(value) + (STAMP if row["selected_on_test"] else "") + spread  # type: ignore[arg-type]
 
 
 def percent(share: float | None) -> str:
