@@ -68,3 +68,11 @@ def test_too_few_people_are_refused() -> None:
     with pytest.raises(SettingError, match="too few") as caught:
         hold_out(people(3), 0.5, seed=0)
     assert "selection" in caught.value.mend
+
+
+def test_people_of_one_camera_cannot_validate() -> None:
+    samples = people(10, clothes=False)
+    one_camera = samples.select(samples.camera == 1)
+    with pytest.raises(SettingError, match="would count as right") as caught:
+        hold_out(one_camera, 0.3, seed=0)
+    assert "selection.by" in caught.value.mend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ccreid.data.check_people import answerable
 from ccreid.errors import SettingError
 from ccreid.vocabulary import Columns, Ids, Ignore, Protocol, Samples
 
@@ -35,7 +36,7 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
     Raises
     ------
     SettingError
-        Fewer than two people would be left on a side.
+        Fewer than two people would be left on a side, or no query of those held out has a right answer.
     """
     random = np.random.default_rng(seed)
     people = samples.people
@@ -53,6 +54,12 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
     is_query = _one_of_each(validation, random)
     subsets = {QUERY: validation.select(is_query), GALLERY: validation.select(~is_query)}
     rule = Ignore.SAME_CAMERA if samples.clothes is None else Ignore.SAME_CAMERA | Ignore.SAME_CLOTHES
+    if not answerable(rule, subsets[QUERY], subsets[GALLERY]).any():
+        raise SettingError(
+            f"None of the {count} training people held out for validation has an image that the rule "
+            f"({rule.sentence} ignored) would count as right.",
+            "Set selection.by to last.",
+        )
     return samples.select(~held_out), subsets, Protocol("validation", rule, QUERY, GALLERY)
 
 
