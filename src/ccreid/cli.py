@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from ccreid.errors import CcreidError
@@ -48,9 +49,9 @@ def main() -> None:
     try:
         app()
     except CcreidError as error:
-        err.print(f"[bold red]Error:[/] {_plain(error.message)}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]Error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
         if error.mend:
-            err.print(_plain(error.mend), highlight=False, soft_wrap=True)
+            err.print(escape(error.mend), highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 
@@ -283,13 +284,13 @@ def check_data(
 
 def _show_findings(check: Mapping[str, Any]) -> None:
     colours = {"error": "bold red", "warning": "yellow", "ok": "green"}
-    table = Table("result", "finding", "what", title=f"{check['dataset']}: {_plain(check['root'])}")
+    table = Table("result", "finding", "what", title=f"{check['dataset']}: {escape(check['root'])}")
     for finding in check["findings"]:
         colour = colours[finding["severity"]]
         about = f"\n[dim]{finding['about']}[/]" if finding["about"] else ""
-        examples = "".join(f"\n[dim]{_plain(example)}[/]" for example in finding["examples"])
+        examples = "".join(f"\n[dim]{escape(example)}[/]" for example in finding["examples"])
         table.add_row(
-            f"[{colour}]{finding['severity']}[/]", finding["name"] + about, _plain(finding["detail"]) + examples
+            f"[{colour}]{finding['severity']}[/]", finding["name"] + about, escape(finding["detail"]) + examples
         )
     out.print(table)
     out.print(f"{check['errors']} errors, {check['warnings']} warnings", highlight=False)
@@ -349,13 +350,7 @@ def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") ->
 
 
 def _warn(message: str) -> None:
-    err.print(f"[yellow]Warning:[/] {_plain(message)}", highlight=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    err.print(f"[yellow]Warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 class _ConsoleHandler(logging.Handler):

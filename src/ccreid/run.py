@@ -173,8 +173,8 @@ def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]
         "versions": versions(),
         "trained_on": describe_benchmark(benchmark),
     }
-    save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card)
-    extractor = build.extractor(recipe, network, load_bundle(folder / BUNDLE).weights_hash, fabric.autocast)
+    weights_hash = save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card)
+    extractor = build.extractor(recipe, network, weights_hash, fabric.autocast)
     conditions = {
         "recipe": recipe.name,
         "seed": recipe.training.seed,

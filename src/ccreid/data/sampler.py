@@ -49,7 +49,9 @@ class IdentitySampler:
             chosen = random.choice(len(open_identities), self.people, replace=False)
             identities = [open_identities[place] for place in chosen]
             batches.append(np.concatenate([chunks[identity].pop() for identity in identities]))
-            open_identities = [identity for identity in open_identities if chunks[identity]]
+            for place in sorted(chosen, reverse=True):  # from the back, so that places stay true
+                if not chunks[open_identities[place]]:
+                    del open_identities[place]
         return batches
 
     def _chunks(self, rows: NDArray[np.intp], random: np.random.Generator) -> list[NDArray[np.intp]]:

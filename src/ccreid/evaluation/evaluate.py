@@ -145,7 +145,7 @@ def evaluate(
     embeddings = {name: extractor.embeddings(benchmark.subset(name), name, cache, track) for name in names}
     scores: dict[str, Scores] = {}
     draws: dict[str, tuple[Scores, ...]] = {}
-    for (query, gallery, shots), protocols in _by_lists(benchmark.protocols).items():
+    for (query, gallery, shots), protocols in by_lists(benchmark.protocols).items():
         queries = benchmark.subset(query), embeddings[query].vectors
         images = benchmark.subset(gallery), embeddings[gallery].vectors
         rules = [protocol.ignore for protocol in protocols]
@@ -161,7 +161,7 @@ def evaluate(
     return Evaluation(benchmark, embeddings, in_order, draws, reranking)
 
 
-def _by_lists(protocols: Sequence[Protocol]) -> dict[tuple[str, str, int], list[Protocol]]:
+def by_lists(protocols: Sequence[Protocol]) -> dict[tuple[str, str, int], list[Protocol]]:
     """Protocols that rank the same lists and differ in the rule alone are scored in one pass."""
     groups: dict[tuple[str, str, int], list[Protocol]] = {}
     for protocol in protocols:

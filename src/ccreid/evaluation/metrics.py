@@ -101,7 +101,7 @@ def score_rules(
     """
     query, gallery = Columns.of(query), Columns.of(gallery)
     queries, galleries = comparable_vectors(query_embeddings, gallery_embeddings, len(query), len(gallery))
-    return score_similarities(_similarities(queries, galleries), query, gallery, rules)
+    return score_similarities(similarity_rows(queries, galleries), query, gallery, rules)
 
 
 def score_similarities(
@@ -183,7 +183,8 @@ def _unit(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor
     return normalize(vectors, dim=1)
 
 
-def _similarities(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
+def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
+    """Q rows of (G,), the cosines of what :func:`comparable_vectors` gave; a block of them is held at once."""
     for block in torch.split(queries, BLOCK):
         yield from (block @ galleries.T).numpy()
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import BLOCK, comparable_vectors
+from ccreid.evaluation.metrics import comparable_vectors, similarity_rows
 from ccreid.evaluation.reranking import rerank
-from ccreid.ops.ranking import Floats
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 SimilarityRows = Callable[[str, str], Iterable[ArrayLike]]
@@ -23,15 +21,8 @@ NOBODY = -1
 
 def cosine_rows(evaluation: Evaluation) -> SimilarityRows:
     """Cosines of an evaluation's embeddings, whether or not it was re-ranked."""
-
-    def rows(query: str, gallery: str) -> Iterator[Floats]:
-        queries, galleries = comparable_vectors(
-            evaluation.embeddings[query].vectors, evaluation.embeddings[gallery].vectors
-        )
-        for block in torch.split(queries, BLOCK):
-            yield from (block @ galleries.T).numpy()
-
-    return rows
+    vectors = {name: embeddings.vectors for name, embeddings in evaluation.embeddings.items()}
+    return lambda query, gallery: similarity_rows(*comparable_vectors(vectors[query], vectors[gallery]))
 
 
 def scored_rows(evaluation: Evaluation) -> SimilarityRows:

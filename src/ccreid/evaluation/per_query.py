@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from ccreid.evaluation.evaluate import Evaluation
+from ccreid.evaluation.evaluate import Evaluation, by_lists
 from ccreid.evaluation.nearest import NOBODY, nearest_kept, scored_rows
 from ccreid.evaluation.outfits import Garments, wears_the_same
 from ccreid.files import replacing
@@ -68,8 +68,7 @@ def _nearest(evaluation: Evaluation) -> list[tuple[Protocol, Ids | None]]:
     benchmark = evaluation.benchmark
     found: dict[str, Ids] = {}
     multi_shot = [protocol for protocol in benchmark.protocols if not protocol.draws]
-    for query, gallery in dict.fromkeys((p.query, p.gallery) for p in multi_shot):
-        protocols = [p for p in multi_shot if (p.query, p.gallery) == (query, gallery)]
+    for (query, gallery, _), protocols in by_lists(multi_shot).items():
         nearest = nearest_kept(
             rows(query, gallery), benchmark.subset(query), benchmark.subset(gallery), [p.ignore for p in protocols]
         )

@@ -18,7 +18,7 @@ from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.files import replacing
-from ccreid.vocabulary import UNKNOWN, Protocol, Samples, ignored
+from ccreid.vocabulary import UNKNOWN, Ids, Protocol, Samples, ignored
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
@@ -108,8 +108,7 @@ def exemplary_queries(scores: Scores, count: int = 2) -> dict[str, list[int]]:
         "best", "typical" and "worst": up to `count` rows each, from the best to the worst; fewer where there
         are not three times as many valid queries.
     """
-    valid = np.flatnonzero(scores.first_rank)
-    ranked = valid[np.argsort(-scores.average_precision[valid], kind="stable")]
+    ranked = _from_best_to_worst(scores)
     count = min(count, max(1, len(ranked) // 3))
     worst = ranked[count:][-count:]
     between = ranked[count : len(ranked) - len(worst)]
@@ -118,10 +117,15 @@ def exemplary_queries(scores: Scores, count: int = 2) -> dict[str, list[int]]:
     return {kind: [int(row) for row in found] for kind, found in rows.items()}
 
 
+def _from_best_to_worst(scores: Scores) -> Ids:
+    """Rows of the valid queries by falling average precision, equal ones in their order."""
+    valid = np.flatnonzero(scores.first_rank)
+    return valid[np.argsort(-scores.average_precision[valid], kind="stable")].astype(np.int64)
+
+
 def telling_queries(scores: Scores, count: int = 6) -> list[int]:
     """Rows of valid queries from the best to the worst average precision, evenly spread."""
-    valid = np.flatnonzero(scores.first_rank)
-    by_precision = valid[np.argsort(-scores.average_precision[valid], kind="stable")]
+    by_precision = _from_best_to_worst(scores)
     places = np.linspace(0, len(by_precision) - 1, min(count, len(by_precision))).round().astype(int)
     return [int(row) for row in by_precision[places]]
 

@@ -45,7 +45,7 @@ class Bundle:
     weights_hash: str
 
 
-def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, card: Mapping[str, Any]) -> None:
+def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, card: Mapping[str, Any]) -> str:
     """Write a bundle, whole or not at all.
 
     Parameters
@@ -59,6 +59,11 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
     card:
         Plain values to keep beside: recipe, scores, versions, data card.
 
+    Returns
+    -------
+    str
+        SHA-256 of the weights, hexadecimal: the bundle's `weights_hash`.
+
     Raises
     ------
     StorageError
@@ -71,15 +76,17 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
     with replacing(folder) as temporary:
         temporary.mkdir()
         save_file(weights, temporary / WEIGHTS)
+        weights_hash = _hash(temporary / WEIGHTS)
         needed = {
             "format": FORMAT,
             "backbone": backbone.name,
             "last_stride": backbone.last_stride,
             "preprocessing": preprocessing.to_json(),
-            "weights_sha256": _hash(temporary / WEIGHTS),
+            "weights_sha256": weights_hash,
         }
         whole = needed | dict(card) | needed  # a card that was read from another bundle brings that one's values
         (temporary / CARD).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return weights_hash
 
 
 def load_bundle(folder: Path) -> Bundle:
