@@ -218,6 +218,35 @@ def demo(out_dir: OutOption = None) -> None:
     _show(reports["FIRe²"], folder / recipe.name)
 
 
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Benchmarks to run [default: all].")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, one round: only shows that they run.")] = False,
+    out_dir: OutOption = None,
+) -> None:
+    """Measure this machine's speed against the limit of its hardware (about 20 minutes; best left alone)."""
+    from ccreid.bench import BENCHMARKS, measure
+    from ccreid.bench.report import bench_table, bench_values, verdict
+    from ccreid.files import write_json, write_tables
+
+    names = names or list(BENCHMARKS)
+    runs = {name: measure(name, quick=quick) for name in names}  # a wrong name is refused before anything runs
+    folder = out_dir or _new_folder("bench")
+    measured: dict[str, list[Any]] = {}
+    for name, run in runs.items():
+        out.print(f"{name}: {BENCHMARKS[name]} ...", highlight=False)
+        measured[name] = list(run)
+    command = " ".join(["ccreid bench", *(names if names != list(BENCHMARKS) else []), *(["--quick"] if quick else [])])
+    values = bench_values(measured, command, quick=quick)
+    write_json(folder / "bench.json", values)
+    write_tables(folder / "bench.txt", bench_table(values))
+    out.print(bench_table(values))
+    out.print(verdict(values), highlight=False)
+    out.print(f"Measurements: {folder / 'bench.json'}", highlight=False, soft_wrap=True)
+
+
 @data_app.command("list")
 def list_data() -> None:
     """List the data sets that can be read."""

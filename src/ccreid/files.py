@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON to `path`, whole or not at all. Raises StorageError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_tables(path: Path, *tables: Any) -> None:
+    """Write what Rich shows of some tables as plain text of 140 columns, whole or not at all. Raises StorageError."""
+    from rich.console import Console
+
+    console = Console(width=140, file=StringIO())
+    for table in tables:
+        console.print(table)
+    write_text(path, console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above
 
 
 def _make_folder(folder: Path) -> None:

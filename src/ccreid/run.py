@@ -19,14 +19,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
 import numpy as np
 from lightning_fabric import Fabric
-from rich.console import Console
 
 from ccreid import build
 from ccreid.data.decode import leave_out_unreadable
@@ -38,7 +36,7 @@ from ccreid.evaluation.per_query import write_per_query
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import TEST_SET, belief_table, describe_benchmark, report_table, report_values
 from ccreid.evaluation.supplement import supplement
-from ccreid.files import write_json, write_text
+from ccreid.files import write_json, write_tables, write_text
 from ccreid.model.bundle import amend_card, load_bundle, save_bundle
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe, load_recipe
@@ -258,7 +256,7 @@ def _score(
     garments = shared_outfits(benchmark)
     report |= supplement(evaluation, garments)
     write_json(folder / REPORT, report)
-    write_text(folder / "report.txt", _as_text(report))
+    write_tables(folder / "report.txt", report_table(report), belief_table(report))
     write_per_query(folder / "queries.parquet", evaluation, garments)
     write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
@@ -267,13 +265,6 @@ def _score(
             picture = folder / f"ranked-{protocol.name.replace(' ', '-')}.png"
             draw_ranked_lists(picture, evaluation, protocol, queries)
     return report
-
-
-def _as_text(report: Mapping[str, Any]) -> str:
-    console = Console(width=140, file=StringIO())
-    console.print(report_table(report))
-    console.print(belief_table(report))
-    return str(console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above
 
 
 def _readable(benchmark: Benchmark, skip: bool, watch: Watch) -> Benchmark:

@@ -121,29 +121,32 @@ class Columns:
         columns = {name: getattr(self, name) for name in COLUMN_NAMES}
         return {name: column[chosen] for name, column in columns.items() if column is not None}
 
-    def same(self, name: str, row: int, other: Columns) -> NDArray[np.bool_]:
-        """Which images of `other` are known to share image `row`'s value of a column: (M,) bool."""
+    def same(self, name: str, row: int | Ids, other: Columns) -> NDArray[np.bool_]:
+        """Which images of `other` are known to share image `row`'s value of a column: (M,) bool.
+
+        With (M,) rows, each image of `other` is compared with a row of its own.
+        """
         return self._related(name, row, other, equal=True)
 
-    def different(self, name: str, row: int, other: Columns) -> NDArray[np.bool_]:
-        """Which images of `other` are known to have another value of a column: (M,) bool."""
+    def different(self, name: str, row: int | Ids, other: Columns) -> NDArray[np.bool_]:
+        """Which images of `other` are known to have another value of a column: (M,) bool. Rows as in :meth:`same`."""
         return self._related(name, row, other, equal=False)
 
-    def _related(self, name: str, row: int, other: Columns, *, equal: bool) -> NDArray[np.bool_]:
+    def _related(self, name: str, row: int | Ids, other: Columns, *, equal: bool) -> NDArray[np.bool_]:
         mine: Ids | None = getattr(self, name)
         theirs: Ids | None = getattr(other, name)
-        if mine is None or theirs is None or mine[row] == UNKNOWN:
+        if mine is None or theirs is None:
             return np.zeros(len(other), dtype=np.bool_)
         matches: NDArray[np.bool_] = (theirs == mine[row]) == equal
-        known: NDArray[np.bool_] = theirs != UNKNOWN
+        known: NDArray[np.bool_] = (theirs != UNKNOWN) & (mine[row] != UNKNOWN)
         return matches & known
 
 
 COLUMN_NAMES = tuple(f.name for f in fields(Columns))
 
 
-def ignored(rule: Ignore, query: Columns, row: int, candidates: Columns) -> NDArray[np.bool_]:
-    """Which images of query `row`'s own person the rule ignores: (M,) bool."""
+def ignored(rule: Ignore, query: Columns, row: int | Ids, candidates: Columns) -> NDArray[np.bool_]:
+    """Which images of query `row`'s own person the rule ignores: (M,) bool. Rows as in :meth:`Columns.same`."""
     mask = np.zeros(len(candidates), dtype=np.bool_)
     for flag in rule:
         related = query.different if flag is Ignore.OTHER_CLOTHES else query.same

@@ -221,7 +221,7 @@ def test_more_queries_than_a_block(monkeypatch, golden):
     arrays = golden("evaluation")
     query, gallery = golden_columns(arrays, 2, "q"), golden_columns(arrays, 2, "g")
     whole = score(arrays["ev2_qf"], arrays["ev2_gf"], query, gallery)
-    monkeypatch.setattr("ccreid.evaluation.metrics.BLOCK", 4)
+    monkeypatch.setattr("ccreid.evaluation.metrics.QUERIES_AT_ONCE", 4)
     assert score(arrays["ev2_qf"], arrays["ev2_gf"], query, gallery).mean_ap == pytest.approx(whole.mean_ap)
 
 

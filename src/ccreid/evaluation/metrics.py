@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from ccreid.errors import DataError, SettingError
-from ccreid.ops.ranking import Floats, nearer_others, ranks_of_relevant
+from ccreid.evaluation.similarity import comparable_vectors, similarity_rows
+from ccreid.ops.ranking import Floats, kept_ranks, places_of
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
-BLOCK = 512
-"""Queries whose similarities are held at once."""
+QUERIES_AT_ONCE = 512
+"""Queries whose own images are compared with the rules at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,60 +133,11 @@ def score_similarities(
     for side, columns in (("query", query), ("gallery", gallery)):
         if len(columns) == 0:
             raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    ranks: list[list[NDArray[np.int64]]] = [[] for _ in rules]
-    for row, similarity in enumerate(_checked(similarities, len(query), len(gallery))):
-        own = np.flatnonzero(gallery.person == query.person[row])
-        candidates = gallery.select(own)
-        nearer = nearer_others(similarity, own)
-        for rule, found in zip(rules, ranks, strict=True):
-            found.append(ranks_of_relevant(similarity, own, nearer, ignored(rule, query, row, candidates)))
-    return tuple(_scores(found, len(gallery)) for found in ranks)
-
-
-def comparable_vectors(
-    query_embeddings: Tensor | ArrayLike,
-    gallery_embeddings: Tensor | ArrayLike,
-    queries: int | None = None,
-    gallery: int | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Both sides, checked: (Q, D) and (G, D) float32 on the CPU, L2-normalised.
-
-    Raises DataError where a side is empty, not (N, D), has another number of rows than is given here, is not
-    finite, or where the sides differ in D.
-    """
-    left = _unit(query_embeddings, queries, "query")
-    right = _unit(gallery_embeddings, gallery, "gallery")
-    if left.shape[1] != right.shape[1]:
-        raise DataError(
-            f"Query embeddings have {left.shape[1]} dimensions and gallery embeddings {right.shape[1]}.",
-            "Embed both with the same bundle.",
-        )
-    return left, right
-
-
-def _unit(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor:
-    vectors = torch.as_tensor(embeddings).detach().cpu().float()
-    if vectors.ndim != 2 or (rows is not None and len(vectors) != rows):
-        columns = "" if rows is None else f" and its columns {rows} rows"
-        raise DataError(
-            f"The {side} embeddings have the shape {tuple(vectors.shape)}{columns}.",
-            "Give one (N, D) row an image.",
-        )
-    if len(vectors) == 0:
-        raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    broken = (~vectors.isfinite().all(dim=1)).nonzero().flatten().tolist()
-    if broken:
-        raise DataError(
-            f"{len(broken)} {side} embeddings are not finite, the first in row {broken[0]}.",
-            "Embed these images again; a network that gives NaN has diverged in training.",
-        )
-    return normalize(vectors, dim=1)
-
-
-def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
-    """Q rows of (G,), the cosines of what :func:`comparable_vectors` gave; a block of them is held at once."""
-    for block in torch.split(queries, BLOCK):
-        yield from (block @ galleries.T).numpy()
+    own = _own_images(query, gallery)
+    rows = _checked(similarities, len(query), len(gallery))
+    scores = _score_places(map(places_of, own, rows), own, query, gallery, rules)
+    next(rows, None)  # it refuses a row too many
+    return scores
 
 
 def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> Iterator[Floats]:
@@ -206,19 +157,60 @@ def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> I
         raise DataError(f"{rows} rows of similarities were given for {queries} queries.", "Give one a query.")
 
 
-def _scores(ranks: Sequence[NDArray[np.int64]], gallery: int) -> Scores:
-    precision = np.array([np.mean(np.arange(1, len(r) + 1) / r) if len(r) else np.nan for r in ranks])
-    penalty = np.array([len(r) / r[-1] if len(r) else np.nan for r in ranks])
-    first = np.array([r[0] if len(r) else 0 for r in ranks], dtype=np.int64)
-    valid = int((first > 0).sum())
-    hits = np.bincount(first[first > 0] - 1, minlength=gallery)
-    return Scores(
-        cmc=np.cumsum(hits) / valid if valid else np.full(gallery, np.nan),
-        mean_ap=float(np.nanmean(precision)) if valid else float("nan"),
-        mean_inp=float(np.nanmean(penalty)) if valid else float("nan"),
-        valid=valid,
-        skipped=len(ranks) - valid,
-        average_precision=precision,
-        inverse_negative_penalty=penalty,
-        first_rank=first,
-    )
+def _own_images(query: Columns, gallery: Columns) -> list[Ids]:
+    """(M,) ascending gallery indices of each query's own person."""
+    by_person = np.argsort(gallery.person, kind="stable")
+    people = gallery.person[by_person]
+    starts, stops = (np.searchsorted(people, query.person, side) for side in ("left", "right"))
+    return [by_person[start:stop] for start, stop in zip(starts, stops, strict=True)]
+
+
+def _score_places(
+    places: Iterator[Ids], own: Sequence[Ids], query: Columns, gallery: Columns, rules: Sequence[Ignore]
+) -> tuple[Scores, ...]:
+    """Score where each query's own images stand: (M,) places a query, in order, as :func:`places_of` gives them."""
+    tallies = [_Tally(len(query), len(gallery)) for _ in rules]
+    for start in range(0, len(query), QUERIES_AT_ONCE):
+        found = list(islice(places, QUERIES_AT_ONCE))
+        images = own[start : start + len(found)]
+        row = np.repeat(np.arange(start, start + len(found)), [len(some) for some in images])
+        place, image = np.concatenate(found), np.concatenate(images)
+        order = np.argsort(row * len(gallery) + place)
+        row, place, candidates = row[order], place[order], gallery.select(image[order])
+        for rule, tally in zip(rules, tallies, strict=True):
+            tally.add(*kept_ranks(row, place, ignored(rule, query, row, candidates)))
+    return tuple(tally.scores() for tally in tallies)
+
+
+class _Tally:
+    """Gathers the relevant ranks of one rule, some queries at a time."""
+
+    def __init__(self, queries: int, gallery: int) -> None:
+        self.gallery = gallery
+        self.average_precision = np.full(queries, np.nan)
+        self.inverse_negative_penalty = np.full(queries, np.nan)
+        self.first_rank = np.zeros(queries, dtype=np.int64)
+
+    def add(self, query: Ids, rank: Ids) -> None:
+        """Note the ranks (R,) of the queries (R,) they belong to, both as :func:`kept_ranks` gives them."""
+        valid, start, relevant = np.unique(query, return_index=True, return_counts=True)
+        hits = 1 + np.arange(len(rank)) - np.repeat(start, relevant)
+        self.first_rank[valid] = rank[start]
+        self.inverse_negative_penalty[valid] = relevant / rank[start + relevant - 1]
+        if valid.size:
+            self.average_precision[valid] = np.add.reduceat(hits / rank, start) / relevant
+
+    def scores(self) -> Scores:
+        found = self.first_rank > 0
+        valid = int(found.sum())
+        hits = np.bincount(self.first_rank[found] - 1, minlength=self.gallery)
+        return Scores(
+            cmc=np.cumsum(hits) / valid if valid else np.full(self.gallery, np.nan),
+            mean_ap=float(self.average_precision[found].mean()) if valid else float("nan"),
+            mean_inp=float(self.inverse_negative_penalty[found].mean()) if valid else float("nan"),
+            valid=valid,
+            skipped=len(found) - valid,
+            average_precision=self.average_precision,
+            inverse_negative_penalty=self.inverse_negative_penalty,
+            first_rank=self.first_rank,
+        )

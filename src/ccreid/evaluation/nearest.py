@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import comparable_vectors, similarity_rows
 from ccreid.evaluation.reranking import rerank
+from ccreid.evaluation.similarity import comparable_vectors, similarity_rows
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 SimilarityRows = Callable[[str, str], Iterable[ArrayLike]]

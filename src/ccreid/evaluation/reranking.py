@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ccreid.errors import SettingError
-from ccreid.evaluation.metrics import comparable_vectors
+from ccreid.evaluation.similarity import comparable_vectors
 from ccreid.ops.neighbours import (
     averaged_over_nearest,
     expanded_neighbourhoods,

@@ -1,0 +1,93 @@
+"""Cosines between queries and gallery: checked vectors, and their products a block of queries at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.nn.functional import normalize, pad
+
+from ccreid.errors import DataError
+from ccreid.ops.ranking import Floats
+
+BLOCK_BYTES = 2**27
+"""About how much a block of similarities may take."""
+MOST_ROWS = 1024
+"""Queries of a block; more would not make the product faster."""
+TILE_ROWS = 64
+"""A block is filled up to a multiple of this many rows: the product's kernels round differently below it, and a
+similarity must not depend on which queries it is computed with."""
+UNIT_TOLERANCE = 1e-6
+"""How far from 1 the length of a vector may be that is used as it is; float32 normalises no better."""
+
+
+def comparable_vectors(
+    query_embeddings: Tensor | ArrayLike,
+    gallery_embeddings: Tensor | ArrayLike,
+    queries: int | None = None,
+    gallery: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Both sides, checked: (Q, D) and (G, D) float32 on the CPU, L2-normalised.
+
+    Vectors that are all of unit length already are not copied.
+
+    Raises DataError where a side is empty, not (N, D), has another number of rows than is given here, is not
+    finite, or where the sides differ in D.
+    """
+    left = _unit(query_embeddings, queries, "query")
+    right = _unit(gallery_embeddings, gallery, "gallery")
+    if left.shape[1] != right.shape[1]:
+        raise DataError(
+            f"Query embeddings have {left.shape[1]} dimensions and gallery embeddings {right.shape[1]}.",
+            "Embed both with the same bundle.",
+        )
+    return left, right
+
+
+def _unit(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor:
+    vectors = torch.as_tensor(embeddings).detach().cpu().float()
+    if vectors.ndim != 2 or (rows is not None and len(vectors) != rows):
+        columns = "" if rows is None else f" and its columns {rows} rows"
+        raise DataError(
+            f"The {side} embeddings have the shape {tuple(vectors.shape)}{columns}.",
+            "Give one (N, D) row an image.",
+        )
+    if len(vectors) == 0:
+        raise DataError(f"The {side} set is empty.", "Give at least one image.")
+    lengths = torch.linalg.vector_norm(vectors, dim=1)
+    suspects = (~lengths.isfinite()).nonzero().flatten()  # a finite vector's length may overflow, too
+    broken = suspects[~vectors[suspects].isfinite().all(dim=1)].tolist()
+    if broken:
+        raise DataError(
+            f"{len(broken)} {side} embeddings are not finite, the first in row {broken[0]}.",
+            "Embed these images again; a network that gives NaN has diverged in training.",
+        )
+    if (lengths - 1).abs().max() <= UNIT_TOLERANCE:
+        return vectors
+    return normalize(vectors, dim=1)
+
+
+def similarity_blocks(queries: Tensor, galleries: Tensor, rows: int | None = None) -> Iterator[Floats]:
+    """(B, G) cosines at a time of what :func:`comparable_vectors` gave, the queries in order.
+
+    Each block overwrites the one before. `rows` queries are multiplied at once (a multiple of `TILE_ROWS`;
+    None: as `BLOCK_BYTES` allows), and the numbers do not depend on it.
+    """
+    rows = rows or _rows_of_a_block(len(galleries))
+    held = torch.empty(min(rows, len(queries) + -len(queries) % TILE_ROWS), len(galleries))
+    for block in torch.split(queries, rows):
+        whole_tiles = pad(block, (0, 0, 0, -len(block) % TILE_ROWS))
+        torch.mm(whole_tiles, galleries.T, out=held[: len(whole_tiles)])
+        yield held[: len(block)].numpy()
+
+
+def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
+    """Q rows of (G,): :func:`similarity_blocks` row by row."""
+    for block in similarity_blocks(queries, galleries):
+        yield from block
+
+
+def _rows_of_a_block(gallery: int) -> int:
+    return max(TILE_ROWS, min(BLOCK_BYTES // (4 * gallery), MOST_ROWS) // TILE_ROWS * TILE_ROWS)

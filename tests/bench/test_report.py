@@ -1,0 +1,83 @@
+"""What `ccreid bench` says and writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.console import Console
+
+from ccreid import bench, cli
+from ccreid.bench.measure import Measured
+from ccreid.bench.report import bench_table, bench_values, verdict
+
+ROWS = {
+    "scoring": [
+        Measured("three rules", 1.21, "x", 1.5, seconds={"scoring": 2.5}, note="on [two] cores"),
+        Measured("memory", 1.72, "GB", 1.5),
+    ],
+    "input": [Measured("cached", 5.0, "x", 4.0, "at least"), Measured("images a second", 480.0, "images/s")],
+}
+
+
+def shown(table: object) -> str:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_the_table_names_bounds_and_says_which_hold():
+    values = bench_values(ROWS, "ccreid bench", quick=False)
+    lines = shown(bench_table(values)).splitlines()
+    (scoring,), (memory,) = ([line for line in lines if what in line] for what in ("three rules", "memory"))
+    assert "1.21x" in scoring
+    assert "at most 1.5x" in scoring
+    assert "does not hold" not in scoring
+    assert "does not hold" in memory
+    assert any("scoring 2.5 s" in line for line in lines)
+    assert any("on [two] cores" in line for line in lines)
+    assert verdict(values) == "2 of 3 bounds hold."
+
+
+def test_the_values_are_json_with_machine_and_versions():
+    values = bench_values(ROWS, "ccreid bench", quick=False)
+    assert json.loads(json.dumps(values)) == values
+    assert "cores" in values["machine"]
+    assert values["versions"]["torch"]
+    assert values["benchmarks"]["input"][0]["holds"] is True
+
+
+@pytest.fixture
+def run_cli(monkeypatch, tmp_path):
+    def run(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["ccreid", *words])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0)
+
+    return run
+
+
+def test_the_command_leaves_json_and_a_table(run_cli, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "measure", lambda name, quick: iter(ROWS[name]))
+    assert run_cli("bench", "scoring", "input") == 0
+    folder = tmp_path / "runs" / "bench"
+    values = json.loads((folder / "bench.json").read_text())
+    assert list(values["benchmarks"]) == ["scoring", "input"]
+    assert values["command"] == "ccreid bench scoring input"
+    assert "three rules" in (folder / "bench.txt").read_text()
+    assert "2 of 3 bounds hold." in capsys.readouterr().out
+
+
+def test_a_quick_run_judges_nothing(run_cli, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "measure", lambda _name, quick: iter([Measured("it", 1.0)]))
+    assert run_cli("bench", "startup", "--quick") == 0
+    assert "judges nothing" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_mistyped_benchmark_is_refused_before_anything_runs(run_cli, capsys, tmp_path):
+    assert run_cli("bench", "startup", "warp") != 0
+    assert "no benchmark 'warp'" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
