@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ccreid.errors import SettingError
-from ccreid.evaluation.similarity import comparable_vectors
+from ccreid.evaluation.similarity import checked_vectors
 from ccreid.ops.neighbours import (
     averaged_over_nearest,
     expanded_neighbourhoods,
@@ -64,8 +65,8 @@ def rerank(
         raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
     if not 0 <= share <= 1:
         raise SettingError(f"share = {share} was given.", "Give a share between 0 and 1.")
-    queries, galleries = comparable_vectors(query_embeddings, gallery_embeddings)
-    pool = torch.cat([queries, galleries])
+    queries, galleries = checked_vectors(query_embeddings, gallery_embeddings)
+    pool = normalize(torch.cat([queries, galleries]), dim=1)
     distance = _scaled_squared_distance(pool)
     places = neighbour_lists(distance, min(k1 + 1, len(pool)))
     members = expanded_neighbourhoods(reciprocal_counts(places, k1), reciprocal_counts(places, round(k1 / 2)))

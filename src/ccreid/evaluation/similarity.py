@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+from torch.linalg import vector_norm
 from torch.nn.functional import normalize, pad
 
 from ccreid.errors import DataError
@@ -29,15 +30,27 @@ def comparable_vectors(
     queries: int | None = None,
     gallery: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Both sides, checked: (Q, D) and (G, D) float32 on the CPU, L2-normalised.
+    """Both sides, checked as by :func:`checked_vectors`: (Q, D) and (G, D) float32 on the CPU, L2-normalised.
 
-    Vectors that are all of unit length already are not copied.
+    A side whose vectors are all of unit length already is not copied.
+    """
+    left, right = checked_vectors(query_embeddings, gallery_embeddings, queries, gallery)
+    return _unit(left), _unit(right)
+
+
+def checked_vectors(
+    query_embeddings: Tensor | ArrayLike,
+    gallery_embeddings: Tensor | ArrayLike,
+    queries: int | None = None,
+    gallery: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Both sides as they are: (Q, D) and (G, D) float32 on the CPU.
 
     Raises DataError where a side is empty, not (N, D), has another number of rows than is given here, is not
     finite, or where the sides differ in D.
     """
-    left = _unit(query_embeddings, queries, "query")
-    right = _unit(gallery_embeddings, gallery, "gallery")
+    left = _checked(query_embeddings, queries, "query")
+    right = _checked(gallery_embeddings, gallery, "gallery")
     if left.shape[1] != right.shape[1]:
         raise DataError(
             f"Query embeddings have {left.shape[1]} dimensions and gallery embeddings {right.shape[1]}.",
@@ -46,7 +59,7 @@ def comparable_vectors(
     return left, right
 
 
-def _unit(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor:
+def _checked(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor:
     vectors = torch.as_tensor(embeddings).detach().cpu().float()
     if vectors.ndim != 2 or (rows is not None and len(vectors) != rows):
         columns = "" if rows is None else f" and its columns {rows} rows"
@@ -56,17 +69,19 @@ def _unit(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor
         )
     if len(vectors) == 0:
         raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    lengths = torch.linalg.vector_norm(vectors, dim=1)
-    suspects = (~lengths.isfinite()).nonzero().flatten()  # a finite vector's length may overflow, too
+    suspects = (~vector_norm(vectors, dim=1).isfinite()).nonzero().flatten()  # a finite vector's may overflow
     broken = suspects[~vectors[suspects].isfinite().all(dim=1)].tolist()
     if broken:
         raise DataError(
             f"{len(broken)} {side} embeddings are not finite, the first in row {broken[0]}.",
             "Embed these images again; a network that gives NaN has diverged in training.",
         )
-    if (lengths - 1).abs().max() <= UNIT_TOLERANCE:
-        return vectors
-    return normalize(vectors, dim=1)
+    return vectors
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    off = (vector_norm(vectors, dim=1) - 1).abs().max()
+    return vectors if off <= UNIT_TOLERANCE else normalize(vectors, dim=1)
 
 
 def similarity_blocks(queries: Tensor, galleries: Tensor, rows: int | None = None) -> Iterator[Floats]:
