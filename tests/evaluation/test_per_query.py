@@ -13,9 +13,9 @@ import pytest
 from ccreid.errors import StorageError
 from ccreid.evaluation import rerank
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import score_rules, score_similarities
-from ccreid.evaluation.nearest import NOBODY, cosine_rows, nearest_kept, scored_rows
+from ccreid.evaluation.metrics import score_similarities
 from ccreid.evaluation.per_query import SCHEMA, write_per_query
+from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import Columns, Ignore, Protocol
 from outfitted import made_evaluation
 
@@ -119,33 +119,20 @@ def nearest_by_sorting(evaluation: Evaluation, similarity: Any, rule: Ignore) ->
 
 @pytest.mark.parametrize("reranked", [False, True])
 def test_the_nearest_image_is_the_first_of_the_sorted_and_kept(reranked: bool) -> None:
-    evaluation = replace(made_evaluation(), reranked=reranked)
+    evaluation = made_evaluation()
     query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
     vectors = [evaluation.embeddings[side].vectors for side in ("query", "gallery")]
     similarity = (-rerank(*vectors) if reranked else vectors[0] @ vectors[1].T).numpy()
-    rows = list(scored_rows(evaluation)("query", "gallery"))
-    assert np.allclose(np.array(rows), similarity, atol=1e-6)
-    for rule, found in zip(RULES, nearest_kept(rows, query, gallery, RULES), strict=True):
-        assert found.tolist() == nearest_by_sorting(evaluation, rows, rule)
-    scores = score_similarities(rows, query, gallery, RULES)
-    for rule_scores, found in zip(scores, nearest_kept(rows, query, gallery, RULES), strict=True):
-        valid = rule_scores.first_rank > 0
-        assert np.array_equal((gallery.person[found] == query.person)[valid], rule_scores.first_rank[valid] == 1)
-
-
-def test_cosine_rows_score_as_the_embeddings_do() -> None:
-    evaluation = made_evaluation()
-    query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
-    by_rows = score_similarities(cosine_rows(evaluation)("query", "gallery"), query, gallery, RULES)
-    vectors = [evaluation.embeddings[side].vectors for side in ("query", "gallery")]
-    for one, other in zip(by_rows, score_rules(*vectors, query, gallery, RULES), strict=True):
-        assert np.array_equal(one.first_rank, other.first_rank)
+    for rule, scores in zip(RULES, score_similarities(similarity, query, gallery, RULES), strict=True):
+        assert scores.nearest is not None
+        assert scores.nearest.tolist() == nearest_by_sorting(evaluation, similarity, rule)
+        valid = scores.first_rank > 0
+        assert np.array_equal((gallery.person[scores.nearest] == query.person)[valid], scores.first_rank[valid] == 1)
 
 
 def test_ties_go_by_gallery_index_and_nobody_may_be_left() -> None:
     query = Columns(np.array([1, 2]), camera=np.array([1, 1]))
     gallery = Columns(np.array([1, 1, 1]), camera=np.array([1, 1, 1]))
     similarity = [[0.5, 0.9, 0.9], [0.5, 0.5, 0.1]]
-    free, camera = nearest_kept(similarity, query, gallery, [Ignore.NOTHING, Ignore.SAME_CAMERA])
-    assert free.tolist() == [1, 0]
-    assert camera.tolist() == [NOBODY, 0]
+    free, camera = score_similarities(similarity, query, gallery, [Ignore.NOTHING, Ignore.SAME_CAMERA])
+    assert [scores.nearest.tolist() for scores in (free, camera) if scores.nearest is not None] == [[1, 0], [NOBODY, 0]]

@@ -13,10 +13,10 @@ import torch
 
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import score
-from ccreid.evaluation.nearest import NOBODY
 from ccreid.evaluation.outfits import outfit_codes, shared_outfits, wears_the_same
 from ccreid.evaluation.reliance import CLOTH_CHANGING, SAME_CLOTHES, STANDARD, Reliance, clothes_reliance
 from ccreid.model.embedding import Embeddings
+from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples
 from outfitted import garments, made_evaluation
 

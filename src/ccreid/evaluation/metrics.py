@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.similarity import comparable_vectors, similarity_rows
-from ccreid.ops.ranking import Floats, kept_ranks, places_of
+from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, nearest_other, places_of
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 QUERIES_AT_ONCE = 512
@@ -35,6 +35,9 @@ class Scores:
         (Q,) float64 each, NaN for a skipped query.
     first_rank:
         (Q,) int64, 1-based rank of the nearest relevant image, 0 for a skipped query.
+    nearest:
+        (Q,) int64, the gallery index of the nearest image of anybody that the rule leaves; `NOBODY` where it
+        leaves none. None for the mean of draws, whose galleries differ.
     """
 
     cmc: NDArray[np.float64]
@@ -45,6 +48,7 @@ class Scores:
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
     first_rank: Ids
+    nearest: Ids | None = None
 
     def at(self, rank: int) -> float:
         """CMC at a rank (1-based); ranks beyond the gallery give its last value. SettingError below 1."""
@@ -135,7 +139,8 @@ def score_similarities(
             raise DataError(f"The {side} set is empty.", "Give at least one image.")
     own = _own_images(query, gallery)
     rows = _checked(similarities, len(query), len(gallery))
-    scores = _score_places(map(places_of, own, rows), own, query, gallery, rules)
+    standings = ((places_of(some, row), nearest_other(some, row)) for some, row in zip(own, rows, strict=False))
+    scores = _score_standings(standings, own, query, gallery, rules)
     next(rows, None)  # it refuses a row too many
     return scores
 
@@ -165,40 +170,47 @@ def _own_images(query: Columns, gallery: Columns) -> list[Ids]:
     return [by_person[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
 
-def _score_places(
-    places: Iterator[Ids], own: Sequence[Ids], query: Columns, gallery: Columns, rules: Sequence[Ignore]
+def _score_standings(
+    standings: Iterator[tuple[Ids, int]], own: Sequence[Ids], query: Columns, gallery: Columns, rules: Sequence[Ignore]
 ) -> tuple[Scores, ...]:
-    """Score where each query's own images stand: (M,) places a query, in order, as :func:`places_of` gives them."""
+    """Score where each query's own images stand (:func:`places_of`) and who stands nearest among the others."""
     tallies = [_Tally(len(query), len(gallery)) for _ in rules]
     for start in range(0, len(query), QUERIES_AT_ONCE):
-        found = list(islice(places, QUERIES_AT_ONCE))
-        images = own[start : start + len(found)]
-        row = np.repeat(np.arange(start, start + len(found)), [len(some) for some in images])
-        place, image = np.concatenate(found), np.concatenate(images)
+        places, strangers = zip(*islice(standings, QUERIES_AT_ONCE), strict=True)
+        images = own[start : start + len(places)]
+        row = np.repeat(np.arange(start, start + len(places)), [len(some) for some in images])
+        place, image = np.concatenate(places), np.concatenate(images)
         order = np.argsort(row * len(gallery) + place)
-        row, place, candidates = row[order], place[order], gallery.select(image[order])
+        row, place, image = row[order], place[order], image[order]
+        candidates = gallery.select(image)
         for rule, tally in zip(rules, tallies, strict=True):
-            tally.add(*kept_ranks(row, place, ignored(rule, query, row, candidates)))
+            out = ignored(rule, query, row, candidates)
+            tally.nearest[start : start + len(places)] = strangers
+            tally.add(*kept_ranks(row, place, out), image[~out])
     return tuple(tally.scores() for tally in tallies)
 
 
 class _Tally:
-    """Gathers the relevant ranks of one rule, some queries at a time."""
+    """Gathers the relevant ranks of one rule, some queries at a time; `nearest` begins with the strangers."""
 
     def __init__(self, queries: int, gallery: int) -> None:
         self.gallery = gallery
         self.average_precision = np.full(queries, np.nan)
         self.inverse_negative_penalty = np.full(queries, np.nan)
         self.first_rank = np.zeros(queries, dtype=np.int64)
+        self.nearest = np.full(queries, NOBODY, dtype=np.int64)
 
-    def add(self, query: Ids, rank: Ids) -> None:
-        """Note the ranks (R,) of the queries (R,) they belong to, both as :func:`kept_ranks` gives them."""
+    def add(self, query: Ids, rank: Ids, image: Ids) -> None:
+        """Note the ranks (R,) that images (R,) have for queries (R,), in the order of :func:`kept_ranks`."""
         valid, start, relevant = np.unique(query, return_index=True, return_counts=True)
+        if not valid.size:
+            return
         hits = 1 + np.arange(len(rank)) - np.repeat(start, relevant)
-        self.first_rank[valid] = rank[start]
+        self.average_precision[valid] = np.add.reduceat(hits / rank, start) / relevant
         self.inverse_negative_penalty[valid] = relevant / rank[start + relevant - 1]
-        if valid.size:
-            self.average_precision[valid] = np.add.reduceat(hits / rank, start) / relevant
+        self.first_rank[valid] = rank[start]
+        first = rank[start] == 1
+        self.nearest[valid[first]] = image[start[first]]
 
     def scores(self) -> Scores:
         found = self.first_rank > 0
@@ -213,4 +225,5 @@ class _Tally:
             average_precision=self.average_precision,
             inverse_negative_penalty=self.inverse_negative_penalty,
             first_rank=self.first_rank,
+            nearest=self.nearest,
         )

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ccreid.evaluation.nearest import NOBODY
+from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ids, Samples
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from ccreid.evaluation.evaluate import Evaluation, by_lists
-from ccreid.evaluation.nearest import NOBODY, nearest_kept, scored_rows
+from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.outfits import Garments, wears_the_same
 from ccreid.files import replacing
+from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import UNKNOWN, Ids, Protocol
 
 SCHEMA = pa.schema(
@@ -56,31 +56,18 @@ def write_per_query(path: Path, evaluation: Evaluation, garments: Garments | Non
     StorageError
         The file cannot be written.
     """
-    tables = [_table(evaluation, p, rows, garments) for p, rows in _nearest(evaluation)]
+    tables = [_table(evaluation, protocol, garments) for protocol in evaluation.benchmark.protocols]
     table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
     with replacing(path) as temporary:
         pq.write_table(table, temporary)
 
 
-def _nearest(evaluation: Evaluation) -> list[tuple[Protocol, Ids | None]]:
-    """Every protocol with the nearest gallery image of each query, one pass for each pair of subsets."""
-    rows = scored_rows(evaluation)
-    benchmark = evaluation.benchmark
-    found: dict[str, Ids] = {}
-    multi_shot = [protocol for protocol in benchmark.protocols if not protocol.draws]
-    for (query, gallery, _), protocols in by_lists(multi_shot).items():
-        nearest = nearest_kept(
-            rows(query, gallery), benchmark.subset(query), benchmark.subset(gallery), [p.ignore for p in protocols]
-        )
-        found |= {p.name: n for p, n in zip(protocols, nearest, strict=True)}
-    return [(protocol, found.get(protocol.name)) for protocol in benchmark.protocols]
-
-
-def _table(evaluation: Evaluation, protocol: Protocol, nearest: Ids | None, garments: Garments | None) -> pa.Table:
+def _table(evaluation: Evaluation, protocol: Protocol, garments: Garments | None) -> pa.Table:
     query = evaluation.benchmark.subset(protocol.query)
     gallery = evaluation.benchmark.subset(protocol.gallery)
     scores = evaluation.scores[protocol.name]
     valid = scores.first_rank > 0
+    nearest = None if protocol.draws else scores.nearest
     columns: Mapping[str, object] = {
         "file": list(query.files),
         "person": query.person,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from ccreid.evaluation.evaluate import Evaluation
-from ccreid.evaluation.metrics import Scores, score_similarities
-from ccreid.evaluation.nearest import cosine_rows, nearest_kept
+from ccreid.evaluation.metrics import Scores, score_rules
 from ccreid.evaluation.outfits import Garments, known_equal, outfit_codes, wears_the_same
 from ccreid.evaluation.separation import Separation, Tally
+from ccreid.evaluation.similarity import comparable_vectors, similarity_rows
 from ccreid.vocabulary import UNKNOWN, Ids, Ignore, Samples
 
 STANDARD = Ignore.SAME_CAMERA
@@ -130,9 +130,13 @@ class _Pair:
     gallery: Samples
     scores: tuple[Scores, ...]
 
+    def of(self, rule: Ignore) -> Scores:
+        """The scores under a rule."""
+        return self.scores[RULES.index(rule)]
+
     def valid(self, rule: Ignore) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """(Q,) which queries have a relevant image under a rule."""
-        return self.scores[RULES.index(rule)].first_rank > 0
+        return self.of(rule).first_rank > 0
 
     @property
     def paired(self) -> int:
@@ -160,12 +164,13 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
     Reliance or None
         None where the benchmark's query or gallery images have no clothes labels.
     """
-    rows = cosine_rows(evaluation)
+    vectors = {name: embeddings.vectors for name, embeddings in evaluation.embeddings.items()}
     pairs = []
     for names in dict.fromkeys((p.query, p.gallery) for p in evaluation.benchmark.protocols):
         query, gallery = (evaluation.benchmark.subset(name) for name in names)
         if query.clothes is not None and gallery.clothes is not None:
-            pairs.append(_Pair(names, query, gallery, score_similarities(rows(*names), query, gallery, RULES)))
+            scores = score_rules(vectors[names[0]], vectors[names[1]], query, gallery, RULES)
+            pairs.append(_Pair(names, query, gallery, scores))
     if not pairs:
         return None
     best = max(pairs, key=lambda pair: pair.paired)
@@ -174,20 +179,17 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
         pairs = [best]
     outfits = [_outfits(pair, garments) for pair in pairs] if garments else [None] * len(pairs)
     labelled = any(codes is not None and all((side != UNKNOWN).any() for side in codes) for codes in outfits)
-    nearest = [nearest_kept(rows(*pair.names), pair.query, pair.gallery, RULES[:2]) for pair in pairs]
     tally = Tally()
     for pair, codes in zip(pairs, outfits, strict=True):
-        _count_pairs(tally, rows(*pair.names), pair, codes if labelled else None)
+        left, right = (vectors[name] for name in pair.names)
+        _count_pairs(tally, similarity_rows(*comparable_vectors(left, right)), pair, codes if labelled else None)
     return Reliance(
         subsets=tuple(pair.names for pair in pairs),
         same_clothes=_standing(pairs, SAME_CLOTHES, paired),
         cloth_changing=_standing(pairs, CLOTH_CHANGING, paired),
         paired=paired,
         others_labelled=labelled,
-        first_places=tuple(
-            _first_places(pairs, rule, [found[number] for found in nearest], outfits, garments)
-            for number, rule in enumerate(RULES[:2])
-        ),
+        first_places=tuple(_first_places(pairs, rule, outfits, garments) for rule in (STANDARD, CLOTH_CHANGING)),
         separation=tally.separation(),
     )
 
@@ -202,7 +204,7 @@ def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:
     first, precision = [], []
     for pair in pairs:
         rows = pair.valid(rule) & pair.valid(SAME_CLOTHES) & pair.valid(CLOTH_CHANGING) if paired else pair.valid(rule)
-        scores = pair.scores[RULES.index(rule)]
+        scores = pair.of(rule)
         first.append(scores.first_rank[rows])
         precision.append(scores.average_precision[rows])
     ranks = np.concatenate(first)
@@ -214,14 +216,14 @@ def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:
 def _first_places(
     pairs: Iterable[_Pair],
     rule: Ignore,
-    nearest: Iterable[Ids],
     outfits: Iterable[tuple[Ids, Ids] | None],
     garments: Garments | None,
 ) -> FirstPlaces:
     right: list[bool | None] = []
     wrong: list[bool | None] = []
     chances: list[float] = []
-    for pair, places, codes in zip(pairs, nearest, outfits, strict=True):
+    for pair, codes in zip(pairs, outfits, strict=True):
+        places = cast(Ids, pair.of(rule).nearest)  # one gallery, no draws
         same = wears_the_same(pair.query, places, pair.gallery, garments)
         for row in np.flatnonzero(pair.valid(rule)):
             if pair.gallery.person[places[row]] == pair.query.person[row]:

@@ -13,6 +13,9 @@ Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+NOBODY = -1
+"""Stands for an image where there is none."""
+
 IMAGES_A_BIN = 8
 """On average: fewer make more bins to add up, more make more images to put in order."""
 
@@ -46,6 +49,18 @@ def places_of(own: Ids, similarity: Floats) -> Ids:
     among_nearby[order] = np.arange(len(order))
     places: Ids = counted[-1] - counted[bins[own]] + among_nearby[np.searchsorted(nearby, own)]
     return places
+
+
+def nearest_other(own: Ids, similarity: Floats) -> int:
+    """The gallery index of the nearest image that is not among `own`, the first of equal ones; `NOBODY` without one.
+
+    Parameters are those of :func:`places_of`.
+    """
+    if len(own) == len(similarity):
+        return NOBODY
+    others = similarity.copy()
+    others[own] = -np.inf
+    return int(others.argmax())
 
 
 def _bins(similarity: Floats, lowest: np.floating) -> Ids:
