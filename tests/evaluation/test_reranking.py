@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 import oracles
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.metrics import score_similarities
-from ccreid.evaluation.reranking import rerank
+from ccreid.evaluation.reranking import nearest, rerank, search
 from ccreid.vocabulary import Columns, Ignore
 
 # Unit vectors that float32 holds exactly, with squared distances in halves: neighbours tie, and on purpose.
@@ -129,3 +129,27 @@ def test_a_wrong_setting_is_named(setting, named):
 def test_wrong_embeddings_are_named(queries, galleries, named):
     with pytest.raises(DataError, match=named):
         rerank(queries, galleries)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=7, max_size=7), min_size=1, max_size=5),
+    st.integers(1, 7),
+)
+def test_the_nearest_come_in_the_order_of_distance_then_index(rows, length):
+    distance = torch.tensor(rows, dtype=torch.float32)
+    expected = [sorted(range(7), key=lambda j, row=row: (row[j], j))[:length] for row in rows]
+    assert nearest(distance, length).tolist() == expected
+
+
+def test_a_search_in_blocks_finds_what_the_whole_matrix_holds(monkeypatch):
+    pool = normalize(drawn(150, 4), dim=1)
+    pool[[7, 90, 149]] = pool[3].clone()
+    monkeypatch.setattr("ccreid.evaluation.similarity.BLOCK_BYTES", 1)  # blocks of 64 rows
+    found = search(pool, 5, queries=70)
+    squared = (2 - 2 * pool @ pool.T).clamp(min=0)
+    torch.testing.assert_close(found.largest, squared.amax(dim=1))
+    scaled = squared / squared.amax(dim=1, keepdim=True)
+    torch.testing.assert_close(found.of_queries, scaled[:70, 70:])
+    for row in range(150):
+        order = sorted(range(150), key=lambda j, row=row: (j != row, round(float(scaled[row, j]), 5), j))
+        assert found.places[row].tolist() == order[:5]

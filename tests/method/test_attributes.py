@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 import oracles
+from ccreid.errors import DataError
 from ccreid.method.attributes import Attributes, Mining, discover_attributes
 
 
@@ -98,3 +99,35 @@ def test_a_centre_is_a_mean_and_so_shorter_than_its_unit_members():
     found = discover_attributes(embeddings, torch.tensor([0, 0]), Mining(eps=1.0))
     assert found.centres.tolist() == [[0.5, 0.5]]
     assert found.centres.dtype == torch.float32
+
+
+def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(monkeypatch):
+    identities = torch.arange(40).repeat_interleave(torch.arange(40) % 5 + 1)
+    identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(1))]
+    embeddings = drawn(len(identities), 4)
+    together = discover_attributes(embeddings, identities, Mining(k1=3, k2=2))
+    monkeypatch.setattr("ccreid.method.attributes.BATCH_FLOATS", 1)
+    alone = discover_attributes(embeddings, identities, Mining(k1=3, k2=2))
+    assert together.of_image.tolist() == alone.of_image.tolist()
+    assert torch.equal(together.owners, alone.owners)
+    assert len(together) > 40
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        (torch.tensor([torch.nan, 0.0]), r"1 embeddings are not of length 1, the first in row 2 \(nan\)"),
+        (torch.tensor([torch.inf, 0.0]), r"row 2 \(inf\)"),
+        (torch.tensor([0.6, 0.7]), r"row 2 \(0\.92"),
+    ],
+)
+def test_embeddings_that_are_no_unit_vectors_are_named_by_row(row, named):
+    embeddings = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
+    embeddings[2] = row
+    with pytest.raises(DataError, match=named):
+        discover_attributes(embeddings, torch.tensor([0, 0, 1, 1]), Mining())
+
+
+def test_an_identity_without_an_image_is_named():
+    with pytest.raises(DataError, match="Identity 1 has no image"):
+        discover_attributes(torch.eye(2), torch.tensor([0, 2]), Mining())

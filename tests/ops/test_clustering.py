@@ -94,3 +94,10 @@ def test_one_image_is_one_cluster():
 def test_a_wrong_argument_is_named(arguments, named):
     with pytest.raises(SettingError, match=named):
         density_clusters(*arguments)
+
+
+def test_sets_of_a_batch_are_clustered_each_alone():
+    sets = [on_a_line(5, 1, 5, 9), on_a_line(0, 0, 0, 0), on_a_line(0, 3, 0, 6)]
+    for count in (1, 2):
+        alone = [density_clusters(some, eps=0.5, min_samples=count).tolist() for some in sets]
+        assert density_clusters(torch.stack(sets), eps=0.5, min_samples=count).tolist() == alone

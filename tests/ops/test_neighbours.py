@@ -118,12 +118,16 @@ def test_reciprocity_counts_the_place_after_the_kth():
     assert reciprocal_counts(places, 2)[:3, :3].tolist() == [[1, 1, 1]] * 3
 
 
-def test_averaging_does_not_depend_on_the_block(monkeypatch):
+def test_a_row_is_averaged_over_its_nearest():
     weights, places = drawn(7, 7), torch.tensor([[i, (i + 2) % 7, (i + 3) % 7] for i in [*range(7), 6]])
-    whole = averaged_over_nearest(weights, places, 2)
-    torch.testing.assert_close(whole[6], (weights[6] + weights[1]) / 2)
-    monkeypatch.setattr("ccreid.ops.neighbours.BLOCK", 3)
-    assert torch.equal(averaged_over_nearest(weights, places, 2), whole)
+    torch.testing.assert_close(averaged_over_nearest(weights, places, 2)[6], (weights[6] + weights[1]) / 2)
+
+
+@given(st.integers(1, 3), st.integers(1, 25), st.integers(0, 2**31), st.sampled_from(["clip", "reference"]))
+def test_sets_of_a_batch_are_as_each_alone(sets, count, seed, mode):
+    embeddings = drawn(sets, count, 3, seed=seed).double().mul(2).round()  # with ties
+    alone = torch.stack([jaccard_distance(some, 12, 4, mode) for some in embeddings])
+    torch.testing.assert_close(jaccard_distance(embeddings, 12, 4, mode), alone, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

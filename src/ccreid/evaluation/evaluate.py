@@ -181,7 +181,7 @@ def _score_lists(
     if rows is not None:
         images, image_vectors = images.select(rows), image_vectors[torch.from_numpy(rows)]
     if reranking:
-        return score_similarities(-rerank(query_vectors, image_vectors), queries, images, rules)
+        return score_similarities(rerank(query_vectors, image_vectors).neg_(), queries, images, rules)
     return score_rules(query_vectors, image_vectors, queries, images, rules)
 
 

@@ -5,19 +5,20 @@ Source: Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Enc
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ccreid.errors import SettingError
-from ccreid.evaluation.similarity import checked_vectors
-from ccreid.ops.neighbours import (
-    averaged_over_nearest,
-    expanded_neighbourhoods,
-    neighbour_lists,
-    reciprocal_counts,
-    soft_neighbourhoods,
-)
+from ccreid.evaluation.similarity import TILE_ROWS, checked_vectors, similarity_blocks
+
+BLOCK = 512
+"""Rows that are worked on at once."""
 
 
 def rerank(
@@ -31,7 +32,7 @@ def rerank(
     """(1 - share) times the Jaccard distance plus share times the scaled squared Euclidean distance.
 
     Queries and gallery are pooled, N = Q + G images, and every image's neighbours are sought in the pool; the
-    work and the memory grow with N². Unlike the clustering's, a neighbour list holds k1 + 1 images here: an
+    work grows with N², the memory with Q x G. Unlike the clustering's, a neighbour list holds k1 + 1 images here: an
     image and its k1 nearest.
 
     Parameters
@@ -67,28 +68,134 @@ def rerank(
         raise SettingError(f"share = {share} was given.", "Give a share between 0 and 1.")
     queries, galleries = checked_vectors(query_embeddings, gallery_embeddings)
     pool = normalize(torch.cat([queries, galleries]), dim=1)
-    distance = _scaled_squared_distance(pool)
-    places = neighbour_lists(distance, min(k1 + 1, len(pool)))
-    members = expanded_neighbourhoods(reciprocal_counts(places, k1), reciprocal_counts(places, round(k1 / 2)))
-    weights = averaged_over_nearest(soft_neighbourhoods(members, distance).to(dtype), places, k2)
-    shared = _shared_weight(weights[: len(queries)], weights[len(queries) :])
-    jaccard = 1 - shared / (2 - shared)
-    return torch.tensor(1 - share, dtype=dtype) * jaccard + share * distance[: len(queries), len(queries) :]
+    found = search(pool, min(k1 + 1, len(pool)), len(queries))
+    members = _expanded(_reciprocal(found.places, k1), _reciprocal(found.places, round(k1 / 2)))
+    weights = _averaged(_soft(members, pool, found.largest), found.places[:, :k2], dtype)
+    shared = _shared_weight(weights[: len(queries)], weights[len(queries) :], dtype)
+    distance = found.of_queries
+    for rows in torch.split(torch.arange(len(queries)), BLOCK):
+        jaccard = 1 - shared[rows] / (2 - shared[rows])
+        distance[rows] = torch.tensor(1 - share, dtype=dtype) * jaccard + share * distance[rows]
+    return distance
 
 
-def _scaled_squared_distance(pool: Tensor) -> Tensor:
-    """(N, N): squared Euclidean distance of unit vectors, every row over its largest."""
-    squared = (2 - 2 * pool @ pool.T).clamp(min=0)
-    return squared / squared.amax(dim=1, keepdim=True).clamp(min=torch.finfo(squared.dtype).tiny)
+class Found(NamedTuple):
+    """What a search of the pool for each of its N images gives.
+
+    Attributes
+    ----------
+    places:
+        (N, length) int64, the nearest of each image, itself first, ties by index.
+    largest:
+        (N,) float32, the largest squared Euclidean distance from each image to the pool, above 0.
+    of_queries:
+        (Q, G) float32, squared Euclidean distance from the first Q images to the others over the query's largest.
+    """
+
+    places: Tensor
+    largest: Tensor
+    of_queries: Tensor
 
 
-def _shared_weight(queries: Tensor, galleries: Tensor) -> Tensor:
+def search(pool: Tensor, length: int, queries: int) -> Found:
+    """Find the nearest of every image of the pool, (N, D) of unit length, a block of rows at a time."""
+    places = torch.empty(len(pool), length, dtype=torch.int64)
+    largest = torch.empty(len(pool))
+    of_queries = torch.empty(queries, len(pool) - queries)
+    start = 0
+    for block in similarity_blocks(pool, pool):
+        rows = slice(start, start + len(block))
+        distance = torch.from_numpy(block).mul_(-2).add_(2).clamp_(min=0)
+        largest[rows] = distance.amax(dim=1).clamp_(min=torch.finfo(distance.dtype).tiny)
+        distance /= largest[rows, None]
+        of_queries[rows] = distance[: max(0, queries - start), queries:]
+        distance.diagonal(offset=start).fill_(-torch.inf)
+        places[rows] = nearest(distance, length)
+        start += len(block)
+    return Found(places, largest, of_queries)
+
+
+def nearest(distance: Tensor, length: int) -> Tensor:
+    """(B, length) columns of (B, N), the smallest first, equal ones by index."""
+    values, places = distance.topk(min(length + 1, distance.shape[1]), dim=1, largest=False)
+    places = places[:, :length]
+    torn = values[:, length - 1] == values[:, -1] if values.shape[1] > length else torch.zeros(len(values)).bool()
+    places[torn] = distance[torn].argsort(dim=1, stable=True)[:, :length]  # any of the equal ones were taken
+    places = places.sort(dim=1).values
+    return places.gather(1, distance.gather(1, places).argsort(dim=1, stable=True))
+
+
+# Neighbourhoods are sparse matrices here, N x N with a row an image: scarcely a hundred of N are members.
+
+
+def _reciprocal(places: Tensor, k: int) -> csr_array:
+    """R(i, k) as ones: those of the first k + 1 places of an image that have it among theirs."""
+    first = places[:, : k + 1]
+    mutual = (first[first] == torch.arange(len(first))[:, None, None]).any(dim=2)
+    rows, columns = mutual.nonzero(as_tuple=True)
+    return _ones(rows, first[rows, columns], len(first))
+
+
+def _ones(rows: Tensor, columns: Tensor, count: int) -> csr_array:
+    ends = rows.numpy(), columns.numpy()
+    return csr_array((np.ones(len(rows), dtype=np.float32), ends), shape=(count, count))
+
+
+def _expanded(wide: csr_array, narrow: csr_array) -> csr_array:
+    """R(i, k1) grown by each R(c, k1/2) of a member c that overlaps it by more than 2/3; members in order."""
+    overlap = (wide @ narrow.T).multiply(wide).tocsr()
+    sizes = narrow.sum(axis=1)
+    overlap.data = (3 * overlap.data > 2 * sizes[overlap.indices]).astype(np.float32)
+    members: csr_array = (wide + overlap @ narrow).tocsr()
+    members.sort_indices()
+    return members
+
+
+def _soft(members: csr_array, pool: Tensor, largest: Tensor) -> csr_array:
+    """Softmax of the negative scaled distance over the members of each image."""
+    rows = np.repeat(np.arange(len(pool)), np.diff(members.indptr))
+    cosine = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(pool), TILE_ROWS):
+        # Products of whole tiles round as those of the search do; pair by pair they would not.
+        some = slice(members.indptr[start], members.indptr[min(start + TILE_ROWS, len(pool))])
+        columns, place = np.unique(members.indices[some], return_inverse=True)
+        (block,) = similarity_blocks(pool[start : start + TILE_ROWS], pool[columns])
+        cosine[some] = block[rows[some] - start, place]
+    weights = np.exp(-np.maximum(2 - 2 * cosine, 0) / largest.numpy()[rows])
+    totals = np.add.reduceat(weights, members.indptr[:-1])
+    shares = weights / totals[rows], members.indices, members.indptr
+    return csr_array(shares, shape=members.shape)
+
+
+def _averaged(weights: csr_array, places: Tensor, dtype: torch.dtype) -> csr_array:
+    """Each row replaced by the mean over the rows of its first places (local query expansion), rounded to a dtype."""
+    weights.data = _rounded(weights.data, dtype)
+    rows = torch.arange(len(places)).repeat_interleave(places.shape[1])
+    averaged: csr_array = (_ones(rows, places.flatten(), len(places)) @ weights).tocsr()
+    averaged.data = _rounded(averaged.data / np.float32(places.shape[1]), dtype)
+    return averaged
+
+
+def _rounded(values: NDArray[np.floating], dtype: torch.dtype) -> NDArray[np.float32]:
+    return torch.from_numpy(values).to(dtype).float().numpy()
+
+
+def _shared_weight(queries: csr_array, galleries: csr_array, dtype: torch.dtype) -> Tensor:
     """(Q, G): sum over the pool's members of the smaller of two weights, member after member.
 
     The order matters to float16, which rounds at every member.
     """
-    shared = queries.new_zeros(len(queries), len(galleries))
-    for mine, theirs in zip(queries.T.contiguous(), galleries.T.contiguous(), strict=True):
-        rows, columns = mine.nonzero(), theirs.nonzero().squeeze(1)  # (r, 1) and (c,)
-        shared[rows, columns] += torch.minimum(mine[rows], theirs[columns])
+    shared = torch.zeros(queries.shape[0], galleries.shape[0], dtype=dtype)
+    of_queries, of_galleries = queries.tocsc(), galleries.tocsc()
+    for member in range(queries.shape[1]):
+        rows, mine = _column(of_queries, member, dtype)
+        columns, theirs = _column(of_galleries, member, dtype)
+        if len(rows) and len(columns):
+            shared[rows[:, None], columns] += torch.minimum(mine[:, None], theirs)
     return shared
+
+
+def _column(matrix: csc_array, column: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Rows and values of a column's stored entries."""
+    entries = slice(*matrix.indptr[column : column + 2])
+    return torch.from_numpy(matrix.indices[entries]).long(), torch.from_numpy(matrix.data[entries]).to(dtype)

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from ccreid.errors import DataError
 from ccreid.ops.clustering import density_clusters
-from ccreid.ops.neighbours import SmallIdentities, jaccard_distance
+from ccreid.ops.neighbours import SmallIdentities, jaccard_of_units
+
+BATCH_FLOATS = 2**22
+"""About how many numbers of embeddings or distances are clustered at once: what fits into a processor's cache."""
+UNIT_TOLERANCE = 1e-5
+"""How far from 1 the length of an embedding may be."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +83,51 @@ def discover_attributes(embeddings: Tensor, identities: Tensor, mining: Mining) 
     Raises
     ------
     DataError
-        An identity between 0 and the largest has no image.
+        An embedding is not finite or not of length 1, or an identity between 0 and the largest has no image.
     """
     embeddings, identities = embeddings.cpu(), identities.cpu()
-    of_image = torch.empty(len(identities), dtype=torch.int64)
-    owners: list[int] = []
-    for identity in range(int(identities.max()) + 1):
-        images = (identities == identity).nonzero().squeeze(1)
-        if not len(images):
-            raise DataError(f"Identity {identity} has no image.", "Number identities from 0 without a gap.")
-        distance = jaccard_distance(embeddings[images], mining.k1, mining.k2, mining.small_identities)
-        clusters = density_clusters(distance, mining.eps)
-        of_image[images] = clusters + len(owners)
-        owners += [identity] * (int(clusters.max()) + 1)
-    return Attributes(of_image, torch.tensor(owners), _centres(embeddings, of_image, len(owners)))
+    _check(embeddings, identities)
+    of_image, attributes = clusters_inside(embeddings, identities, mining)
+    owners = torch.arange(len(attributes)).repeat_interleave(attributes)
+    of_image += (attributes.cumsum(0) - attributes)[identities]
+    return Attributes(of_image, owners, _centres(embeddings, of_image, len(owners)))
+
+
+def _check(embeddings: Tensor, identities: Tensor) -> None:
+    lengths = vector_norm(embeddings, dim=1)
+    broken = (~((lengths - 1).abs() <= UNIT_TOLERANCE)).nonzero().flatten().tolist()  # NaN is not within it either
+    if broken:
+        raise DataError(
+            f"{len(broken)} embeddings are not of length 1, the first in row {broken[0]} ({lengths[broken[0]]:g}).",
+            "Normalise them; where they are not finite, the network has diverged in training.",
+        )
+    missing = (identities.bincount() == 0).nonzero().flatten().tolist()
+    if missing:
+        raise DataError(f"Identity {missing[0]} has no image.", "Number identities from 0 without a gap.")
+
+
+def clusters_inside(embeddings: Tensor, identities: Tensor, mining: Mining) -> tuple[Tensor, Tensor]:
+    """(N,) the cluster of each image, numbered from 0 inside its identity, and (P,) clusters of each identity.
+
+    Identities with equally many images are clustered together, as many at once as `BATCH_FLOATS` allows.
+    """
+    images = identities.bincount()
+    by_identity = identities.argsort(stable=True)
+    first = images.cumsum(0) - images
+    of_image, clusters = torch.empty_like(identities), torch.empty_like(images)
+    dimension = embeddings.shape[1]
+    held = embeddings.new_empty(max(BATCH_FLOATS // dimension, int(images.max())), dimension)  # new pages cost more
+    for count in sorted(set(images.tolist())):
+        alike = (images == count).nonzero().squeeze(1)
+        for some in alike.split(max(1, BATCH_FLOATS // (count * max(count, dimension)))):
+            rows = by_identity[first[some, None] + torch.arange(count)]
+            units = torch.index_select(embeddings, 0, rows.flatten(), out=held[: rows.numel()])
+            distance = jaccard_of_units(
+                units.view(*rows.shape, dimension), mining.k1, mining.k2, mining.small_identities
+            )
+            of_image[rows] = labels = density_clusters(distance, mining.eps)
+            clusters[some] = labels.amax(dim=1) + 1
+    return of_image, clusters
 
 
 def _centres(embeddings: Tensor, of_image: Tensor, attributes: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -21,7 +22,7 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     Parameters
     ----------
     distance:
-        (N, N), symmetric, small is near.
+        (N, N), symmetric, small is near; or (B, N, N) for B sets that are clustered each alone.
     eps:
         Largest distance between neighbours, in the units of `distance`.
     min_samples:
@@ -30,7 +31,7 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     Returns
     -------
     Tensor
-        (N,) int64 on the CPU, contiguous from 0 in the order of first appearance.
+        (N,) or (B, N) int64 on the CPU, contiguous from 0 in the order of first appearance in each set.
 
     Raises
     ------
@@ -38,21 +39,34 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
         The matrix is not square, or eps is negative, or min_samples is below 1.
     """
     distances = torch.as_tensor(distance).detach().cpu().numpy()
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+    if distances.ndim not in (2, 3) or distances.shape[-1] != distances.shape[-2]:
         raise SettingError(f"A distance of shape {distances.shape} was given.", "Give a square matrix.")
     if eps < 0 or min_samples < 1:
         raise SettingError(f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1.")
-    near = distances <= eps
-    core = near.sum(axis=1) >= min_samples
-    _, component = connected_components(near & core[:, None] & core[None, :], directed=False)
-    labels = component.astype(np.int64)
-    for point in np.flatnonzero(~core):
-        within_reach = component[near[point] & core]
+    near = (distances if distances.ndim == 3 else distances[None]) <= eps
+    core = near.sum(axis=2) >= min_samples
+    component = _components(near & core[:, :, None] & core[:, None, :])
+    labels = component.copy()
+    for number, point in np.argwhere(~core):
+        within_reach = component[number][near[number, point] & core[number]]
         if within_reach.size:
-            labels[point] = within_reach.min()
-    return torch.from_numpy(_by_first_appearance(labels))
+            labels[number, point] = within_reach.min()
+    return torch.from_numpy(_by_first_appearance(labels).reshape(distances.shape[:-1]))
+
+
+def _components(linked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(B, N): the connected component of each point of each graph (B, N, N); no two graphs share a number."""
+    graphs, points, _ = linked.shape
+    number, row, column = np.nonzero(linked)
+    count = graphs * points
+    ends = number * points + row, number * points + column
+    links = coo_array((np.ones(len(row), dtype=np.bool_), ends), shape=(count, count))
+    _, component = connected_components(links, directed=False)
+    return component.astype(np.int64).reshape(graphs, points)
 
 
 def _by_first_appearance(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(B, N): labels that no two sets share, numbered from 0 in each set as they appear."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse].astype(np.int64)
+    numbers = np.argsort(np.argsort(first))[inverse].reshape(labels.shape)
+    return (numbers - numbers[:, :1]).astype(np.int64)

@@ -9,14 +9,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 
 from ccreid.errors import SettingError
 
 SmallIdentities = Literal["clip", "reference"]
-
-BLOCK = 512
-"""Neighbourhoods whose nearest rows are held at once."""
 
 
 def jaccard_distance(
@@ -27,7 +24,7 @@ def jaccard_distance(
     Parameters
     ----------
     embeddings:
-        (N, D) floating point; L2-normalised here.
+        (N, D) floating point, or (B, N, D) for B sets of N images each; L2-normalised here.
     k1:
         Length of an image's neighbour list, itself included.
     k2:
@@ -40,27 +37,29 @@ def jaccard_distance(
     Returns
     -------
     Tensor
-        (N, N), the embeddings' dtype, in [0, 1] up to rounding; 0 = same neighbourhood. In "reference" with
-        N < k1 the diagonal need not be 0.
+        (N, N) or (B, N, N), the embeddings' dtype, in [0, 1] up to rounding; 0 = same neighbourhood. In
+        "reference" with N < k1 the diagonal need not be 0.
 
     Raises
     ------
     SettingError
-        The shape is not (N, D) with N >= 1, or k1 or k2 is below 1, or `small_identities` is unknown.
+        The shape is not as above with N >= 1, or k1 or k2 is below 1, or `small_identities` is unknown.
     """
     embeddings = torch.as_tensor(embeddings)
-    if embeddings.ndim != 2 or len(embeddings) == 0:
+    if embeddings.ndim not in (2, 3) or embeddings.shape[-2] == 0:
         raise SettingError(f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1.")
     if k1 < 1 or k2 < 1:
         raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
     if small_identities not in ("clip", "reference"):
         raise SettingError(f"small_identities is '{small_identities}'.", "Give 'clip' or 'reference'.")
-    count = len(embeddings)
-    if small_identities == "clip":
-        k1, k2 = min(k1, count), min(k2, count)
+    return jaccard_of_units(normalize(embeddings, dim=-1), k1, k2, small_identities)
 
-    units = normalize(embeddings, dim=1)
-    squared_distance = 2 - 2 * units @ units.T
+
+def jaccard_of_units(units: Tensor, k1: int, k2: int, small_identities: SmallIdentities) -> Tensor:
+    """:func:`jaccard_distance` of embeddings that are L2-normalised, with nothing checked."""
+    if small_identities == "clip":
+        k1, k2 = min(k1, units.shape[-2]), min(k2, units.shape[-2])
+    squared_distance = 2 - 2 * (units @ units.mT)
     places = neighbour_lists(squared_distance, k1)
     members = expanded_neighbourhoods(reciprocal_counts(places, k1), reciprocal_counts(places, round(k1 / 2)))
     weights = averaged_over_nearest(soft_neighbourhoods(members, squared_distance), places, k2)
@@ -70,55 +69,58 @@ def jaccard_distance(
 # Members are numbered 0..N-1 for the images and N for the phantom that fills a list longer than the identity.
 # The phantom's own list, embedding and row are those of the last image; as a member it is nobody else. Where
 # no list is longer than N, none holds it, and its row and column stay empty of matches.
+# Dimensions before those named (the sets of a batch) are carried along.
 
 
 def neighbour_lists(distance: Tensor, length: int) -> Tensor:
     """(N+1, length) members: the nearest of each, itself first, ties by index; last, the phantom's row."""
-    count = len(distance)
-    ranked = distance.clone().fill_diagonal_(-torch.inf).argsort(dim=1, stable=True)
-    lists = ranked.new_full((count + 1, length), count)
-    lists[:count, : min(length, count)] = ranked[:, :length]
-    lists[count] = lists[count - 1]
-    return lists
+    count = distance.shape[-1]
+    ranked = distance.clone()
+    ranked.diagonal(dim1=-2, dim2=-1).fill_(-torch.inf)
+    nearest = ranked.argsort(dim=-1, stable=True)[..., :length]
+    lists = pad(nearest, (0, length - nearest.shape[-1]), value=count)
+    return torch.cat([lists, lists[..., -1:, :]], dim=-2)
 
 
 def reciprocal_counts(places: Tensor, k: int) -> Tensor:
     """(N+1, N+1): how often member j stands in R(i, k), which is 0 or 1 but for the phantom."""
-    members = len(places)
-    seen = torch.zeros(members, members, device=places.device)
-    first = places[:, : k + 1]
-    seen.scatter_add_(1, first, torch.ones_like(first, dtype=seen.dtype))
-    return seen * seen.T
+    members = places.shape[-2]
+    seen = torch.zeros(*places.shape[:-1], members, device=places.device)
+    first = places[..., : k + 1]
+    seen.scatter_add_(-1, first, torch.ones_like(first, dtype=seen.dtype))
+    return seen * seen.mT
 
 
 def expanded_neighbourhoods(wide: Tensor, narrow: Tensor) -> Tensor:
     """(N+1, N+1) bool: R(i, k1) grown by each R(c, k1/2) of a member c that overlaps it by more than 2/3."""
     in_wide, in_narrow = (wide > 0).float(), (narrow > 0).float()
-    overlap = in_wide @ in_narrow.T
-    joins = in_wide * (3 * overlap > 2 * narrow.sum(dim=1))
+    overlap = in_wide @ in_narrow.mT
+    joins = in_wide * (3 * overlap > 2 * narrow.sum(dim=-1)[..., None, :])
     return (in_wide + joins @ in_narrow) > 0
 
 
 def soft_neighbourhoods(members: Tensor, distance: Tensor) -> Tensor:
     """(N, N): softmax of the negative distance over each image's members, 0 elsewhere."""
-    count = len(distance)
-    to_member = torch.cat([distance, distance[:, -1:]], dim=1)
-    shares = to_member.neg().masked_fill(~members[:count], -torch.inf).softmax(dim=1)
+    count = distance.shape[-1]
+    members = members[..., :count, :]
+    to_member = torch.cat([distance, distance[..., -1:]], dim=-1)
+    shares = to_member.neg().masked_fill(~members, -torch.inf).softmax(dim=-1)
     # The phantom's share lands on the last image unless that image is a member itself.
-    last, phantom = shares[:, count - 1], shares[:, count]
-    landed = torch.where(members[:count, count - 1], last, phantom)
-    return torch.cat([shares[:, : count - 1], landed[:, None]], dim=1)
+    last, phantom = shares[..., count - 1], shares[..., count]
+    landed = torch.where(members[..., count - 1], last, phantom)
+    return torch.cat([shares[..., : count - 1], landed[..., None]], dim=-1)
 
 
 def averaged_over_nearest(weights: Tensor, places: Tensor, k2: int) -> Tensor:
     """(N, N): each row replaced by the mean over the first k2 images of its list (local query expansion)."""
-    count = len(weights)
-    nearest = places[:count, :k2].clamp(max=count - 1)
-    return torch.cat([weights[some].mean(dim=1) for some in torch.split(nearest, BLOCK)])
+    count = weights.shape[-1]
+    nearest = places[..., :count, :k2].clamp(max=count - 1)
+    votes = torch.zeros_like(weights).scatter_add_(-1, nearest, torch.ones_like(nearest, dtype=weights.dtype))
+    return votes @ weights / nearest.shape[-1]
 
 
 def _jaccard(weights: Tensor) -> Tensor:
     """(N, N): 1 - s / (2 - s) with s the sum of the smaller weights, by min(a, b) = (a + b - |a - b|) / 2."""
-    mass = weights.sum(dim=1)
-    shared = (mass[:, None] + mass[None, :] - torch.cdist(weights, weights, p=1)) / 2
+    mass = weights.sum(dim=-1)
+    shared = (mass[..., :, None] + mass[..., None, :] - torch.cdist(weights, weights, p=1)) / 2
     return (1 - shared / (2 - shared)).clamp(min=0)
