@@ -239,8 +239,16 @@ NOTES = {"format": FORMAT, "files": json.dumps(["a", "b", "c"]), "made_with": "{
 
 
 def test_notes_as_below_are_read(tmp_path):
-    save_file({"vectors": torch.zeros(3, 5)}, tmp_path / "e", metadata=NOTES)
+    save_file({"vectors": torch.eye(3)}, tmp_path / "e", metadata=NOTES)
     assert Embeddings.load(tmp_path / "e").files == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("value", [0.5, torch.nan, torch.inf])
+def test_vectors_of_another_length_than_1_are_named_by_row(value):
+    vectors = torch.eye(3)
+    vectors[1, 1] = value
+    with pytest.raises(ArtefactError, match="1 vectors are not of length 1, the first is that of b, row 1"):
+        Embeddings(vectors, ("a", "b", "c"), {})
 
 
 @pytest.mark.parametrize("notes", [None, {"format": "pt"}, NOTES | {"format": "ccreid-embeddings-2"}])

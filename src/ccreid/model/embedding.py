@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from ccreid.data.loaders import PlainLoader
 from ccreid.errors import ArtefactError, DivergedError
@@ -22,6 +23,9 @@ from ccreid.model.network import Network
 from ccreid.runtime import Track, untracked
 
 FORMAT = "ccreid-embeddings-1"
+
+UNIT_TOLERANCE = 1e-4
+"""How far from 1 the length of an embedding may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,12 @@ class Embeddings:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.files):
             raise ArtefactError(
                 f"{tuple(self.vectors.shape)} vectors do not fit {len(self.files)} files.", "Embed the images again."
+            )
+        odd = (~((vector_norm(self.vectors, dim=1) - 1).abs() <= UNIT_TOLERANCE)).nonzero().flatten().tolist()
+        if odd:  # NaN and infinity among them
+            raise ArtefactError(
+                f"{len(odd)} vectors are not of length 1, the first is that of {self.files[odd[0]]}, row {odd[0]}.",
+                "Embed the images again, or normalise the vectors.",
             )
 
     def save(self, path: Path) -> None:
