@@ -22,6 +22,12 @@ settings.load_profile("ccreid")
 Golden = Callable[[str], dict[str, torch.Tensor]]
 
 
+@pytest.fixture(autouse=True)
+def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's cache of pixels."""
+    monkeypatch.setenv("CCREID_CACHE", str(tmp_path_factory.getbasetemp() / "ccreid-cache"))
+
+
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     """Loads one of the golden files as tensors by name."""

@@ -45,6 +45,9 @@ OF_THE_METHOD = {
     "training.milestones": (20, 40, 60),
     "training.gamma": 0.1,
     "training.reset_optimizer_each_epoch": True,
+    "training.precision": "32-true",
+    "training.memory_format": "channels-last",
+    "training.compile": False,
     "evaluation.flip": True,
 }
 COLUMNS = ("data.people", "data.images", "training.epochs", "attributes.after_epoch", "objective.replicas")
@@ -302,6 +305,8 @@ def test_a_name_like_no_other_is_answered_without_a_guess(wrong):
         "training.reset_optimizer_each_epoch=1",
         "training.reset_optimizer_each_epoch='yes'",
         "training.device=true",
+        "training.compile=1",
+        "training.compile=auto",
         "network.backbone=3",
         "data.root=3",
         "data.root=2024-01-01",
@@ -343,6 +348,7 @@ OUT_OF_RANGE = [
     "attributes.small_identities=drop",
     "training.device=tpu",
     "training.precision=8-bit",
+    "training.memory_format=channels_last",
     "data.unreadable=ignore",
     *(f"{path}=.inf" for path in ("training.learning_rate", "objective.weights.triplet", "objective.margin")),
     *(f"{path}=.nan" for path in ("training.learning_rate", "data.flip", "objective.scale")),

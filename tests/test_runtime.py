@@ -17,7 +17,9 @@ import pytest
 import torch
 from hypothesis import given
 
+from ccreid import run, runtime
 from ccreid.errors import SettingError
+from ccreid.recipe import load_recipe
 from ccreid.runtime import (
     StopRequest,
     default_workers,
@@ -285,3 +287,35 @@ def test_an_untracked_loop_is_the_loop_itself():
     items = iter([1, 2, 3])
     assert untracked(items, "Counting", 3) is items
     assert list(items) == [1, 2, 3]  # nothing was taken from it
+
+
+# --------------------------------------------------------------------------------------------------- compiling
+
+
+def test_a_machine_that_cannot_compile_is_told_how_to_mend_it(monkeypatch):
+    def compile_nothing(_function):
+        def fail(*_arguments):
+            raise RuntimeError("No working C++ compiler found\nand a long story")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compile_nothing)
+    with pytest.raises(SettingError) as caught:
+        runtime.require_compiler(torch.device("cpu"))
+    assert "training.compile is on" in caught.value.message
+    assert "No working C++ compiler found" in caught.value.message
+    assert "long story" not in caught.value.message
+    assert "g++" in caught.value.mend
+    assert "training.compile to false" in caught.value.mend
+
+
+def test_a_machine_that_can_compile_is_left_alone(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function: function)
+    runtime.require_compiler(torch.device("cpu"))
+
+
+def test_a_run_that_is_to_compile_and_cannot_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch, "compile", lambda _function: 1 / 0)
+    with pytest.raises(SettingError, match=r"training\.compile is on"):
+        run.begin(load_recipe("demo", ["training.compile=true", "training.device=cpu"]), tmp_path / "run", run.Watch())
+    assert not (tmp_path / "run").exists()

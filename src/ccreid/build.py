@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from ccreid.data.augment import Augmentation
 from ccreid.data.holdout import hold_out
 from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
 from ccreid.datasets import read_benchmark
@@ -20,15 +21,18 @@ from ccreid.method import Mining, Objective, TermWeights
 from ccreid.model.backbone import Backbone, load_weights
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe
-from ccreid.runtime import default_workers, derive_seed, launch, seeded
+from ccreid.runtime import MEMORY_FORMATS, default_workers, derive_seed, launch, require_compiler, seeded
 from ccreid.training.loop import Plan
 from ccreid.training.schedule import Schedule
 from ccreid.vocabulary import Benchmark, Samples
 
 
 def fabric(recipe: Recipe) -> Fabric:
-    """The device and precision of the run."""
-    return launch(recipe.training.device, recipe.training.precision)
+    """The device and precision of the run. Raises SettingError, also where it is to compile and cannot."""
+    launched = launch(recipe.training.device, recipe.training.precision)
+    if recipe.training.compile:
+        require_compiler(launched.device)
+    return launched
 
 
 def benchmark(recipe: Recipe) -> Benchmark:
@@ -62,6 +66,9 @@ def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Ob
             width_px=recipe.data.width_px,
             last_stride=recipe.network.last_stride,
         )
+        backbone.lay_out(MEMORY_FORMATS[recipe.training.memory_format])
+        if recipe.training.compile:
+            backbone.compile_training()
         built = Objective(
             Network(backbone),
             identities,
@@ -87,13 +94,18 @@ def train_loader(recipe: Recipe, samples: Samples) -> TrainLoader:
         _sampler(recipe, samples),
         seed=recipe.training.seed,
         workers=_workers(recipe),
+        cache=users_cache(data.cache_gb),
     )
 
 
 def plain_loader(recipe: Recipe, samples: Samples) -> PlainLoader:
     """Every image once, for mining."""
     return PlainLoader(
-        samples, preprocessing(recipe), batch_images=recipe.evaluation.batch_images, workers=_workers(recipe)
+        samples,
+        preprocessing(recipe),
+        batch_images=recipe.evaluation.batch_images,
+        workers=_workers(recipe),
+        cache=users_cache(recipe.data.cache_gb),
     )
 
 
@@ -135,6 +147,7 @@ def extractor(
         flip=recipe.evaluation.flip,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
+        pixels=users_cache(recipe.data.cache_gb),
         autocast=autocast,
     )
 

@@ -44,6 +44,9 @@ class DataSettings(_Section):
     padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
     workers: Annotated[int, Field(ge=0)] | None = Field(None, description="decoding processes; null = by the machine")
+    cache_gb: Annotated[float, Field(ge=0)] = Field(
+        8.0, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
+    )
     unreadable: Literal["error", "skip"] = Field("error", description="what an unreadable image does")
 
 
@@ -98,7 +101,16 @@ class TrainingSettings(_Section):
     reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
     seed: Annotated[int, Field(ge=0)] = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true",
+        description="of the backbone; the paper's is 32-true, bf16-mixed is faster where the processor computes in it",
+    )
+    memory_format: Literal["channels-last", "contiguous"] = Field(
+        "channels-last", description="contiguous for a backbone or device that is slower with the channels innermost"
+    )
+    compile: bool = Field(
+        False, description="torch.compile the backbone's training step, a minute once; no gain on a CPU of few cores"
+    )
 
 
 class SelectionSettings(_Section):

@@ -28,6 +28,7 @@ from lightning_fabric import Fabric
 
 from ccreid import build
 from ccreid.data.decode import leave_out_unreadable
+from ccreid.data.pixels import users_cache
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import Extractor, evaluate, fingerprint
 from ccreid.evaluation.outfits import shared_outfits
@@ -142,7 +143,8 @@ def evaluate_bundle(
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
     fabric = launch(device)
-    settings = bundle.card.get("recipe", {}).get("evaluation", {})
+    recipe = bundle.card.get("recipe", {})
+    settings = recipe.get("evaluation", {})
     extractor = Extractor(
         bundle.network.to(fabric.device),
         bundle.weights_hash,
@@ -150,11 +152,12 @@ def evaluate_bundle(
         flip=settings.get("flip", True) if flip is None else flip,
         batch_images=settings.get("batch_images", 64),
         workers=default_workers(),
+        pixels=users_cache(recipe.get("data", {}).get("cache_gb", 8.0)),
         autocast=fabric.autocast,
     )
     conditions = {
         "bundle": bundle_folder.resolve().name,
-        "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
+        "seed": recipe.get("training", {}).get("seed"),
         "selection": bundle.card.get("selection"),
     }
     readable = _readable(benchmark, skip_unreadable, watch)

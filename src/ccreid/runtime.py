@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from types import FrameType, TracebackType
+from types import FrameType, MappingProxyType, TracebackType
 from typing import Literal, Self, TypeVar
 
 import torch
@@ -25,6 +25,9 @@ Track = Callable[[Iterable[Item], str, int], Iterable[Item]]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MemoryFormat = Literal["channels-last", "contiguous"]
+MEMORY_FORMATS = MappingProxyType({"channels-last": torch.channels_last, "contiguous": torch.contiguous_format})
+"""torch's, by the names that settings give them."""
 
 
 def untracked(items: Iterable[Item], _what: str, _count: int) -> Iterable[Item]:
@@ -47,6 +50,25 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     fabric = Fabric(accelerator=device, devices=1, precision=precision)
     fabric.launch()
     return fabric
+
+
+def require_compiler(device: torch.device) -> None:
+    """Make sure that torch.compile works on a device, by compiling a sum: better now than in the first step.
+
+    Raises
+    ------
+    SettingError
+        It does not.
+    """
+    try:
+        torch.compile(torch.add)(torch.zeros(2, device=device), 1)
+    except Exception as error:  # every missing part of its chain of tools fails in a way of its own
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise SettingError(
+            f"training.compile is on, but torch.compile does not work here on {device.type}: {said[0]}",
+            "Install what it needs (on a CPU a C++ compiler such as g++ or clang, on CUDA Triton and a C compiler), "
+            "or set training.compile to false.",
+        ) from error
 
 
 def default_workers() -> int:

@@ -154,3 +154,14 @@ def test_attribute_aware_loss_ignores_lengths():
         attribute_aware_loss(7 * embeddings, 0.1 * weights, attributes, owners),
         attribute_aware_loss(embeddings, weights, attributes, owners),
     )
+
+
+@given(families(), seeds)
+def test_attribute_aware_loss_has_the_gradient_of_its_formula(family, seed):
+    attributes, owners = map(torch.tensor, family)
+    embeddings, weights = drawn(len(attributes), 5, seed=seed), drawn(len(owners), 5, seed=seed + 1)
+    assert torch.autograd.gradcheck(
+        lambda e, w: attribute_aware_loss(e, w, attributes, owners),
+        (embeddings.double().requires_grad_(), weights.double().requires_grad_()),
+        atol=1e-4,
+    )

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from ccreid.data.batch import Batch
 from ccreid.method import Attributes, Objective, Terms, TermWeights
 from ccreid.method import objective as objective_module
+from ccreid.method.losses import identity_loss
+from ccreid.method.recomposition import draw_donors, recompose
 from ccreid.model.embedding import embed
-from ccreid.model.network import Network
+from ccreid.model.network import Network, pool
 from ccreid.runtime import generator, launch
 from ccreid.training.optimizer import Optimizer
 from conftest import Golden
@@ -213,6 +215,39 @@ def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
         if "running" in name:  # the first device's statistics are the ones that are kept
             torch.testing.assert_close(value, statistics[name])
     assert objective.network.neck.momentum == alone.network.neck.momentum
+
+
+def test_the_recomposition_term_is_that_of_the_recomposed_maps() -> None:
+    objective = mined(tiny(recompositions=2, replicas=2))
+    terms = objective(batch(), generator(0))
+    alone, draws, half = mined(tiny()), generator(0), len(IDENTITIES) // 2
+    feature_map, attributes = alone.network.feature_map(batch().images), torch.arange(len(IDENTITIES)) // 2
+    logits = []
+    for part in (slice(0, half), slice(half, None)):
+        for _ in range(2):
+            donors, _present = draw_donors(attributes[part], 2, draws)
+            logits.append(alone.branch_head(alone.branch_neck(pool(recompose(feature_map[part], donors)))))
+    of_logits = torch.cat([IDENTITIES[:half].repeat(2), IDENTITIES[half:].repeat(2)])
+    torch.testing.assert_close(terms.named["recomposition"], identity_loss(torch.cat(logits), of_logits))
+
+
+def test_the_recomposition_branch_is_seen_by_nothing_while_it_warms_up() -> None:
+    objective = tiny()
+    objective(batch(), generator(0))
+    assert int(objective.branch_neck.num_batches_tracked) == 0  # type: ignore[arg-type]
+
+
+def test_mixed_precision_ends_at_the_feature_map() -> None:
+    objective = mined(tiny())
+    whole = objective(batch(), generator(0))
+    seen = []
+    objective.network.backbone.register_forward_hook(lambda _module, _images, output: seen.append(output.dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = objective(batch(), generator(0))
+    assert seen == [torch.bfloat16]
+    for name, term in mixed.named.items():
+        assert term.dtype == torch.float32
+        torch.testing.assert_close(term, whole.named[name], rtol=0.05, atol=0.05)
 
 
 def test_one_batch_can_be_learnt_by_heart() -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 import oracles
 from ccreid.errors import SettingError
-from ccreid.method.recomposition import draw_donors, recompose
+from ccreid.method.recomposition import PooledStripes, draw_donors, recompose
+from ccreid.model.network import pool
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -20,6 +21,10 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 def drawing(attributes: list[int], stripes: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
     return draw_donors(torch.tensor(attributes), stripes, torch.Generator().manual_seed(seed))
+
+
+def recomposed_pool(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Tensor:
+    return PooledStripes.of(feature_map, stripes).recomposed(donors)
 
 
 @pytest.mark.parametrize("i", range(3))
@@ -102,18 +107,94 @@ def test_gradients_flow_through_the_content_alone():
         torch.testing.assert_close(gradient[0, :, rows], slope * upstream[:, rows])
 
 
+# -------------------------------------------------------------------------------------------------- pooled
+
+
+def pooled_with_gradient(pooling, feature_map, donors, stripes):
+    leaf = feature_map.clone().requires_grad_()  # a clone keeps the memory format
+    pooled = pooling(leaf, donors, stripes)
+    weights = drawn(*pooled.shape, seed=9).to(pooled.dtype)
+    (pooled * weights).sum().backward()
+    return pooled.detach(), leaf.grad
+
+
+def by_definition(feature_map, donors, stripes):
+    return pool(recompose(feature_map, donors, stripes))
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_pooled_stripes_are_the_references(golden, i):
+    arrays = golden("far")
+    feature_map = arrays[f"far{i}_x"].requires_grad_()
+    pooled = recomposed_pool(feature_map, torch.stack([arrays[f"far{i}_pick_upper"], arrays[f"far{i}_pick_lower"]]))
+    pooled.square().sum().backward()
+    expected, gradient = arrays[f"far{i}_pooled"], arrays[f"far{i}_grad_x_of_sum_sq"]
+    torch.testing.assert_close(pooled.detach(), expected, rtol=1e-5, atol=1e-6 * expected.abs().max().item())
+    torch.testing.assert_close(feature_map.grad, gradient, rtol=1e-5, atol=1e-6 * gradient.abs().max().item())
+
+
+@given(problems())
+def test_pooled_stripes_are_the_pooled_recomposition(problem):
+    for ours, theirs in zip(
+        pooled_with_gradient(recomposed_pool, *problem), pooled_with_gradient(by_definition, *problem), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize(("height", "stripes"), [(16, 2), (7, 2), (8, 3)])
+def test_pooled_stripes_of_a_network_are_the_pooled_recomposition(height, stripes, memory_format):
+    # After a ReLU: half of the pixels tie at 0, and some channels are dead.
+    feature_map = drawn(6, 40, height, 4).float().sub(1.5).relu().contiguous(memory_format=memory_format)
+    donors = torch.randint(6, (stripes, 6), generator=torch.Generator().manual_seed(1))
+    ours = pooled_with_gradient(recomposed_pool, feature_map, donors, stripes)
+    theirs = pooled_with_gradient(by_definition, feature_map, donors, stripes)
+    torch.testing.assert_close(ours[0], theirs[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
+
+
+def test_pixels_that_tie_share_the_gradient_over_stripes_too():
+    # The largest value stands once in the upper stripe and twice in the lower one; with itself as donor the image
+    # comes back as it is.
+    feature_map = torch.tensor([[4.0, 0.0, 0.0, 0.0], [4.0, 4.0, 0.0, 0.0]], dtype=torch.float64)[None, None]
+    itself = torch.zeros(2, 1, dtype=torch.int64)
+    leaf = feature_map.requires_grad_()
+    recomposed_pool(leaf, itself)[0, 0].backward()
+    third = 1 / 3
+    torch.testing.assert_close(
+        leaf.grad, torch.tensor([[third, 0, 0, 0], [third, third, 0, 0]], dtype=torch.float64)[None, None]
+    )
+
+
+def test_pooled_stripes_are_of_one_map_for_any_donors_and_images():
+    feature_map = drawn(6, 3, 6, 4)
+    stripes = PooledStripes.of(feature_map)
+    some = torch.tensor([4, 1, 3])
+    for seed in range(3):
+        donors = torch.randint(3, (2, 3), generator=torch.Generator().manual_seed(seed))
+        torch.testing.assert_close(stripes[some].recomposed(donors), by_definition(feature_map[some], donors, 2))
+
+
+def test_pooled_stripes_of_half_precision_are_computed_in_single():
+    feature_map, donors = drawn(4, 8, 6, 4).bfloat16(), torch.tensor([[1, 2, 3, 0], [2, 3, 0, 1]])
+    pooled, gradient = pooled_with_gradient(recomposed_pool, feature_map, donors, 2)
+    assert (pooled.dtype, gradient.dtype) == (torch.float32, torch.bfloat16)
+    torch.testing.assert_close(pooled, by_definition(feature_map.float(), donors, 2))
+
+
+@pytest.mark.parametrize("function", [recompose, recomposed_pool])
 @pytest.mark.parametrize(
     ("shape", "donors", "stripes", "named"),
     [
         ((3, 2, 4, 4), torch.zeros(2, 2, dtype=torch.int64), 2, r"shape \(2, 2\) .* 3 images in 2 stripes"),
-        ((3, 2, 4, 4), torch.zeros(0, 3, dtype=torch.int64), 0, "in 0 stripes"),
+        ((3, 2, 4, 4), torch.zeros(0, 3, dtype=torch.int64), 0, "0 stripes"),
         ((1, 2, 3, 4), torch.zeros(4, 1, dtype=torch.int64), 4, "3 x 4 has too few pixels for 4 stripes"),
         ((1, 2, 3, 1), torch.zeros(3, 1, dtype=torch.int64), 3, "3 x 1 has too few pixels for 3 stripes"),
     ],
 )
-def test_a_wrong_argument_is_named(shape, donors, stripes, named):
+def test_a_wrong_argument_is_named(function, shape, donors, stripes, named):
     with pytest.raises(SettingError, match=named):
-        recompose(torch.zeros(shape), donors, stripes)
+        function(torch.zeros(shape), donors, stripes)
 
 
 # -------------------------------------------------------------------------------------------------- donors

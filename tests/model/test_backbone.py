@@ -499,3 +499,35 @@ def test_a_client_told_to_stay_offline_stays_so(monkeypatch, online, proxies):
     load_weights(built(), "timm")
     assert hub.offline == [True]
     assert constants.HF_HUB_OFFLINE is True
+
+
+# -------------------------------------------------------------------------------------------------- speed
+
+
+def test_channels_are_innermost_unless_it_is_laid_out_otherwise():
+    backbone = built()
+    expected, state = maps_of(backbone, images()), {key: value.clone() for key, value in backbone.state_dict().items()}
+    assert expected.is_contiguous(memory_format=torch.channels_last)
+    backbone.lay_out(torch.contiguous_format)
+    assert all(parameter.is_contiguous() for parameter in backbone.parameters())
+    assert maps_of(backbone, images()).is_contiguous()
+    torch.testing.assert_close(maps_of(backbone, images()), expected.contiguous(), rtol=1e-4, atol=1e-5)
+    for key, value in backbone.state_dict().items():
+        assert torch.equal(value, state[key])
+
+
+def test_training_alone_runs_compiled_and_the_state_stays_as_it_is(monkeypatch):
+    calls = []
+
+    def compiled(function):
+        return lambda pictures: (calls.append(1), function(pictures))[1]
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    backbone, plain = built(), built()
+    plain.load_state_dict(backbone.state_dict())
+    backbone.compile_training()
+    assert list(backbone.state_dict()) == list(plain.state_dict())
+    assert torch.equal(maps_of(backbone, images()), maps_of(plain, images()))
+    assert not calls
+    assert torch.equal(maps_of(backbone.train(), images()), maps_of(plain.train(), images()))
+    assert calls == [1]

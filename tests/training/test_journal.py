@@ -42,6 +42,16 @@ def test_rows_are_numbered_from_one_and_epochs_sum_up_their_steps(tmp_path: Path
     assert last["learning_rate"] == 0.1
 
 
+def test_a_step_names_each_term_and_the_total(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    named = {"identity": torch.tensor(1.5, requires_grad=True), "triplet": torch.tensor(0.25)}
+    with Journal(path, Position()) as journal:
+        journal.step(0, 0, Terms(named, torch.tensor(7.0)), 0.1)
+    (row,) = read_journal(path)
+    assert row["terms"] == {"identity": 1.5, "triplet": 0.25}
+    assert row["total"] == 7.0
+
+
 @pytest.mark.parametrize(
     ("position", "kept"),
     [(Position(), 0), (Position(0, 2), 3), (Position(1), 5), (Position(1, 1), 7), (Position(2), 10)],

@@ -68,3 +68,29 @@ def test_restored_moments_continue_the_same_descent() -> None:
         each.step(module.loss())
     assert torch.equal(first.lasting, second.lasting)
     assert torch.equal(first.head, second.head)
+
+
+def test_restored_moments_fit_a_parameter_of_any_memory_format() -> None:
+    """A checkpoint holds them contiguous; the fused step would pair them with other weights."""
+
+    def convolution() -> tuple[nn.Conv2d, Optimizer]:
+        torch.manual_seed(0)
+        layer = nn.Conv2d(5, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = Optimizer(layer, launch("cpu"), weight_decay=5e-4)
+        optimizer.set_rate(0.1)
+        return layer, optimizer
+
+    def step(layer: nn.Conv2d, optimizer: Optimizer, seed: int) -> None:
+        images = torch.randn(2, 5, 6, 6, generator=torch.Generator().manual_seed(seed))
+        optimizer.step(layer(images).square().sum())
+
+    (first, optimizer), (second, other) = convolution(), convolution()
+    step(first, optimizer, 0)
+    second.load_state_dict(first.state_dict())
+    other.restore(
+        {name: value.clone(memory_format=torch.contiguous_format) for name, value in optimizer.moments().items()}
+    )
+    step(first, optimizer, 1)
+    step(second, other, 1)
+    assert torch.equal(first.weight, second.weight)
+    assert first.weight.is_contiguous(memory_format=torch.channels_last)

@@ -59,7 +59,7 @@ class Size:
         return f"{self.backbone}, {self.height_px} x {self.width_px}"
 
 
-FULL = Size("resnet50", 256, 128, people=8, images=4, mined_people=2, mined_images=48, steps_from_disk=2)
+FULL = Size("resnet50", 256, 128, people=8, images=4, mined_people=2, mined_images=36, steps_from_disk=2)
 QUICK = Size("test_resnet", 64, 32, people=2, images=4, mined_people=2, mined_images=12, steps_from_disk=2)
 
 
@@ -190,7 +190,7 @@ def _why_nothing_compiles(*, quick: bool) -> str | None:
 
 
 def _from_disk(size: Size, *, quick: bool) -> Measured:
-    people = size.people // 2
+    people, workers = max(2, size.people // 4), 0 if quick else default_workers()
     with tempfile.TemporaryDirectory() as folder:
         samples = _written(Path(folder), size, people * size.steps_from_disk)
         preprocessing = Preprocessing(size.height_px, size.width_px)
@@ -199,7 +199,7 @@ def _from_disk(size: Size, *, quick: bool) -> Measured:
             Augmentation(preprocessing),
             IdentitySampler(samples.identities, people, size.images),
             seed=0,
-            workers=0 if quick else default_workers(),
+            workers=workers,
         )
         trainer, batch, epochs = Trainer(size, BASELINE), _batch(size, people), iter(range(2**20))
         steps = min(size.steps_from_disk, loader.steps(0))
@@ -217,7 +217,7 @@ def _from_disk(size: Size, *, quick: bool) -> Measured:
         f"steps from JPEG files over steps from memory, {size}, {len(batch.images)} images",
         timings.ratio("from disk", over="from memory"),
         seconds=timings.medians,
-        note=f"{steps} steps of an epoch, which begins with nothing decoded; {default_workers()} decoding processes",
+        note=f"{steps} steps of an epoch, which begins with nothing decoded; {workers} decoding processes",
     )
 
 

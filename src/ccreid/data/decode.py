@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -12,10 +13,10 @@ from ccreid.runtime import Track, default_workers, untracked
 from ccreid.vocabulary import Samples
 
 
-def read_image(path: Path) -> Image.Image:
-    """Decode a picture as RGB. Raises ImageError, naming the file."""
+def read_image(path: Path, content: bytes | None = None) -> Image.Image:
+    """Decode a picture as RGB, from its bytes where they were read already. Raises ImageError, naming the file."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else BytesIO(content)) as image:
             image.info.pop("transparency", None)  # without it nothing is left to warn of
             if image.mode.startswith("I;16"):  # Pillow would clip it to white; of 16-bit colours it keeps the high byte
                 return image.point(lambda value: value / 256).convert("RGB")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ccreid.data.augment import Augmentation
 from ccreid.data.batch import Batch
-from ccreid.data.decode import read_image
+from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import ImageError
@@ -24,8 +25,14 @@ from ccreid.runtime import derive_seed
 from ccreid.vocabulary import Samples
 
 Draw = tuple[int, ...]
-"""A row of the samples, then whatever else the transform takes (the seed of an augmentation)."""
+"""A row of the samples, then the seed of the augmentation where there is one."""
+
+_Made = tuple[Batch | ImageError, tuple[str, ...]]
+"""A batch, or why there is none, and what the user should hear of the cache."""
+
 Anything = TypeVar("Anything")
+
+logger = logging.getLogger(__name__)
 
 
 class TrainLoader:
@@ -43,14 +50,25 @@ class TrainLoader:
         Of the order and of the augmentation.
     workers:
         Processes that decode; 0 decodes in this one.
+    cache:
+        Where decoded pictures are kept; None decodes them every time. It changes no batch.
     """
 
     def __init__(
-        self, samples: Samples, augmentation: Augmentation, sampler: IdentitySampler, *, seed: int, workers: int
+        self,
+        samples: Samples,
+        augmentation: Augmentation,
+        sampler: IdentitySampler,
+        *,
+        seed: int,
+        workers: int,
+        cache: PixelCache | None = None,
     ) -> None:
         self.sampler, self.seed = sampler, seed
         self._draws = _Draws()
-        self._batches = _loader(_Pictures(samples, augmentation), self._draws, workers)
+        self._batches = _loader(
+            _Pictures(samples, Pixels(augmentation.preprocessing, cache), augmentation), self._draws, workers
+        )
 
     def steps(self, epoch: int) -> int:
         """How many batches an epoch (0-based) has."""
@@ -82,15 +100,23 @@ class PlainLoader:
         Images a batch.
     workers:
         Processes that decode; 0 decodes in this one.
+    cache:
+        Where decoded pictures are kept; None decodes them every time. It changes no batch.
     """
 
     def __init__(
-        self, samples: Samples, preprocessing: Preprocessing, *, batch_images: int = 64, workers: int = 0
+        self,
+        samples: Samples,
+        preprocessing: Preprocessing,
+        *,
+        batch_images: int = 64,
+        workers: int = 0,
+        cache: PixelCache | None = None,
     ) -> None:
         self.samples = samples
         rows: list[Draw] = [(row,) for row in range(len(samples))]
         draws = [rows[start : start + batch_images] for start in range(0, len(rows), batch_images)]
-        self._batches = _loader(_Pictures(samples, preprocessing), draws, workers)
+        self._batches = _loader(_Pictures(samples, Pixels(preprocessing, cache), None), draws, workers)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -115,17 +141,25 @@ class _Draws:
 class _Pictures(Dataset[Any]):
     """Makes a batch of pictures at once, in whatever process it runs."""
 
-    def __init__(self, samples: Samples, transform: Callable[..., Tensor]) -> None:
-        self.samples, self.transform = samples, transform
+    def __init__(self, samples: Samples, pixels: Pixels, augmentation: Augmentation | None) -> None:
+        self.samples, self.pixels, self.augmentation = samples, pixels, augmentation
         self.identities = samples.identities
 
-    def __getitems__(self, draws: list[Draw]) -> Batch | ImageError:
+    def __getitems__(self, draws: list[Draw]) -> _Made:
         rows = [draw[0] for draw in draws]
         try:
-            images = [self.transform(read_image(self.samples.path(row)), *more) for row, *more in draws]
+            pictures = [self.pixels.read(self.samples.path(row)) for row in rows]
         except ImageError as error:
-            return error  # raised by the process that asked, without the worker's traceback
-        return Batch(torch.stack(images), torch.from_numpy(self.identities[rows]), torch.tensor(rows))
+            return self._made(error)  # raised by the process that asked, without the worker's traceback
+        if self.augmentation is None:
+            images = self.pixels.preprocessing.normalised(pictures, len(pictures))
+        else:
+            images = self.augmentation.batch(pictures, [draw[1] for draw in draws])
+        return self._made(Batch(images, torch.from_numpy(self.identities[rows]), torch.tensor(rows)))
+
+    def _made(self, batch: Batch | ImageError) -> _Made:
+        complaints, self.pixels.complaints = tuple(self.pixels.complaints), []
+        return batch, complaints
 
 
 def _loader(pictures: _Pictures, draws: Iterable[list[Draw]], workers: int) -> DataLoader[Any]:
@@ -158,9 +192,17 @@ def _end_when_the_parent_says() -> None:
     os._exit(0)
 
 
-def _checked(batches: Iterable[Batch | ImageError]) -> Iterator[Batch]:
-    for batch in batches:
+def _checked(made: Iterable[_Made]) -> Iterator[Batch]:
+    for batch, complaints in made:
+        for complaint in complaints:
+            _say_once(complaint)
         if isinstance(batch, ImageError):
             # A new one: raising what a local holds makes a cycle, which would keep the workers for a while.
             raise ImageError(batch.message, batch.mend)
         yield batch
+
+
+@cache
+def _say_once(complaint: str) -> None:
+    """Warn in the process that asked: of many workers each finds the same disk full."""
+    logger.warning("%s", complaint)

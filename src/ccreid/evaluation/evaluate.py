@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ccreid.data.loaders import PlainLoader
+from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.metrics import Scores, score_rules, score_similarities
@@ -66,6 +67,8 @@ class Extractor:
         What an image goes through; whether its mirror image is added.
     batch_images, workers:
         Images a batch; processes that decode.
+    pixels:
+        Where decoded pictures are kept; None decodes them every time.
     autocast:
         Makes the context in which the network runs.
     """
@@ -76,6 +79,7 @@ class Extractor:
     flip: bool = True
     batch_images: int = 64
     workers: int = 0
+    pixels: PixelCache | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def embeddings(
@@ -92,7 +96,9 @@ class Extractor:
         path = None if cache is None else cache / f"{name}-{key}.safetensors"
         if path is not None and (found := _cached(path, made_with)):
             return found
-        loader = PlainLoader(samples, self.preprocessing, batch_images=self.batch_images, workers=self.workers)
+        loader = PlainLoader(
+            samples, self.preprocessing, batch_images=self.batch_images, workers=self.workers, cache=self.pixels
+        )
         vectors = embed(
             self.network, loader, flip=self.flip, autocast=self.autocast, track=track, doing=f"Embedding {name}"
         )

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from ccreid.data.batch import Batch
 from ccreid.method.attributes import Attributes
 from ccreid.method.losses import attribute_aware_loss, identity_loss, triplet_loss
-from ccreid.method.recomposition import draw_donors, recompose
-from ccreid.model.network import Network, linear_head, neck, pool
+from ccreid.method.recomposition import PooledStripes, draw_donors
+from ccreid.model.network import Network, linear_head, neck
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Terms(NamedTuple):
     named: dict[str, Tensor]
     total: Tensor
     without_donor: int = 0
+
+
+class _Draw(NamedTuple):
+    """One recomposition of one part of a batch: (stripes, images) donors, and which images have any."""
+
+    part: int
+    donors: Tensor
+    present: Tensor
+    without_donor: int
 
 
 class Objective(nn.Module):
@@ -129,6 +138,9 @@ class Objective(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator) -> Terms:
         """The terms of a batch: L_id alone while `warming_up`, all terms of a weight afterwards.
 
+        Mixed precision ends at the feature map: what follows is small, and in float32 (a distance between
+        embeddings would drown in the rounding of their squares).
+
         Parameters
         ----------
         batch:
@@ -137,45 +149,58 @@ class Objective(nn.Module):
             On the CPU; draws the donors.
         """
         parts = torch.arange(len(batch.identities), device=batch.identities.device).chunk(self.replicas)
+        # Drawn first: on a GPU the draw waits for all that was asked for before it.
+        draws = self._draw(batch.indices, generator) if self._recomposes else []
         feature_map = self._per_part(self.network.feature_map, batch.images, parts, self.network.backbone)
-        embeddings = self._per_part(self.network.embed, feature_map, parts, self.network.neck)
+        with torch.autocast(feature_map.device.type, enabled=False):
+            return self._terms(feature_map, batch, parts, draws)
 
+    @property
+    def _recomposes(self) -> bool:
+        return not self.warming_up and self.weights.recomposition > 0
+
+    def _terms(self, feature_map: Tensor, batch: Batch, parts: tuple[Tensor, ...], draws: list[_Draw]) -> Terms:
+        embeddings = self._per_part(self.network.embed, feature_map, parts, self.network.neck)
         named = {"identity": identity_loss(self.identity_head(embeddings), batch.identities, self.smoothing)}
-        without_donor = 0
         if not self.warming_up:
             if self.weights.triplet > 0:
                 named["triplet"] = triplet_loss(embeddings, batch.identities, self.margin)
             if self.weights.attribute > 0:
                 named["attribute"] = self._attribute_term(embeddings, batch.indices)
-            if self.weights.recomposition > 0:
-                term, without_donor = self._recomposition_term(feature_map, batch, parts, generator)
-                if term is not None:
-                    named["recomposition"] = term
+            if any(len(draw.present) > 1 for draw in draws):
+                named["recomposition"] = self._recomposition_term(feature_map, batch.identities, parts, draws)
         total = torch.stack([getattr(self.weights, name) * term for name, term in named.items()]).sum()
-        return Terms(named, total, without_donor)
+        return Terms(named, total, sum(draw.without_donor for draw in draws))
 
     def _attribute_term(self, embeddings: Tensor, indices: Tensor) -> Tensor:
         weights, attributes, owners = self._assigned()
         return attribute_aware_loss(embeddings, weights, attributes[indices], owners, self.scale, self.smoothing)
 
-    def _recomposition_term(
-        self, feature_map: Tensor, batch: Batch, parts: tuple[Tensor, ...], generator: torch.Generator
-    ) -> tuple[Tensor | None, int]:
+    def _draw(self, indices: Tensor, generator: torch.Generator) -> list[_Draw]:
+        """The donors of each part's recompositions, as often as there are any."""
         _, attributes, _ = self._assigned()
-        logits, identities, without_donor = [], [], 0
-        for number, part in enumerate(parts):
+        draws = []
+        for number, own in enumerate(attributes[indices].cpu().chunk(self.replicas)):
             for _ in range(self.recompositions):
-                donors, present = draw_donors(attributes[batch.indices[part]], self.stripes, generator)
-                without_donor += int((~present).sum())
-                recomposed = pool(recompose(feature_map[part], donors, self.stripes))[present]
-                if len(recomposed) < 2:  # one vector has no batch statistics
-                    continue
-                with _replica_statistics(self.branch_neck, number):
-                    logits.append(self.branch_head(self.branch_neck(recomposed)))
-                identities.append(batch.identities[part][present])
-        if not logits:
-            return None, without_donor
-        return identity_loss(torch.cat(logits), torch.cat(identities), self.smoothing), without_donor
+                donors, present = draw_donors(own, self.stripes, generator)
+                kept = present.nonzero().squeeze(1)
+                draws.append(_Draw(number, donors.to(indices.device), kept.to(indices.device), len(own) - len(kept)))
+        return draws
+
+    def _recomposition_term(
+        self, feature_map: Tensor, identities: Tensor, parts: tuple[Tensor, ...], draws: list[_Draw]
+    ) -> Tensor:
+        pooled = PooledStripes.of(feature_map, self.stripes)
+        logits, of_logits = [], []
+        for draw in draws:
+            if len(draw.present) < 2:  # one vector has no batch statistics
+                continue
+            part = parts[draw.part]
+            recomposed = pooled[part].recomposed(draw.donors)[draw.present]
+            with _replica_statistics(self.branch_neck, draw.part):
+                logits.append(self.branch_head(self.branch_neck(recomposed)))
+            of_logits.append(identities[part[draw.present]])
+        return identity_loss(torch.cat(logits), torch.cat(of_logits), self.smoothing)
 
     def _assigned(self) -> tuple[Tensor, Tensor, Tensor]:
         if self.attribute_weights is None or self.attributes is None or self.owners is None:

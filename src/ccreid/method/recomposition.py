@@ -5,8 +5,12 @@ Source: FIRe² (TIFS 2024), section III-C.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ccreid.errors import SettingError
 
@@ -38,31 +42,120 @@ def recompose(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Tensor:
     SettingError
         The donors have another shape, or there is no stripe, or a stripe has fewer than two pixels.
     """
-    batch, channels, height, width = feature_map.shape
-    if stripes < 1 or donors.shape != (stripes, batch):
-        raise SettingError(
-            f"Donors of shape {tuple(donors.shape)} were given for {batch} images in {stripes} stripes.",
-            "Give (stripes, B), with a stripe at least.",
-        )
-    rows = height // stripes
+    _check_donors(donors, len(feature_map), stripes)
+    striped = _striped(feature_map, stripes)
+    mean = striped.detach().mean(dim=(3, 4))
+    deviation = (striped.detach().var(dim=(3, 4)) + VARIANCE_FLOOR).sqrt()
+
+    def over_pixels(statistic: Tensor) -> Tensor:
+        return statistic[..., None, None]
+
+    ratio = over_pixels(_of_donors(deviation, donors) / deviation)
+    return ((striped - over_pixels(mean)) * ratio + over_pixels(_of_donors(mean, donors))).flatten(2, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class PooledStripes:
+    """What the pooling of recomposed maps needs to know of a batch, for any number of recompositions.
+
+    Recomposition keeps the order of the pixels of a stripe and is affine in them: x' = (x - μ_i) σ_j / σ_i + μ_j
+    with σ_j / σ_i > 0. So the maximum and the mean of x' are those of x, mapped in the same way, and x' is not made.
+
+    Attributes
+    ----------
+    maximum, mean:
+        (B, C, stripes), with gradients.
+    deviation:
+        (B, C, stripes), σ.
+    maxima:
+        (B, C, stripes), how many pixels reach the maximum.
+    """
+
+    maximum: Tensor
+    mean: Tensor
+    deviation: Tensor
+    maxima: Tensor
+
+    @classmethod
+    def of(cls, feature_map: Tensor, stripes: int = 2) -> Self:
+        """Of a feature map (B, C, H, W). Raises SettingError: see :func:`recompose`."""
+        maximum, mean, variance, maxima = _PoolStripes.apply(_striped(feature_map, stripes))
+        return cls(maximum, mean, (variance + VARIANCE_FLOOR).sqrt(), maxima)
+
+    def __getitem__(self, images: Tensor) -> Self:
+        """Of some images of the batch alone."""
+        return type(self)(self.maximum[images], self.mean[images], self.deviation[images], self.maxima[images])
+
+    def recomposed(self, donors: Tensor) -> Tensor:
+        """(B, 2C) global maxima, then averages, of the map recomposed with some donors, in float32 at least.
+
+        Value and gradient are those of ``pool(recompose(...))``. Raises SettingError: see :func:`recompose`.
+        """
+        _check_donors(donors, len(self.mean), self.mean.shape[2])
+        own, ratio = self.mean.detach(), _of_donors(self.deviation, donors) / self.deviation
+        dressed = _of_donors(own, donors)
+        maximum, mean = ((pooled - own) * ratio + dressed for pooled in (self.maximum, self.mean))
+        # The gradient of a maximum is shared by all pixels that reach it, also over stripes.
+        largest = maximum.detach()
+        share = self.maxima * (largest == largest.amax(dim=2, keepdim=True))
+        share = share / share.sum(dim=2, keepdim=True)
+        return torch.cat([(share * maximum).sum(dim=2), mean.mean(dim=2)], dim=1)
+
+
+class _PoolStripes(torch.autograd.Function):
+    """(B, C, S, rows, W) to maximum, mean, unbiased variance and how many pixels are the maximum, (B, C, S) each.
+
+    By hand because a pass over a feature map costs more than all that is computed in it: both gradients are written
+    in one, where autograd takes five.
+    """
+
+    @staticmethod
+    def forward(context: Any, striped: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        dtype = torch.promote_types(striped.dtype, torch.float32)
+        pixels = striped.shape[3] * striped.shape[4]
+        maximum = striped.amax(dim=(3, 4))
+        mean = striped.mean(dim=(3, 4), dtype=dtype)
+        variance = (striped - mean[..., None, None]).square_().sum(dim=(3, 4)) / (pixels - 1)
+        is_maximum = striped == maximum[..., None, None]
+        maxima = is_maximum.sum(dim=(3, 4))
+        context.save_for_backward(is_maximum, maxima)
+        context.mark_non_differentiable(variance, maxima)
+        context.dtype, context.pixels = striped.dtype, pixels
+        return maximum.to(dtype), mean, variance, maxima
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, of_maximum: Tensor, of_mean: Tensor, *_: Tensor) -> Tensor:
+        is_maximum, maxima = context.saved_tensors
+        elsewhere = of_mean / context.pixels
+        at_maximum = elsewhere + of_maximum / maxima
+        elsewhere, at_maximum = (part.to(context.dtype)[..., None, None] for part in (elsewhere, at_maximum))
+        return torch.where(is_maximum, at_maximum, elsewhere)
+
+
+def _striped(feature_map: Tensor, stripes: int) -> Tensor:
+    """(B, C, H, W) as (B, C, stripes, rows, W), in whatever memory format it is."""
+    height, width = feature_map.shape[2:]
+    rows = height // stripes if stripes > 0 else 0
     if rows * width < 2:
         raise SettingError(
             f"A feature map of {height} x {width} has too few pixels for {stripes} stripes.",
             "Lower objective.stripes, or raise the image size.",
         )
-    striped = feature_map[:, :, : rows * stripes].reshape(batch, channels, stripes, rows, width)
-    pixels = striped.detach().transpose(1, 2).flatten(3)  # (B, S, C, rows * W)
-    mean = pixels.mean(dim=3)
-    deviation = (pixels.var(dim=3) + VARIANCE_FLOOR).sqrt()
-    stripe = torch.arange(stripes, device=donors.device)[:, None]
-    donor_mean = mean[donors, stripe].transpose(0, 1)  # (B, S, C)
-    donor_deviation = deviation[donors, stripe].transpose(0, 1)
+    return cast(Tensor, feature_map[:, :, : rows * stripes].unflatten(2, (stripes, rows)))  # type: ignore[no-untyped-call]
 
-    def over_pixels(statistic: Tensor) -> Tensor:
-        return statistic.transpose(1, 2)[..., None, None]  # (B, C, S, 1, 1)
 
-    ratio = over_pixels(donor_deviation / deviation)
-    return ((striped - over_pixels(mean)) * ratio + over_pixels(donor_mean)).flatten(2, 3)
+def _check_donors(donors: Tensor, batch: int, stripes: int) -> None:
+    if stripes < 1 or donors.shape != (stripes, batch):
+        raise SettingError(
+            f"Donors of shape {tuple(donors.shape)} were given for {batch} images in {stripes} stripes.",
+            "Give (stripes, B), with a stripe at least.",
+        )
+
+
+def _of_donors(statistic: Tensor, donors: Tensor) -> Tensor:
+    """(B, C, stripes) of each image to those of each stripe's donor."""
+    return torch.stack([statistic[of_stripe, :, stripe] for stripe, of_stripe in enumerate(donors)], dim=2)
 
 
 def draw_donors(attributes: Tensor, stripes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

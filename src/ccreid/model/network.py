@@ -43,8 +43,9 @@ class Network(nn.Module):
 
 
 def pool(feature_map: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, 2C): global maxima, then global averages."""
-    return torch.cat([feature_map.amax(dim=(2, 3)), feature_map.mean(dim=(2, 3))], dim=1)
+    """(B, C, H, W) to (B, 2C) in float32 at least: global maxima, then global averages."""
+    dtype = torch.promote_types(feature_map.dtype, torch.float32)
+    return torch.cat([feature_map.amax(dim=(2, 3)).to(dtype), feature_map.mean(dim=(2, 3), dtype=dtype)], dim=1)
 
 
 def neck(dimension: int) -> nn.BatchNorm1d:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+import torch
+
 from ccreid.errors import DivergedError, StorageError
 from ccreid.files import write_text
 from ccreid.method import Terms
@@ -59,7 +61,9 @@ class Journal:
         DivergedError
             A term is not finite.
         """
-        values = {name: float(term.detach()) for name, term in terms.named.items()}
+        scalars = torch.stack([*terms.named.values(), terms.total]).detach()
+        *of_terms, total = scalars.tolist()  # one wait for the device, not one a term
+        values = dict(zip(terms.named, of_terms, strict=True))
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:
             raise DivergedError(
@@ -72,7 +76,7 @@ class Journal:
                 "epoch": epoch + 1,
                 "step": step + 1,
                 "terms": values,
-                "total": float(terms.total.detach()),
+                "total": total,
                 "learning_rate": learning_rate,
                 "without_donor": terms.without_donor,
                 "seconds": self._lap(),

@@ -28,7 +28,8 @@ class Optimizer:
 
     def reset(self) -> None:
         """Begin anew: forget every moment."""
-        self.adam = torch.optim.Adam(self._parameters(), weight_decay=self.weight_decay)
+        # Fused: one pass over each parameter, its gradient and its moments, where the plain way makes a dozen.
+        self.adam = torch.optim.Adam(self._parameters(), weight_decay=self.weight_decay, fused=True)
         self._stepper = cast(torch.optim.Optimizer, self.fabric.setup_optimizers(self.adam))
 
     def follow_parameters(self) -> None:
@@ -53,11 +54,16 @@ class Optimizer:
         state = self.adam.state_dict()["state"]
         return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
 
+    @torch.no_grad()
     def restore(self, moments: dict[str, Tensor]) -> None:
         """Take up the moments that :meth:`moments` gave, for the same parameters."""
+        parameters = self._parameters()
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in moments.items():
             number, name = key.split(".")
+            parameter = parameters[int(number)]
+            if value.shape == parameter.shape:  # the fused step goes through the memory of all of them in one order
+                value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(number), {})[name] = value
         self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
 

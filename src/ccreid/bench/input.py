@@ -1,0 +1,88 @@
+"""Batches from cached pixels over batches from JPEGs, on one core."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from ccreid.bench.measure import Measured, rounds
+from ccreid.data.augment import Augmentation
+from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.pixels import PixelCache
+from ccreid.data.preprocess import Preprocessing
+from ccreid.data.sampler import IdentitySampler
+from ccreid.vocabulary import Samples
+
+IMAGES_A_PERSON = 8
+
+
+def measure(*, quick: bool) -> Iterator[Measured]:
+    """Images a second and core from the second pass on, with the test and with the train transform."""
+    images = 16 if quick else 512
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            samples = synthetic_pictures(Path(folder) / "images", images)
+            cache = PixelCache(Path(folder) / "pixels", 10**9)
+            for transform, loader in (("test", _plain), ("train", _train)):
+                timings = rounds({"decoding": loader(samples, None), "cached": loader(samples, cache)}, quick=quick)
+                yield Measured(
+                    f"images/s from cached pixels over decoding, {transform} transform, 256 x 128 to 384 x 192",
+                    timings.ratio("decoding", over="cached"),
+                    "x",
+                    None if quick else 4,
+                    "at least",
+                    seconds=timings.medians,
+                    note=f"{images} images a pass; cached: {images / timings.medians['cached']:.0f} images/s and core",
+                )
+    finally:
+        torch.set_num_threads(threads)
+
+
+def synthetic_pictures(folder: Path, count: int, height_px: int = 256, width_px: int = 128) -> Samples:
+    """JPEGs of quality 90, smooth noise with shapes on it: about as many bytes as a photograph of a person."""
+    folder.mkdir(parents=True)
+    files = tuple(f"{row:05}.jpg" for row in range(count))
+    draws = np.random.default_rng(0)
+    for file in files:
+        grain, clouds = (draws.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in _GRIDS)
+        size = (width_px, height_px)
+        smooth, rough = (Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC) for grid in (clouds, grain))
+        picture = Image.blend(smooth, rough, 0.2)
+        for _ in range(6):
+            (left, right), (top, bottom) = (np.sort(draws.integers(0, side, 2)).tolist() for side in size)
+            colour = tuple(draws.integers(0, 256, 3).tolist())
+            ImageDraw.Draw(picture).ellipse((left, top, right, bottom), fill=colour)
+        picture.save(folder / file, quality=90)
+    return Samples(person=np.arange(count) // IMAGES_A_PERSON, root=folder, files=files)
+
+
+_GRIDS = ((64, 32), (16, 8))
+
+
+def _plain(samples: Samples, cache: PixelCache | None) -> Callable[[], None]:
+    loader = PlainLoader(samples, Preprocessing(), batch_images=32, cache=cache)
+
+    def run() -> None:
+        for _ in loader:
+            pass
+
+    return run
+
+
+def _train(samples: Samples, cache: PixelCache | None) -> Callable[[], None]:
+    people = min(8, len(samples) // IMAGES_A_PERSON)
+    sampler = IdentitySampler(samples.identities, people, 4)
+    loader = TrainLoader(samples, Augmentation(Preprocessing()), sampler, seed=0, workers=0, cache=cache)
+
+    def run() -> None:
+        for _ in loader.epoch(0):
+            pass
+
+    return run

@@ -1,0 +1,37 @@
+"""The benchmark of training runs and says what it measured. Nothing here judges a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ccreid.bench import measure, training
+from ccreid.errors import SettingError
+
+
+def test_every_quantity_is_measured():
+    rows = list(measure("training", quick=True))
+    for what in ("step of FIRe²", "mining over", "channels-last", "bf16-mixed", "from JPEG"):
+        assert sum(what in row.what for row in rows) == 1, what
+    for row in rows:
+        assert math.isfinite(row.value)
+        assert row.value > 0
+        assert row.holds is None
+        assert all(seconds > 0 for seconds in row.seconds.values())
+
+
+def test_without_a_compiler_the_reason_is_noted(monkeypatch):
+    def refuse(_device):
+        raise SettingError("there is none", "install one")
+
+    monkeypatch.setattr(training, "require_compiler", refuse)
+    assert training._why_nothing_compiles(quick=False) == "compile is not measured: there is none"
+
+
+@pytest.mark.parametrize("size", [training.FULL, training.QUICK])
+def test_the_batch_is_of_the_images_its_identities_own(size):
+    batch = training._batch(size, size.people)
+    assert len(batch.images) == size.batch_images
+    owners = training._attributes(8).owners[training._attributes(8).of_image[batch.indices]]
+    assert owners.tolist() == batch.identities.tolist()
