@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,12 @@ settings.load_profile("ccreid")
 Golden = Callable[[str], dict[str, torch.Tensor]]
 
 
-@pytest.fixture(autouse=True)
-def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or fills the user's cache of pixels."""
-    monkeypatch.setenv("CCREID_CACHE", str(tmp_path_factory.getbasetemp() / "ccreid-cache"))
+@pytest.fixture(scope="session", autouse=True)
+def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no fixture of a module or the session, reads or fills the user's cache of pixels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCREID_CACHE", str(tmp_path_factory.getbasetemp() / "ccreid-cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ccreid.errors import SettingError
 from ccreid.evaluation.similarity import TILE_ROWS, checked_vectors, similarity_blocks
+from ccreid.ops.sparse_neighbours import (
+    averaged,
+    expanded,
+    nearest,
+    reciprocal,
+    rows_of,
+    shared_weight,
+    softly_weighted,
+)
 
 BLOCK = 512
 """Rows that are worked on at once."""
@@ -69,9 +78,10 @@ def rerank(
     queries, galleries = checked_vectors(query_embeddings, gallery_embeddings)
     pool = normalize(torch.cat([queries, galleries]), dim=1)
     found = search(pool, min(k1 + 1, len(pool)), len(queries))
-    members = _expanded(_reciprocal(found.places, k1), _reciprocal(found.places, round(k1 / 2)))
-    weights = _averaged(_soft(members, pool, found.largest), found.places[:, :k2], dtype)
-    shared = _shared_weight(weights[: len(queries)], weights[len(queries) :], dtype)
+    members = expanded(reciprocal(found.places, k1), reciprocal(found.places, round(k1 / 2)))
+    weights = _rounded(softly_weighted(members, _to_members(members, pool, found.largest)), dtype)
+    weights = _rounded(averaged(weights, found.places[:, :k2]), dtype)
+    shared = shared_weight(weights[: len(queries)], weights[len(queries) :], dtype)
     distance = found.of_queries
     for rows in torch.split(torch.arange(len(queries)), BLOCK):
         jaccard = 1 - shared[rows] / (2 - shared[rows])
@@ -115,45 +125,9 @@ def search(pool: Tensor, length: int, queries: int) -> Found:
     return Found(places, largest, of_queries)
 
 
-def nearest(distance: Tensor, length: int) -> Tensor:
-    """(B, length) columns of (B, N), the smallest first, equal ones by index."""
-    values, places = distance.topk(min(length + 1, distance.shape[1]), dim=1, largest=False)
-    places = places[:, :length]
-    torn = values[:, length - 1] == values[:, -1] if values.shape[1] > length else torch.zeros(len(values)).bool()
-    places[torn] = distance[torn].argsort(dim=1, stable=True)[:, :length]  # any of the equal ones were taken
-    places = places.sort(dim=1).values
-    return places.gather(1, distance.gather(1, places).argsort(dim=1, stable=True))
-
-
-# Neighbourhoods are sparse matrices here, N x N with a row an image: scarcely a hundred of N are members.
-
-
-def _reciprocal(places: Tensor, k: int) -> csr_array:
-    """R(i, k) as ones: those of the first k + 1 places of an image that have it among theirs."""
-    first = places[:, : k + 1]
-    mutual = (first[first] == torch.arange(len(first))[:, None, None]).any(dim=2)
-    rows, columns = mutual.nonzero(as_tuple=True)
-    return _ones(rows, first[rows, columns], len(first))
-
-
-def _ones(rows: Tensor, columns: Tensor, count: int) -> csr_array:
-    ends = rows.numpy(), columns.numpy()
-    return csr_array((np.ones(len(rows), dtype=np.float32), ends), shape=(count, count))
-
-
-def _expanded(wide: csr_array, narrow: csr_array) -> csr_array:
-    """R(i, k1) grown by each R(c, k1/2) of a member c that overlaps it by more than 2/3; members in order."""
-    overlap = (wide @ narrow.T).multiply(wide).tocsr()
-    sizes = narrow.sum(axis=1)
-    overlap.data = (3 * overlap.data > 2 * sizes[overlap.indices]).astype(np.float32)
-    members: csr_array = (wide + overlap @ narrow).tocsr()
-    members.sort_indices()
-    return members
-
-
-def _soft(members: csr_array, pool: Tensor, largest: Tensor) -> csr_array:
-    """Softmax of the negative scaled distance over the members of each image."""
-    rows = np.repeat(np.arange(len(pool)), np.diff(members.indptr))
+def _to_members(members: csr_array, pool: Tensor, largest: Tensor) -> NDArray[np.float32]:
+    """The scaled squared distance from each image to its members, in their order."""
+    rows = rows_of(members)
     cosine = np.empty(len(rows), dtype=np.float32)
     for start in range(0, len(pool), TILE_ROWS):
         # Products of whole tiles round as those of the search do; pair by pair they would not.
@@ -161,41 +135,10 @@ def _soft(members: csr_array, pool: Tensor, largest: Tensor) -> csr_array:
         columns, place = np.unique(members.indices[some], return_inverse=True)
         (block,) = similarity_blocks(pool[start : start + TILE_ROWS], pool[columns])
         cosine[some] = block[rows[some] - start, place]
-    weights = np.exp(-np.maximum(2 - 2 * cosine, 0) / largest.numpy()[rows])
-    totals = np.add.reduceat(weights, members.indptr[:-1])
-    shares = weights / totals[rows], members.indices, members.indptr
-    return csr_array(shares, shape=members.shape)
+    distance: NDArray[np.float32] = np.maximum(2 - 2 * cosine, 0) / largest.numpy()[rows]
+    return distance
 
 
-def _averaged(weights: csr_array, places: Tensor, dtype: torch.dtype) -> csr_array:
-    """Each row replaced by the mean over the rows of its first places (local query expansion), rounded to a dtype."""
-    weights.data = _rounded(weights.data, dtype)
-    rows = torch.arange(len(places)).repeat_interleave(places.shape[1])
-    averaged: csr_array = (_ones(rows, places.flatten(), len(places)) @ weights).tocsr()
-    averaged.data = _rounded(averaged.data / np.float32(places.shape[1]), dtype)
-    return averaged
-
-
-def _rounded(values: NDArray[np.floating], dtype: torch.dtype) -> NDArray[np.float32]:
-    return torch.from_numpy(values).to(dtype).float().numpy()
-
-
-def _shared_weight(queries: csr_array, galleries: csr_array, dtype: torch.dtype) -> Tensor:
-    """(Q, G): sum over the pool's members of the smaller of two weights, member after member.
-
-    The order matters to float16, which rounds at every member.
-    """
-    shared = torch.zeros(queries.shape[0], galleries.shape[0], dtype=dtype)
-    of_queries, of_galleries = queries.tocsc(), galleries.tocsc()
-    for member in range(queries.shape[1]):
-        rows, mine = _column(of_queries, member, dtype)
-        columns, theirs = _column(of_galleries, member, dtype)
-        if len(rows) and len(columns):
-            shared[rows[:, None], columns] += torch.minimum(mine[:, None], theirs)
-    return shared
-
-
-def _column(matrix: csc_array, column: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Rows and values of a column's stored entries."""
-    entries = slice(*matrix.indptr[column : column + 2])
-    return torch.from_numpy(matrix.indices[entries]).long(), torch.from_numpy(matrix.data[entries]).to(dtype)
+def _rounded(weights: csr_array, dtype: torch.dtype) -> csr_array:
+    weights.data = torch.from_numpy(weights.data).to(dtype).float().numpy()
+    return weights

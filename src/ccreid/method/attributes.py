@@ -13,10 +13,10 @@ from torch.linalg import vector_norm
 
 from ccreid.errors import DataError
 from ccreid.ops.clustering import density_clusters
-from ccreid.ops.neighbours import SmallIdentities, jaccard_of_units
+from ccreid.ops.neighbours import SmallIdentities, jaccard_of_neighbourhoods
 
-BATCH_FLOATS = 2**22
-"""About how many numbers of embeddings or distances are clustered at once: what fits into a processor's cache."""
+BATCH_FLOATS = 2**20
+"""About how many numbers of embeddings or distances are worked on at once: what fits into a processor's cache."""
 UNIT_TOLERANCE = 1e-5
 """How far from 1 the length of an embedding may be."""
 
@@ -115,19 +115,26 @@ def clusters_inside(embeddings: Tensor, identities: Tensor, mining: Mining) -> t
     by_identity = identities.argsort(stable=True)
     first = images.cumsum(0) - images
     of_image, clusters = torch.empty_like(identities), torch.empty_like(images)
-    dimension = embeddings.shape[1]
-    held = embeddings.new_empty(max(BATCH_FLOATS // dimension, int(images.max())), dimension)  # new pages cost more
     for count in sorted(set(images.tolist())):
         alike = (images == count).nonzero().squeeze(1)
-        for some in alike.split(max(1, BATCH_FLOATS // (count * max(count, dimension)))):
+        for some in alike.split(max(1, BATCH_FLOATS // count**2)):
             rows = by_identity[first[some, None] + torch.arange(count)]
-            units = torch.index_select(embeddings, 0, rows.flatten(), out=held[: rows.numel()])
-            distance = jaccard_of_units(
-                units.view(*rows.shape, dimension), mining.k1, mining.k2, mining.small_identities
+            distance = jaccard_of_neighbourhoods(
+                _squared_distance(embeddings, rows), mining.k1, mining.k2, mining.small_identities
             )
             of_image[rows] = labels = density_clusters(distance, mining.eps)
             clusters[some] = labels.amax(dim=1) + 1
     return of_image, clusters
+
+
+def _squared_distance(embeddings: Tensor, rows: Tensor) -> Tensor:
+    """(B, n, n) between the images of each of B identities, which stand in rows (B, n)."""
+    cosine = embeddings.new_empty(*rows.shape, rows.shape[1])
+    at_once = max(1, BATCH_FLOATS // (rows.shape[1] * embeddings.shape[1]))
+    for some, product in zip(rows.split(at_once), cosine.split(at_once), strict=True):
+        units = embeddings.index_select(0, some.flatten()).view(*some.shape, -1)
+        torch.bmm(units, units.mT, out=product)
+    return cosine.mul_(-2).add_(2)
 
 
 def _centres(embeddings: Tensor, of_image: Tensor, attributes: int) -> Tensor:

@@ -11,9 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, pad
 
-from ccreid.errors import SettingError
+from ccreid.errors import DataError, SettingError
+from ccreid.ops import sparse_neighbours as sparse
 
 SmallIdentities = Literal["clip", "reference"]
+
+SPARSE_FROM = 400
+"""Images of a set from which on neighbourhoods are held sparse: dense, the work grows with N³."""
+BLOCK = 512
+"""Rows of a large set that are worked on at once."""
 
 
 def jaccard_distance(
@@ -44,6 +50,8 @@ def jaccard_distance(
     ------
     SettingError
         The shape is not as above with N >= 1, or k1 or k2 is below 1, or `small_identities` is unknown.
+    DataError
+        An embedding is not finite; the rows of a batch are counted through.
     """
     embeddings = torch.as_tensor(embeddings)
     if embeddings.ndim not in (2, 3) or embeddings.shape[-2] == 0:
@@ -52,18 +60,42 @@ def jaccard_distance(
         raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
     if small_identities not in ("clip", "reference"):
         raise SettingError(f"small_identities is '{small_identities}'.", "Give 'clip' or 'reference'.")
-    return jaccard_of_units(normalize(embeddings, dim=-1), k1, k2, small_identities)
+    broken = (~embeddings.isfinite().all(dim=-1)).flatten().nonzero().flatten().tolist()
+    if broken:
+        raise DataError(
+            f"{len(broken)} embeddings are not finite, the first in row {broken[0]}.",
+            "Embed these images again; a network that gives NaN has diverged in training.",
+        )
+    units = normalize(embeddings, dim=-1)
+    return jaccard_of_neighbourhoods(2 - 2 * (units @ units.mT), k1, k2, small_identities)
 
 
-def jaccard_of_units(units: Tensor, k1: int, k2: int, small_identities: SmallIdentities) -> Tensor:
-    """:func:`jaccard_distance` of embeddings that are L2-normalised, with nothing checked."""
+def jaccard_of_neighbourhoods(squared_distance: Tensor, k1: int, k2: int, small_identities: SmallIdentities) -> Tensor:
+    """:func:`jaccard_distance` from the squared Euclidean distances of L2-normalised embeddings, unchecked."""
+    count = squared_distance.shape[-1]
     if small_identities == "clip":
-        k1, k2 = min(k1, units.shape[-2]), min(k2, units.shape[-2])
-    squared_distance = 2 - 2 * (units @ units.mT)
+        k1, k2 = min(k1, count), min(k2, count)
+    if count >= max(SPARSE_FROM, k1):  # where no list needs a phantom
+        sets = squared_distance.detach().cpu().reshape(-1, count, count)
+        alone = [_jaccard_of_many(distance, k1, k2) for distance in sets]
+        return torch.stack(alone).reshape(squared_distance.shape).to(squared_distance.device)
     places = neighbour_lists(squared_distance, k1)
     members = expanded_neighbourhoods(reciprocal_counts(places, k1), reciprocal_counts(places, round(k1 / 2)))
     weights = averaged_over_nearest(soft_neighbourhoods(members, squared_distance), places, k2)
     return _jaccard(weights)
+
+
+def _jaccard_of_many(distance: Tensor, k1: int, k2: int) -> Tensor:
+    """(N, N) of one set of at least k1 images."""
+    ranked = distance.clone().fill_diagonal_(-torch.inf)
+    places = torch.cat([sparse.nearest(block, k1) for block in ranked.split(BLOCK)])
+    del ranked
+    members = sparse.expanded(sparse.reciprocal(places, k1), sparse.reciprocal(places, round(k1 / 2)))
+    to_members = distance.numpy()[sparse.rows_of(members), members.indices]
+    weights = sparse.averaged(sparse.softly_weighted(members, to_members), places[:, :k2])
+    shared = sparse.shared_weight(weights, weights, distance.dtype)
+    shared /= 2 - shared
+    return (1 - shared).clamp_(min=0)
 
 
 # Members are numbered 0..N-1 for the images and N for the phantom that fills a list longer than the identity.
