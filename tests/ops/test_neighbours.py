@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 import oracles
-from ccreid.errors import SettingError
+from ccreid.errors import DataError, SettingError
 from ccreid.ops.neighbours import averaged_over_nearest, jaccard_distance, neighbour_lists, reciprocal_counts
 
 # Vectors off a small grid: many are parallel, so that distances tie.
@@ -128,6 +128,26 @@ def test_sets_of_a_batch_are_as_each_alone(sets, count, seed, mode):
     embeddings = drawn(sets, count, 3, seed=seed).double().mul(2).round()  # with ties
     alone = torch.stack([jaccard_distance(some, 12, 4, mode) for some in embeddings])
     torch.testing.assert_close(jaccard_distance(embeddings, 12, 4, mode), alone, rtol=0, atol=1e-12)
+
+
+@given(grid_vectors | free_vectors, st.integers(1, 24), st.integers(1, 9))
+def test_large_sets_whose_neighbourhoods_are_sparse_are_as_small_ones(embeddings, k1, k2):
+    units = normalize(embeddings, dim=1)
+    expected = oracles.jaccard_distance((2 - 2 * units @ units.T).tolist(), k1, k2, "clip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ccreid.ops.neighbours.SPARSE_FROM", 1)
+        patch.setattr("ccreid.ops.neighbours.BLOCK", 7)
+        distance = jaccard_distance(embeddings, k1, k2)
+        in_batch = jaccard_distance(torch.stack([embeddings, embeddings]), k1, k2)
+    torch.testing.assert_close(distance, torch.from_numpy(expected), rtol=0, atol=1e-6)
+    assert torch.equal(in_batch, torch.stack([distance, distance]))
+
+
+def test_embeddings_that_are_not_finite_are_named_by_row():
+    embeddings = torch.eye(4)
+    embeddings[[1, 3], 0] = torch.tensor([torch.nan, torch.inf])
+    with pytest.raises(DataError, match="2 embeddings are not finite, the first in row 1"):
+        jaccard_distance(embeddings)
 
 
 @pytest.mark.parametrize(

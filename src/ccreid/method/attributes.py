@@ -129,10 +129,12 @@ def clusters_inside(embeddings: Tensor, identities: Tensor, mining: Mining) -> t
 
 def _squared_distance(embeddings: Tensor, rows: Tensor) -> Tensor:
     """(B, n, n) between the images of each of B identities, which stand in rows (B, n)."""
-    cosine = embeddings.new_empty(*rows.shape, rows.shape[1])
-    at_once = max(1, BATCH_FLOATS // (rows.shape[1] * embeddings.shape[1]))
-    for some, product in zip(rows.split(at_once), cosine.split(at_once), strict=True):
-        units = embeddings.index_select(0, some.flatten()).view(*some.shape, -1)
+    count, dimension = rows.shape[1], embeddings.shape[1]
+    cosine = embeddings.new_empty(len(rows), count, count)
+    at_once = max(1, BATCH_FLOATS // (count * dimension))
+    held = embeddings.new_empty(min(at_once, len(rows)) * count, dimension)  # new pages each time cost a product
+    for some, product in zip(torch.split(rows, at_once), torch.split(cosine, at_once), strict=True):
+        units = torch.index_select(embeddings, 0, some.flatten(), out=held[: some.numel()]).view(*some.shape, -1)
         torch.bmm(units, units.mT, out=product)
     return cosine.mul_(-2).add_(2)
 

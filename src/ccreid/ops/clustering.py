@@ -57,10 +57,11 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
 def _components(linked: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(B, N): the connected component of each point of each graph (B, N, N); no two graphs share a number."""
     graphs, points, _ = linked.shape
-    number, row, column = np.nonzero(linked)
+    one_way = linked & np.tri(points, k=-1, dtype=np.bool_)  # a link says the same from either end
+    point, other = np.divmod(np.flatnonzero(one_way), points)
+    other += point - point % points  # its graph's first point
     count = graphs * points
-    ends = number * points + row, number * points + column
-    links = coo_array((np.ones(len(row), dtype=np.bool_), ends), shape=(count, count))
+    links = coo_array((np.ones(len(point), dtype=np.bool_), (point, other)), shape=(count, count))
     _, component = connected_components(links, directed=False)
     return component.astype(np.int64).reshape(graphs, points)
 

@@ -88,7 +88,7 @@ def jaccard_of_neighbourhoods(squared_distance: Tensor, k1: int, k2: int, small_
 def _jaccard_of_many(distance: Tensor, k1: int, k2: int) -> Tensor:
     """(N, N) of one set of at least k1 images."""
     ranked = distance.clone().fill_diagonal_(-torch.inf)
-    places = torch.cat([sparse.nearest(block, k1) for block in ranked.split(BLOCK)])
+    places = torch.cat([sparse.nearest(block, k1) for block in torch.split(ranked, BLOCK)])
     del ranked
     members = sparse.expanded(sparse.reciprocal(places, k1), sparse.reciprocal(places, round(k1 / 2)))
     to_members = distance.numpy()[sparse.rows_of(members), members.indices]
