@@ -13,7 +13,8 @@ from torch.nn.functional import normalize
 import oracles
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.metrics import score_similarities
-from ccreid.evaluation.reranking import nearest, rerank, search
+from ccreid.evaluation.reranking import rerank, search
+from ccreid.ops.sparse_neighbours import nearest
 from ccreid.vocabulary import Columns, Ignore
 
 # Unit vectors that float32 holds exactly, with squared distances in halves: neighbours tie, and on purpose.
@@ -153,3 +154,18 @@ def test_a_search_in_blocks_finds_what_the_whole_matrix_holds(monkeypatch):
     for row in range(150):
         order = sorted(range(150), key=lambda j, row=row: (j != row, round(float(scaled[row, j]), 5), j))
         assert found.places[row].tolist() == order[:5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_blocks_and_duplicates_change_nothing(monkeypatch, dtype):
+    queries, galleries = drawn(70, 5), drawn(130, 6)
+    galleries[::9] = galleries[0].clone()
+    queries[::11] = galleries[0].clone()
+    whole = rerank(queries, galleries, dtype=dtype)
+    monkeypatch.setattr("ccreid.evaluation.similarity.BLOCK_BYTES", 1)  # blocks of 64 rows
+    monkeypatch.setattr("ccreid.evaluation.reranking.BLOCK", 7)
+    assert torch.equal(rerank(queries, galleries, dtype=dtype), whole)
+    squared = squared_distances(queries, galleries)
+    expected = torch.from_numpy(oracles.reranked(squared.tolist(), 70, 20, 6, 0.3)).float()
+    tolerance = 1e-5 if dtype == torch.float32 else 4e-3
+    torch.testing.assert_close(whole, expected, rtol=0, atol=tolerance)

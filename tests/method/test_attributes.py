@@ -113,6 +113,32 @@ def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(m
     assert len(together) > 40
 
 
+@pytest.mark.parametrize("mode", ["clip", "reference"])
+def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_and_as_by_the_loops(monkeypatch, mode):
+    sizes = torch.tensor([1, 2, 19, 20, 21, 45, 2, 1, 20, 7, 30, 45])  # below, at and above k1
+    identities = torch.arange(len(sizes)).repeat_interleave(sizes)
+    identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(2))]
+    outfits = drawn(9, 64)
+    worn = torch.randint(9, identities.shape, generator=torch.Generator().manual_seed(3))
+    embeddings = normalize(outfits[worn] + drawn(len(worn), 64, seed=4) * (worn % 3)[:, None], dim=1)  # a third alike
+    mining = Mining(small_identities=mode)
+
+    together = discover_attributes(embeddings, identities, mining)
+
+    for identity in range(len(sizes)):
+        own = embeddings[identities == identity]
+        alone = discover_attributes(own, torch.zeros(len(own), dtype=torch.int64), mining)
+        assert oracles.renumbered(together.of_image[identities == identity].tolist()) == alone.of_image.tolist()
+        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), mining.k1, mining.k2, mode)
+        assert np.abs(distance - mining.eps).min() > 1e-6  # rounding decides nothing
+        assert alone.of_image.tolist() == oracles.dbscan(distance.tolist(), mining.eps, 1)
+    assert_well_formed(together, embeddings, identities)
+    for constant in ("BATCH_FLOATS", "PRODUCT_FLOATS"):
+        monkeypatch.setattr(f"ccreid.method.attributes.{constant}", 200)
+    monkeypatch.setattr("ccreid.ops.neighbours.SPARSE_FROM", 21)
+    assert torch.equal(discover_attributes(embeddings, identities, mining).of_image, together.of_image)
+
+
 @pytest.mark.parametrize(
     ("row", "named"),
     [

@@ -101,3 +101,15 @@ def test_sets_of_a_batch_are_clustered_each_alone():
     for count in (1, 2):
         alone = [density_clusters(some, eps=0.5, min_samples=count).tolist() for some in sets]
         assert density_clusters(torch.stack(sets), eps=0.5, min_samples=count).tolist() == alone
+
+
+@given(sets=st.integers(1, 4), count=st.integers(1, 9), seed=st.integers(0, 2**31), min_samples=st.integers(1, 4))
+def test_labels_of_a_batch_are_those_of_the_loops_over_each_set(sets, count, seed, min_samples):
+    places = torch.randint(0, 12, (sets, count), generator=torch.Generator().manual_seed(seed)).double()
+    matrices = (places[:, :, None] - places[:, None, :]).abs()
+    expected = [oracles.dbscan(matrix.tolist(), 1, min_samples) for matrix in matrices]
+    assert density_clusters(matrices, eps=1, min_samples=min_samples).tolist() == expected
+
+
+def test_images_that_are_all_near_are_one_cluster():
+    assert density_clusters(torch.ones(300, 300), eps=1).tolist() == [0] * 300

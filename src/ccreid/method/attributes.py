@@ -15,8 +15,10 @@ from ccreid.errors import DataError
 from ccreid.ops.clustering import density_clusters
 from ccreid.ops.neighbours import SmallIdentities, jaccard_of_neighbourhoods
 
-BATCH_FLOATS = 2**20
-"""About how many numbers of embeddings or distances are worked on at once: what fits into a processor's cache."""
+BATCH_FLOATS = 2**18
+"""About how many distances are clustered at once: so that what is made of them fits into a processor's cache."""
+PRODUCT_FLOATS = 2**20
+"""About how many numbers of embeddings are multiplied at once, for the same reason."""
 UNIT_TOLERANCE = 1e-5
 """How far from 1 the length of an embedding may be."""
 
@@ -131,7 +133,7 @@ def _squared_distance(embeddings: Tensor, rows: Tensor) -> Tensor:
     """(B, n, n) between the images of each of B identities, which stand in rows (B, n)."""
     count, dimension = rows.shape[1], embeddings.shape[1]
     cosine = embeddings.new_empty(len(rows), count, count)
-    at_once = max(1, BATCH_FLOATS // (count * dimension))
+    at_once = max(1, PRODUCT_FLOATS // (count * dimension))
     held = embeddings.new_empty(min(at_once, len(rows)) * count, dimension)  # new pages each time cost a product
     for some, product in zip(torch.split(rows, at_once), torch.split(cosine, at_once), strict=True):
         units = torch.index_select(embeddings, 0, some.flatten(), out=held[: some.numel()]).view(*some.shape, -1)
