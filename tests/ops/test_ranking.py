@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given
 
 import oracles
@@ -77,6 +78,13 @@ def test_places_hold_for_any_similarities(values, data):
     order = sorted(range(len(values)), key=lambda g: (-values[g], g))
     places = places_of(np.array(own, dtype=np.int64), np.array(values, dtype=np.float32))
     assert places.tolist() == [order.index(g) for g in own]
+
+
+@pytest.mark.parametrize("values", [[np.inf], [np.inf, np.inf, 0.0], [-np.inf, 0.0, np.inf], [-np.inf, -np.inf]])
+def test_places_among_infinite_similarities(values):
+    similarity = np.array(values, dtype=np.float32)
+    order = sorted(range(len(values)), key=lambda g: (-values[g], g))
+    assert places_of(np.arange(len(values)), similarity).tolist() == [order.index(g) for g in range(len(values))]
 
 
 def test_places_in_a_large_gallery():

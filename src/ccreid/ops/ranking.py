@@ -66,9 +66,9 @@ def nearest_other(own: Ids, similarity: Floats) -> int:
 def _bins(similarity: Floats, lowest: np.floating) -> Ids:
     """(G,) a number that never falls where the similarity rises; 0 for what is below `lowest`, which has 1."""
     count = max(len(similarity) // IMAGES_A_BIN, 1)
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         scale = count / (similarity.max() - lowest)
-        if not 0 < scale < np.inf:  # all alike, or infinitely far apart
+        if not 0 < scale < np.inf:  # all alike, or infinitely far apart, or infinite themselves
             return np.zeros(len(similarity), dtype=np.int64)
         scaled = (similarity - lowest) * scale + 1
     numbers: Ids = np.maximum(scaled, 0, out=scaled).astype(np.int64)
