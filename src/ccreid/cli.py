@@ -228,20 +228,24 @@ def bench(
 ) -> None:
     """Measure this machine's speed against the limit of its hardware (about 20 minutes; best left alone)."""
     from ccreid.bench import BENCHMARKS, measure
-    from ccreid.bench.report import bench_table, bench_values, verdict
+    from ccreid.bench.report import bench_table, bench_values, quantity, verdict
     from ccreid.files import write_json, write_tables
 
     names = names or list(BENCHMARKS)
     runs = {name: measure(name, quick=quick) for name in names}  # a wrong name is refused before anything runs
     folder = out_dir or _new_folder("bench")
+    command = " ".join(["ccreid bench", *(names if names != list(BENCHMARKS) else []), *(["--quick"] if quick else [])])
     measured: dict[str, list[Any]] = {}
     for name, run in runs.items():
         out.print(f"{name}: {BENCHMARKS[name]} ...", highlight=False)
-        measured[name] = list(run)
-    command = " ".join(["ccreid bench", *(names if names != list(BENCHMARKS) else []), *(["--quick"] if quick else [])])
-    values = bench_values(measured, command, quick=quick)
-    write_json(folder / "bench.json", values)
-    write_tables(folder / "bench.txt", bench_table(values))
+        measured[name] = []
+        for row in run:
+            measured[name].append(row)
+            out.print(f"  {row.what}: {quantity(row.value, row.unit)}", highlight=False, markup=False, soft_wrap=True)
+        # After each, so that whoever stops it keeps what was measured.
+        values = bench_values(measured, command, quick=quick)
+        write_json(folder / "bench.json", values)
+        write_tables(folder / "bench.txt", bench_table(values))
     out.print(bench_table(values))
     out.print(verdict(values), highlight=False)
     out.print(f"Measurements: {folder / 'bench.json'}", highlight=False, soft_wrap=True)

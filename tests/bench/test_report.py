@@ -71,6 +71,19 @@ def test_the_command_leaves_json_and_a_table(run_cli, monkeypatch, tmp_path, cap
     assert "2 of 3 bounds hold." in capsys.readouterr().out
 
 
+def test_whoever_stops_it_keeps_what_was_measured(run_cli, monkeypatch, tmp_path, capsys):
+    def measured(name, quick):
+        yield from ROWS[name][:1]
+        if name == "input":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "measure", measured)
+    assert run_cli("bench", "scoring", "input") != 0
+    assert "three rules: 1.21x" in capsys.readouterr().out
+    values = json.loads((tmp_path / "runs" / "bench" / "bench.json").read_text())
+    assert list(values["benchmarks"]) == ["scoring"]
+
+
 def test_a_quick_run_judges_nothing(run_cli, monkeypatch, capsys):
     monkeypatch.setattr(bench, "measure", lambda _name, quick: iter([Measured("it", 1.0)]))
     assert run_cli("bench", "startup", "--quick") == 0

@@ -33,10 +33,10 @@ def bench_table(values: Mapping[str, Any]) -> Table:
     table = Table("benchmark", "what", "measured", "bound", "", title=escape(title), title_justify="left")
     for name, rows in values["benchmarks"].items():
         for row in rows:
-            bound = "" if row["bound"] is None else f"{row['sense']} {_quantity(row['bound'], row['unit'])}"
+            bound = "" if row["bound"] is None else f"{row['sense']} {quantity(row['bound'], row['unit'])}"
             seconds = ", ".join(f"{what} {value:.3g} s" for what, value in row["seconds"].items())
             details = "".join(f"\n[dim]{escape(text)}[/]" for text in (seconds, row["note"]) if text)
-            measured = _quantity(row["value"], row["unit"])
+            measured = quantity(row["value"], row["unit"])
             table.add_row(name, escape(row["what"]) + details, measured, bound, VERDICTS[row["holds"]])
     return table
 
@@ -49,5 +49,6 @@ def verdict(values: Mapping[str, Any]) -> str:
     return f"{sum(holds)} of {len(holds)} bounds hold."
 
 
-def _quantity(value: float, unit: str) -> str:
+def quantity(value: float, unit: str) -> str:
+    """A measured value with its unit."""
     return f"{value:.3g}{'' if unit == 'x' else ' '}{unit}"
