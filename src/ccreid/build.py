@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 
 from ccreid.data.augment import Augmentation
 from ccreid.data.holdout import hold_out
-from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.loaders import CPU, PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
@@ -85,8 +86,8 @@ def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Ob
     return built
 
 
-def train_loader(recipe: Recipe, samples: Samples) -> TrainLoader:
-    """Augmented P x K batches."""
+def train_loader(recipe: Recipe, samples: Samples, device: torch.device = CPU) -> TrainLoader:
+    """Augmented P x K batches, on a device."""
     data = recipe.data
     return TrainLoader(
         samples,
@@ -95,17 +96,19 @@ def train_loader(recipe: Recipe, samples: Samples) -> TrainLoader:
         seed=recipe.training.seed,
         workers=_workers(recipe),
         cache=users_cache(data.cache_gb),
+        device=device,
     )
 
 
-def plain_loader(recipe: Recipe, samples: Samples) -> PlainLoader:
-    """Every image once, for mining."""
+def plain_loader(recipe: Recipe, samples: Samples, device: torch.device = CPU) -> PlainLoader:
+    """Every image once, for mining, on a device."""
     return PlainLoader(
         samples,
         preprocessing(recipe),
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         cache=users_cache(recipe.data.cache_gb),
+        device=device,
     )
 
 

@@ -195,7 +195,7 @@ def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, w
     objective = build.objective(recipe, len(samples.people), pretrained=not started)
     fabric.to_device(objective)
     plan = build.plan(recipe)
-    loader = build.train_loader(recipe, samples)
+    loader = build.train_loader(recipe, samples, fabric.device)
 
     def criterion(network: Network) -> float:
         extractor = build.extractor(recipe, network, "", fabric.autocast)
@@ -215,7 +215,7 @@ def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, w
         train(
             objective,
             loader,
-            build.plain_loader(recipe, samples),
+            build.plain_loader(recipe, samples, fabric.device),
             plan,
             fabric=fabric,
             optimizer=Optimizer(objective, fabric, recipe.training.weight_decay),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from ccreid.data.augment import Augmentation
 from ccreid.data.batch import Batch
@@ -272,6 +273,43 @@ class TestPlain:
         before = torch.get_rng_state()
         list(PlainLoader(samples, PREPROCESSING, workers=workers))
         assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestDevice:
+    def test_batches_come_on_the_device_that_was_asked_for(self, samples):
+        device = torch.device("meta")
+        sampler = IdentitySampler(samples.identities, 2, 2)
+        _, trained = next(
+            TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=0, workers=0, device=device).epoch(0)
+        )
+        for batch in (trained, next(iter(PlainLoader(samples, PREPROCESSING, device=device)))):
+            assert [field.device for field in batch] == [device] * 3
+            assert batch.images.dtype == torch.float32
+            assert batch.images.is_contiguous(memory_format=torch.channels_last)
+
+    def test_bytes_travel(self, samples):
+        for loader in (PlainLoader(samples, PREPROCESSING), PlainLoader(samples, PREPROCESSING, workers=1)):
+            ((made, _),) = loader._batches._made
+            assert made.pixels.shape == (22, 16, 8, 3)
+            assert made.pixels.dtype == torch.uint8
+
+    def test_a_graphics_card_fetches_by_itself_and_nothing_gets_lost(self, samples, monkeypatch):
+        assert not PlainLoader(samples, PREPROCESSING)._batches._made.pin_memory
+        loader = PlainLoader(samples, PREPROCESSING, device=torch.device("cuda"))
+        assert loader._batches._made.pin_memory
+
+        # Without a card torch does not pin; what it would do to a batch on the way is tried with copies.
+        monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
+        pictures = trainer(samples, seed=3)._batches._made.dataset
+        made, complaints = pictures.__getitems__([(row, row) for row in range(20)])
+        assert made.holes
+        pinned, pinned_complaints = pin_memory((made, ("a complaint",)))
+        assert complaints == ()
+        assert list(pinned_complaints) == ["a complaint"]
+        assert pinned.holes == made.holes
+        for one, other in ((pinned.pixels, made.pixels), (pinned.indices, made.indices)):
+            assert torch.equal(one, other)
+        assert pin_memory((ImageError("broken", "mend"), ()))[0].message == "broken"
 
 
 class TestBatch:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -125,8 +126,9 @@ class TestSameBatches:
         list(trainer(samples, cache).epoch(0))
         assert len(decoded) == COUNT
 
-    def test_channels_are_innermost(self, samples, cache):
-        for batch in (next(iter(plain(samples, cache))), next(trainer(samples, cache).epoch(0))[1]):
+    @WORKERS
+    def test_channels_are_innermost(self, samples, cache, workers):
+        for batch in (next(iter(plain(samples, cache, workers))), next(trainer(samples, cache, workers).epoch(0))[1]):
             assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
     @WORKERS
@@ -356,6 +358,30 @@ class TestDamage:
         path.unlink()
         assert read_all(samples, cache) == []
         assert len(files_of(cache, "pixels")) == 1
+
+    def test_a_listing_that_misses_an_index_deletes_nothing(self, samples, cache, monkeypatch):
+        # Files that come while a folder is listed may show or not, each for itself.
+        read_all(samples, cache)
+        whole = os.scandir
+
+        @contextmanager
+        def without_indexes(folder):
+            with whole(folder) as entries:
+                yield [entry for entry in entries if not entry.name.endswith(".index")]
+
+        monkeypatch.setattr(pixels.os, "scandir", without_indexes)
+        reader = Pixels(PREPROCESSING, cache)
+        reader._opened()
+        monkeypatch.undo()
+        assert len(files_of(cache, "pixels")) == 1
+        assert read_all(samples, cache, reader) == []
+
+    def test_a_file_among_the_folders_is_left_alone(self, samples, cache):
+        cache.folder.mkdir(parents=True)
+        (cache.folder / ".DS_Store").write_text("of a file manager")
+        assert read_all(samples, cache) == []
+        assert len(files_of(cache, "pixels")) == 1
+        assert (cache.folder / ".DS_Store").exists()
 
     def test_a_cache_deleted_under_way_harms_nothing(self, samples, cache):
         reader = Pixels(PREPROCESSING, cache)

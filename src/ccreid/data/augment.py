@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,16 @@ from ccreid.data.preprocess import Preprocessing
 
 AREA = (0.02, 0.4)
 LOG_ASPECT = tuple(torch.tensor([0.3, 1 / 0.3]).log().tolist())
-NO_HOLE = (0, 0, 0, 0)
+
+
+class Hole(NamedTuple):
+    """A rectangle to erase from an image: the image's place in its batch, then the rectangle in pixels."""
+
+    place: int
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -49,39 +58,37 @@ class Augmentation:
         return self.batch([self.preprocessing.pixels(image)], [seed])[0]
 
     def batch(self, pictures: Sequence[NDArray[np.uint8]], seeds: Sequence[int]) -> Tensor:
-        """B pictures of (height_px, width_px, 3) as (B, 3, height_px, width_px) float32, each by its own seed.
+        """B pictures of (height_px, width_px, 3) as (B, 3, height_px, width_px) float32, each by its own seed."""
+        pixels, holes = self.move(pictures, seeds)
+        return erase(self.preprocessing.normalised(pixels), holes)
 
-        Flip, padding and crop move pixels, which is done while they are bytes.
+    def move(self, pictures: Sequence[NDArray[np.uint8]], seeds: Sequence[int]) -> tuple[Tensor, list[Hole]]:
+        """What only moves pixels, done while they are bytes: flip, padding and crop.
+
+        Returns
+        -------
+        pixels, holes:
+            (B, height_px, width_px, 3) uint8, yet to be normalised; then what is to be erased.
         """
-        changes = [self._draw(seed) for seed in seeds]
-        images = self.preprocessing.normalised(self._windows(pictures, changes), len(changes))
-        for image, change in zip(images, changes, strict=True):
-            top, left, height, width = change.erased
-            image[:, top : top + height, left : left + width] = 0
-        return images
-
-    def _windows(
-        self, pictures: Iterable[NDArray[np.uint8]], changes: Iterable[_Change]
-    ) -> Iterator[NDArray[np.uint8]]:
-        """What the crop shows of each picture on black, always in the same array: fresh memory is slow."""
-        window = np.empty((self.preprocessing.height_px, self.preprocessing.width_px, 3), np.uint8)
-        for picture, change in zip(pictures, changes, strict=True):
+        changes = [self._draw(place, seed) for place, seed in enumerate(seeds)]
+        pixels = np.empty((len(changes), self.preprocessing.height_px, self.preprocessing.width_px, 3), np.uint8)
+        for window, picture, change in zip(pixels, pictures, changes, strict=True):
             if change.flipped:
                 picture = torch.from_numpy(picture.copy()).flip(1).numpy()
             rows, of_rows = _overlap(change.top - self.padding_px, len(window))
             columns, of_columns = _overlap(change.left - self.padding_px, window.shape[1])
             window.fill(0)
             window[of_rows, of_columns] = picture[rows, columns]
-            yield window
+        return torch.from_numpy(pixels), [change.hole for change in changes if change.hole]
 
-    def _draw(self, seed: int) -> _Change:
+    def _draw(self, place: int, seed: int) -> _Change:
         """Everything random about an image, in the order of the steps."""
         draws = torch.Generator().manual_seed(seed)
         flipped = _happens(self.flip, draws)
         top, left = (_below(2 * self.padding_px + 1, draws) if self.padding_px else 0 for _ in range(2))
-        return _Change(flipped, top, left, self._hole(draws) if _happens(self.erasing, draws) else NO_HOLE)
+        return _Change(flipped, top, left, self._hole(place, draws) if _happens(self.erasing, draws) else None)
 
-    def _hole(self, draws: torch.Generator) -> tuple[int, int, int, int]:
+    def _hole(self, place: int, draws: torch.Generator) -> Hole | None:
         """A rectangle of random area and aspect that fits; none where ten did not (Zhong et al., 2020, algorithm 1)."""
         height, width = self.preprocessing.height_px, self.preprocessing.width_px
         for _ in range(10):
@@ -89,17 +96,24 @@ class Augmentation:
             aspect = torch.empty(1).uniform_(*LOG_ASPECT, generator=draws).exp().item()
             high, wide = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if high < height and wide < width:
-                return _below(height - high + 1, draws), _below(width - wide + 1, draws), high, wide
-        return NO_HOLE
+                return Hole(place, _below(height - high + 1, draws), _below(width - wide + 1, draws), high, wide)
+        return None
+
+
+def erase(images: Tensor, holes: Iterable[Hole]) -> Tensor:
+    """Set the holes of a normalised batch to 0, in place."""
+    for place, top, left, height, width in holes:
+        images[place, :, top : top + height, left : left + width] = 0
+    return images
 
 
 class _Change(NamedTuple):
-    """What was drawn for one image: the corner of the crop in the padded picture; top, left, height, width erased."""
+    """What was drawn for one image; the corner is that of the crop in the padded picture."""
 
     flipped: bool
     top: int
     left: int
-    erased: tuple[int, int, int, int]
+    hole: Hole | None
 
 
 def _overlap(shift: int, size: int) -> tuple[slice, slice]:

@@ -8,14 +8,15 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ccreid.data.augment import Augmentation
+from ccreid.data.augment import Augmentation, Hole, erase
 from ccreid.data.batch import Batch
 from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
@@ -27,7 +28,19 @@ from ccreid.vocabulary import Samples
 Draw = tuple[int, ...]
 """A row of the samples, then the seed of the augmentation where there is one."""
 
-_Made = tuple[Batch | ImageError, tuple[str, ...]]
+CPU = torch.device("cpu")
+
+
+class _Bytes(NamedTuple):
+    """A batch on its way: a quarter of what the network is given, and what is to be erased after normalising."""
+
+    pixels: Tensor
+    holes: list[Hole]
+    identities: Tensor
+    indices: Tensor
+
+
+_Made = tuple[_Bytes | ImageError, tuple[str, ...]]
 """A batch, or why there is none, and what the user should hear of the cache."""
 
 Anything = TypeVar("Anything")
@@ -52,6 +65,8 @@ class TrainLoader:
         Processes that decode; 0 decodes in this one.
     cache:
         Where decoded pictures are kept; None decodes them every time. It changes no batch.
+    device:
+        Where the batches are wanted.
     """
 
     def __init__(
@@ -63,12 +78,12 @@ class TrainLoader:
         seed: int,
         workers: int,
         cache: PixelCache | None = None,
+        device: torch.device = CPU,
     ) -> None:
         self.sampler, self.seed = sampler, seed
         self._draws = _Draws()
-        self._batches = _loader(
-            _Pictures(samples, Pixels(augmentation.preprocessing, cache), augmentation), self._draws, workers
-        )
+        pixels = Pixels(augmentation.preprocessing, cache)
+        self._batches = _Batches(_Pictures(samples, pixels, augmentation), self._draws, workers, device)
 
     def steps(self, epoch: int) -> int:
         """How many batches an epoch (0-based) has."""
@@ -81,7 +96,7 @@ class TrainLoader:
             for step, rows in enumerate(self._rows(epoch))
         ]
         self._draws.of_epoch = draws[first:]
-        yield from enumerate(_checked(self._batches), first)
+        yield from enumerate(self._batches, first)
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
         return self.sampler.batches(np.random.default_rng(derive_seed(self.seed, "order", epoch)))
@@ -102,6 +117,8 @@ class PlainLoader:
         Processes that decode; 0 decodes in this one.
     cache:
         Where decoded pictures are kept; None decodes them every time. It changes no batch.
+    device:
+        Where the batches are wanted.
     """
 
     def __init__(
@@ -112,17 +129,18 @@ class PlainLoader:
         batch_images: int = 64,
         workers: int = 0,
         cache: PixelCache | None = None,
+        device: torch.device = CPU,
     ) -> None:
         self.samples = samples
         rows: list[Draw] = [(row,) for row in range(len(samples))]
         draws = [rows[start : start + batch_images] for start in range(0, len(rows), batch_images)]
-        self._batches = _loader(_Pictures(samples, Pixels(preprocessing, cache), None), draws, workers)
+        self._batches = _Batches(_Pictures(samples, Pixels(preprocessing, cache), None), draws, workers, device)
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        yield from _checked(self._batches)
+        return iter(self._batches)
 
 
 class _Draws:
@@ -151,27 +169,49 @@ class _Pictures(Dataset[Any]):
             pictures = [self.pixels.read(self.samples.path(row)) for row in rows]
         except ImageError as error:
             return self._made(error)  # raised by the process that asked, without the worker's traceback
-        if self.augmentation is None:
-            images = self.pixels.preprocessing.normalised(pictures, len(pictures))
-        else:
-            images = self.augmentation.batch(pictures, [draw[1] for draw in draws])
-        return self._made(Batch(images, torch.from_numpy(self.identities[rows]), torch.tensor(rows)))
+        pixels, holes = (
+            (torch.from_numpy(np.stack(pictures)), [])
+            if self.augmentation is None
+            else self.augmentation.move(pictures, [draw[1] for draw in draws])
+        )
+        return self._made(_Bytes(pixels, holes, torch.from_numpy(self.identities[rows]), torch.tensor(rows)))
 
-    def _made(self, batch: Batch | ImageError) -> _Made:
+    def _made(self, batch: _Bytes | ImageError) -> _Made:
         complaints, self.pixels.complaints = tuple(self.pixels.complaints), []
         return batch, complaints
 
 
-def _loader(pictures: _Pictures, draws: Iterable[list[Draw]], workers: int) -> DataLoader[Any]:
-    return DataLoader(
-        pictures,
-        batch_sampler=draws,  # any sized iterable of lists of keys will do
-        num_workers=workers,
-        collate_fn=_as_made,
-        persistent_workers=workers > 0,
-        worker_init_fn=_leave_stopping_to_the_parent,
-        generator=torch.Generator(),  # so that the loader does not draw from the global one
-    )
+class _Batches:
+    """Batches as the workers send them, normalised on the device: bytes travel, floats are made where they are used."""
+
+    def __init__(self, pictures: _Pictures, draws: Iterable[list[Draw]], workers: int, device: torch.device) -> None:
+        self._preprocessing, self._device = pictures.pixels.preprocessing, device
+        self._made: DataLoader[Any] = DataLoader(
+            pictures,
+            batch_sampler=draws,  # any sized iterable of lists of keys will do
+            num_workers=workers,
+            collate_fn=_as_made,
+            pin_memory=device.type == "cuda",  # so that copying to it need not wait
+            persistent_workers=workers > 0,
+            worker_init_fn=_leave_stopping_to_the_parent,
+            generator=torch.Generator(),  # so that the loader does not draw from the global one
+        )
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for made, complaints in self._made:
+            for complaint in complaints:
+                _say_once(complaint)
+            if isinstance(made, ImageError):
+                # A new one: raising what a local holds makes a cycle, which would keep the workers for a while.
+                raise ImageError(made.message, made.mend)
+            yield Batch(self._images(made), made.identities, made.indices).to(self._device)
+
+    def _images(self, made: _Bytes) -> Tensor:
+        pixels = made.pixels.to(self._device, non_blocking=True)
+        return erase(self._preprocessing.normalised(pixels), made.holes)
 
 
 def _as_made(batch: Anything) -> Anything:
@@ -190,16 +230,6 @@ def _end_when_the_parent_says() -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)
-
-
-def _checked(made: Iterable[_Made]) -> Iterator[Batch]:
-    for batch, complaints in made:
-        for complaint in complaints:
-            _say_once(complaint)
-        if isinstance(batch, ImageError):
-            # A new one: raising what a local holds makes a cycle, which would keep the workers for a while.
-            raise ImageError(batch.message, batch.mend)
-        yield batch
 
 
 @cache

@@ -226,11 +226,20 @@ class _Shelf:
             name, dot, kind = file.rpartition(".")
             if name in self._discarded or not dot:
                 continue
-            if kind == "pixels" and f"{name}.index" not in sizes:  # the index is made first and goes first
-                with suppress(OSError):
-                    (self.folder / file).unlink()
+            if kind == "pixels" and f"{name}.index" not in sizes:
+                self._remove_orphan(name)
             elif kind == "index":
                 self._take_up(name, size)
+
+    def _remove_orphan(self, name: str) -> None:
+        """Delete pixels without an index, which is made first and goes first.
+
+        A listing made while files come may show the second and not the first: the index itself is asked for.
+        """
+        segment = _Segment(self.folder, name, self.size)
+        if not segment.index_path.exists():
+            with suppress(OSError):
+                segment.pixels_path.unlink()
 
     def _take_up(self, name: str, size: int) -> None:
         segment = self._segments.setdefault(name, _Segment(self.folder, name, self.size))
@@ -350,7 +359,8 @@ def _held_bytes(folder: Path) -> int:
     held = 0
     with os.scandir(folder) as sizes:
         for size in sizes:
-            with os.scandir(size.path) as files, suppress(FileNotFoundError):  # a damaged one is deleted meanwhile
+            # What is damaged is deleted meanwhile, and a file manager may leave a file among the folders.
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(size.path) as files:
                 held += sum(file.stat().st_size for file in files)
     return held
 

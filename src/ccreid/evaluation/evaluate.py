@@ -97,7 +97,12 @@ class Extractor:
         if path is not None and (found := _cached(path, made_with)):
             return found
         loader = PlainLoader(
-            samples, self.preprocessing, batch_images=self.batch_images, workers=self.workers, cache=self.pixels
+            samples,
+            self.preprocessing,
+            batch_images=self.batch_images,
+            workers=self.workers,
+            cache=self.pixels,
+            device=next(self.network.parameters()).device,
         )
         vectors = embed(
             self.network, loader, flip=self.flip, autocast=self.autocast, track=track, doing=f"Embedding {name}"
