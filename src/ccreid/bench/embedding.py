@@ -21,7 +21,7 @@ from ccreid.runtime import default_workers, seeded
 def measure(*, quick: bool) -> Iterator[Measured]:
     """Throughput from JPEGs that are decoded, as at a first pass, over the network's own."""
     backbone, (height_px, width_px) = ("mobilenetv2_100", (64, 32)) if quick else ("resnet50", (256, 128))
-    images, batch_images, workers = (4, 2, 0) if quick else (64, 16, default_workers())
+    images, batch_images, workers = (4, 2, 0) if quick else (192, 64, default_workers())
     with seeded(0):
         network = Network(
             Backbone(backbone, height_px=height_px, width_px=width_px, last_stride=2 if quick else 1)
