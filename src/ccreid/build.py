@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -79,6 +80,7 @@ def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Ob
             margin=settings.margin,
             stripes=settings.stripes,
             recompositions=settings.recompositions,
+            donors=settings.donors,
             replicas=settings.replicas,
         )
     if pretrained:
@@ -118,6 +120,7 @@ def plan(recipe: Recipe) -> Plan:
     return Plan(
         epochs=training.epochs,
         attributes_from=attributes.after_epoch,
+        mine_every=attributes.every,
         mining=Mining(attributes.k1, attributes.k2, attributes.eps, attributes.small_identities),
         schedule=Schedule(training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma),
         reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
@@ -125,18 +128,36 @@ def plan(recipe: Recipe) -> Plan:
     )
 
 
-def validation(recipe: Recipe, benchmark: Benchmark) -> tuple[Samples, Benchmark | None]:
-    """What is trained on, and what the epoch is selected on (None: nothing, the last epoch is kept)."""
-    samples, selection = benchmark.subset("train"), recipe.selection
-    if selection.by == "last":
-        return samples, None
-    if selection.by == "test":
-        return samples, benchmark
-    if benchmark.validation:
-        return samples, replace(benchmark, protocols=benchmark.validation)
-    seed = derive_seed(recipe.training.seed, "validation")
-    samples, subsets, protocol = hold_out(samples, selection.share, seed)
-    return samples, replace(benchmark, subsets=subsets, protocols=(protocol,))
+class Parts(NamedTuple):
+    """Who serves for what in a run.
+
+    Attributes
+    ----------
+    train:
+        Trained on.
+    selected_on:
+        What the epoch is selected on; None keeps the last.
+    scored_on:
+        What is reported.
+    """
+
+    train: Samples
+    selected_on: Benchmark | None
+    scored_on: Benchmark
+
+
+def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
+    """Split a data set. Raises SettingError where too few people can be held out for validation."""
+    train, by, scored = benchmark.subset("train"), recipe.selection.by, recipe.evaluation.people
+    subjects: dict[str, Benchmark | None] = {"last": None, "test": benchmark}
+    if "validation" in (by, scored):
+        validation = replace(benchmark, protocols=benchmark.validation)
+        if not benchmark.validation:
+            seed = derive_seed(recipe.training.seed, "validation")
+            train, subsets, protocol = hold_out(train, recipe.selection.share, seed)
+            validation = replace(benchmark, subsets=subsets, protocols=(protocol,))
+        subjects["validation"] = validation
+    return Parts(train, subjects[by], cast(Benchmark, subjects[scored]))
 
 
 def extractor(
@@ -166,7 +187,8 @@ def _sampler(recipe: Recipe, samples: Samples) -> IdentitySampler:
     data = recipe.data
     if data.sampler == "plain":
         return IdentitySampler(samples.identities, data.people, data.images)
-    return ClothesAwareSampler(samples.identities, data.people, data.images, samples.clothes)
+    clothes = samples.clothes if data.sampler == "clothes-aware" else None
+    return ClothesAwareSampler(samples.identities, data.people, data.images, clothes)
 
 
 def _workers(recipe: Recipe) -> int:

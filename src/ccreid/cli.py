@@ -41,6 +41,10 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data set [default: inside the package].")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write [default: below runs/].")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=20; repeatable."),
+]
 
 
 def main() -> None:
@@ -69,10 +73,7 @@ def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="A recipe's name or YAML file.")] = None,
     data: DataOption = None,
     out_dir: OutOption = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=20; repeatable."),
-    ] = None,
+    assignments: SetOption = None,
     select_on: Annotated[
         SelectionChoice | None,
         typer.Option(help="Which epoch is kept; 'test' stamps every number [default: as the recipe says]."),
@@ -108,6 +109,34 @@ def train(
     with _watching() as follow:
         summary = series.run_seeds(settings, numbers, folder, follow)
     _show(summary, folder, "seeds.json")
+
+
+@app.command()
+def ablate(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name or YAML file.")],
+    variants: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Which variants: parts, improvements, or a YAML file of yours.")
+    ] = "parts",
+    seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Every variant runs once a seed.")] = "0,1,2",
+    data: DataOption = None,
+    out_dir: OutOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Train variants of a recipe over several seeds and compare them query by query."""
+    from ccreid import ablation
+
+    numbers = _numbers(seeds)
+    changes = ablation.load_variants(variants)
+    recipes = {name: _recipe(recipe, data, [*(assignments or []), *own]) for name, own in changes.items()}
+    first = next(iter(recipes.values()))
+    folder = out_dir or _new_folder(f"ablate-{first.name}")
+    _say_where(first.data.dataset, first.data.root, folder)
+    with _watching() as follow:
+        result = ablation.ablate(recipes, numbers, folder, follow, changes)
+    out.print()
+    for table in ablation.ablation_tables(result):
+        out.print(table)
+    out.print(f"Comparison: {folder / ablation.RESULT}", highlight=False, soft_wrap=True)
 
 
 @app.command()

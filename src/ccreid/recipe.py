@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ccreid.errors import SettingError
 
@@ -37,8 +37,9 @@ class DataSettings(_Section):
     width_px: Count = 192
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
-    sampler: Literal["plain", "clothes-aware"] = Field(
-        "plain", description="clothes-aware: the K images span two outfits, annotated or mined"
+    sampler: Literal["plain", "clothes-aware", "attribute-aware"] = Field(
+        "plain",
+        description="clothes-aware: the K images span two outfits, annotated or mined; attribute-aware: mined",
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
@@ -76,6 +77,9 @@ class ObjectiveSettings(_Section):
     margin: Annotated[float, Field(ge=0)] = Field(0.3, description="of the triplet term")
     stripes: Count = Field(2, description="of the recomposition")
     recompositions: Count = Field(1, description="of each image")
+    donors: Literal["any", "same-person", "other-people"] = Field(
+        "any", description="whose images give their statistics, besides having another attribute"
+    )
     replicas: Count = Field(1, description="parts of a batch for BN and donors; 2 imitates two GPUs")
 
 
@@ -83,7 +87,8 @@ class AttributeSettings(_Section):
     """The mining of attributes."""
 
     after_epoch: Annotated[int, Field(ge=0)] = Field(25, description="e0, epochs with the identity loss alone")
-    k1: Count = 20
+    every: Count = Field(1, description="epochs between two minings")
+    k1: Count | Literal["auto"] = Field(20, description="auto: grows with the images of an identity, and k2 with it")
     k2: Count = 6
     eps: Annotated[float, Field(ge=0, le=1)] = 0.4
     small_identities: Literal["clip", "reference"] = "clip"
@@ -131,6 +136,9 @@ class EvaluationSettings(_Section):
     flip: bool = Field(True, description="add the embedding of the flipped image")
     reranking: bool = Field(False, description="rank by k-reciprocal re-ranked distances")
     batch_images: Count = 64
+    people: Literal["test", "validation"] = Field(
+        "test", description="who is scored; validation leaves the test people unseen while designs are compared"
+    )
 
 
 class Recipe(_Section):
@@ -145,6 +153,12 @@ class Recipe(_Section):
     training: TrainingSettings = TrainingSettings()
     selection: SelectionSettings = SelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.evaluation.people == "validation" and self.selection.by == "test":
+            raise ValueError("evaluation.people is validation, so selection.by cannot be test: it would look at them")
+        return self
 
     def to_yaml(self) -> str:
         """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
@@ -179,6 +193,7 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         problems += [_explained(dict(detail)) for detail in error.errors()]
     if problems:
+        problems = list(dict.fromkeys(problems))  # each alternative of a value complains for itself
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
             f"Recipe '{source}' has {len(problems)} wrong setting{'s' if len(problems) > 1 else ''}:{lines}",
@@ -258,6 +273,8 @@ def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
 
 def _explained(detail: Mapping[str, Any]) -> str:
     path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
     if detail["type"] == "extra_forbidden":
         near = _nearest(path)
         return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")

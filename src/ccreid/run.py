@@ -51,7 +51,7 @@ from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
 
-RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT = (
+RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT, QUERIES = (
     "recipe.yaml",
     "journal.jsonl",
     "checkpoint.safetensors",
@@ -59,6 +59,7 @@ RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT = (
     "bundle",
     "embeddings",
     "report.json",
+    "queries.parquet",
 )
 
 
@@ -167,7 +168,8 @@ def evaluate_bundle(
 def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
     benchmark = _readable(build.benchmark(recipe), recipe.data.unreadable == "skip", watch)
     fabric = build.fabric(recipe)
-    network, selected = _train(recipe, benchmark, fabric, folder, watch)
+    parts = build.parts(recipe, benchmark)
+    network, selected = _train(recipe, parts, fabric, folder, watch)
     card = {
         "recipe": _shippable(recipe),
         "selection": selected,
@@ -181,15 +183,16 @@ def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]
         "seed": recipe.training.seed,
         "epochs": recipe.training.epochs,
         "selection": selected,
+        **({"scored_on": "people held out of training"} if recipe.evaluation.people == "validation" else {}),
     }
-    report = _score(extractor, benchmark, folder, conditions, watch, reranking=recipe.evaluation.reranking)
+    report = _score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
     amend_card(folder / BUNDLE, {"scores": report["protocols"]})
     return report
 
 
-def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, watch: Watch) -> tuple[Network, str]:
+def _train(recipe: Recipe, parts: build.Parts, fabric: Fabric, folder: Path, watch: Watch) -> tuple[Network, str]:
     """Train to the end of the plan; gives the network that is kept and how it was selected."""
-    samples, validation = build.validation(recipe, benchmark)
+    samples, judges = parts.train, parts.selected_on
     _warn_of_single_images(samples)
     started = (folder / CHECKPOINT).exists()
     objective = build.objective(recipe, len(samples.people), pretrained=not started)
@@ -199,10 +202,10 @@ def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, w
 
     def criterion(network: Network) -> float:
         extractor = build.extractor(recipe, network, "", fabric.autocast)
-        scores = evaluate(extractor, cast(Benchmark, validation)).scores.values()
+        scores = evaluate(extractor, cast(Benchmark, judges)).scores.values()
         return fmean(score.mean_ap for score in scores)
 
-    selection = Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs) if validation else None
+    selection = Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs) if judges else None
     write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
 
     def open_journal(position: Position) -> Journal:
@@ -225,12 +228,12 @@ def _train(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, folder: Path, w
         )
     except InterruptedRun as stop:
         raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}") from None
-    if selection is None or validation is None:
+    if selection is None or judges is None:
         return objective.network, "none: the last epoch is reported"
     epoch = f"epoch {selection.take(objective.network) + 1} of {plan.epochs}"
     if recipe.selection.by == "test":
         return objective.network, f"{TEST_SET}: {epoch} had the best of the very numbers reported here"
-    people = len(validation.subset(validation.protocols[0].query).people)
+    people = len(judges.subset(judges.protocols[0].query).people)
     return objective.network, f"{epoch}, the best mAP on {people} validation people"
 
 
@@ -260,7 +263,7 @@ def _score(
     report |= supplement(evaluation, garments)
     write_json(folder / REPORT, report)
     write_tables(folder / "report.txt", report_table(report), belief_table(report))
-    write_per_query(folder / "queries.parquet", evaluation, garments)
+    write_per_query(folder / QUERIES, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
         queries = telling_queries(evaluation.scores[protocol.name])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,23 +59,31 @@ def bootstrap_intervals(
             "Give the columns of the queries that were scored.",
         )
     valid = scores.first_rank > 0
-    people, owner = np.unique(query.person[valid], return_inverse=True)
     values = {
         "rank1": scores.first_rank[valid] == 1,
         "map": scores.average_precision[valid],
         "minp": scores.inverse_negative_penalty[valid],
     }
+    means = means_of_resamples(values, query.person[valid], resamples, seed)
+    return {name: ends_of(means[name], level) if means else None for name in values}
+
+
+def ends_of(means: NDArray[np.float64], level: float = 0.95) -> Interval:
+    """Lower and upper end of the middle share of some resampled means."""
+    low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
+
+
+def means_of_resamples(
+    values: Mapping[str, NDArray[Any]], person: NDArray[np.int64], resamples: int = 1000, seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """Means of some values (N,) by name, each time people are drawn anew: (resamples,); nothing for fewer than two."""
+    people, owner = np.unique(person, return_inverse=True)
     if len(people) < 2:
-        return dict.fromkeys(values)
+        return {}
     times = _times_drawn(len(people), resamples, np.random.default_rng(seed))
-    queries = times @ np.bincount(owner)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    found: dict[str, Interval | None] = {}
-    for name, value in values.items():
-        means = times @ np.bincount(owner, weights=value) / queries
-        low, high = np.quantile(means, tails)
-        found[name] = (float(low), float(high))
-    return found
+    drawn = times @ np.bincount(owner)
+    return {name: times @ np.bincount(owner, weights=value) / drawn for name, value in values.items()}
 
 
 def _times_drawn(people: int, resamples: int, random: np.random.Generator) -> NDArray[np.int64]:

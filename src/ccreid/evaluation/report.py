@@ -118,6 +118,22 @@ def comparison_table(reports: Mapping[str, Mapping[str, Any]], title: str) -> Ta
     return table
 
 
+def paired_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """How variants differ from others, query by query, in percent (points), with intervals over query people."""
+    table = Table(title="Differences query by query, in points, 95 % interval over query people", title_justify="left")
+    for name in ("variant", "minus", "protocol", "R1", "mAP", "queries better / worse"):
+        table.add_column(name, justify="left" if name in ("variant", "minus", "protocol") else "right")
+    for row in rows:
+        differences = (
+            f"{100 * row[score]:+.1f}"
+            + ("" if (ends := row[f"{score}_interval"]) is None else f" ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})")
+            for score in ("rank1", "map")
+        )
+        shares = f"{percent(row['better'])} % / {percent(row['worse'])} %"
+        table.add_row(row["variant"], row["against"], row["protocol"], *differences, shares)
+    return table
+
+
 def _percent_of(row: Mapping[str, Any], *path: str) -> str:
     """A score of a protocol in percent, with its standard deviation, where there is one, in a second line."""
     value, deviation = row, row["deviation"]

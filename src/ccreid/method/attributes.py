@@ -6,6 +6,7 @@ Source: FIRe² (TIFS 2024), section III-B.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -30,17 +31,25 @@ class Mining:
     Attributes
     ----------
     k1, k2:
-        Length of the neighbour list; images that a neighbourhood is averaged over.
+        Length of the neighbour list; images that a neighbourhood is averaged over. With k1 "auto", both grow with the
+        images of an identity: a quarter of them (at least 4), and 0.3 of that, as the paper's 6 is of its 20.
     eps:
         Largest Jaccard distance between neighbours of a cluster.
     small_identities:
         What happens to identities of fewer than k1 images: see :func:`ccreid.ops.jaccard_distance`.
     """
 
-    k1: int = 20
+    k1: int | Literal["auto"] = 20
     k2: int = 6
     eps: float = 0.4
     small_identities: SmallIdentities = "clip"
+
+    def neighbours(self, images: int) -> tuple[int, int]:
+        """k1 and k2 for an identity of so many images."""
+        if self.k1 != "auto":
+            return self.k1, self.k2
+        k1 = max(4, round(images / 4))
+        return k1, round(0.3 * k1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +128,10 @@ def clusters_inside(embeddings: Tensor, identities: Tensor, mining: Mining) -> t
     of_image, clusters = torch.empty_like(identities), torch.empty_like(images)
     for count in sorted(set(images.tolist())):
         alike = (images == count).nonzero().squeeze(1)
+        k1, k2 = mining.neighbours(count)
         for some in alike.split(max(1, BATCH_FLOATS // count**2)):
             rows = by_identity[first[some, None] + torch.arange(count)]
-            distance = jaccard_of_neighbourhoods(
-                _squared_distance(embeddings, rows), mining.k1, mining.k2, mining.small_identities
-            )
+            distance = jaccard_of_neighbourhoods(_squared_distance(embeddings, rows), k1, k2, mining.small_identities)
             of_image[rows] = labels = density_clusters(distance, mining.eps)
             clusters[some] = labels.amax(dim=1) + 1
     return of_image, clusters

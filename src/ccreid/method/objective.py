@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ccreid.data.batch import Batch
 from ccreid.method.attributes import Attributes
 from ccreid.method.losses import attribute_aware_loss, identity_loss, triplet_loss
-from ccreid.method.recomposition import PooledStripes, draw_donors
+from ccreid.method.recomposition import Donors, PooledStripes, draw_donors
 from ccreid.model.network import Network, linear_head, neck
 
 
@@ -83,6 +83,8 @@ class Objective(nn.Module):
         Horizontal stripes of the recomposition.
     recompositions:
         How many recompositions are made of each image.
+    donors:
+        Whose images may be donors.
     replicas:
         Into how many parts a batch is split for batch normalisation and the donors' draw, as data parallelism
         over that many devices does (running statistics follow the first part).
@@ -103,6 +105,7 @@ class Objective(nn.Module):
         margin: float = 0.3,
         stripes: int = 2,
         recompositions: int = 1,
+        donors: Donors = "any",
         replicas: int = 1,
     ) -> None:
         super().__init__()
@@ -112,7 +115,7 @@ class Objective(nn.Module):
         self.branch_head = linear_head(network.dimension, identities)
         self.weights = weights or TermWeights()
         self.scale, self.smoothing, self.margin = scale, smoothing, margin
-        self.stripes, self.recompositions, self.replicas = stripes, recompositions, replicas
+        self.stripes, self.recompositions, self.donors, self.replicas = stripes, recompositions, donors, replicas
         self.warming_up = True
         self.register_parameter("attribute_weights", None)
         self.register_buffer("attributes", None)
@@ -150,7 +153,7 @@ class Objective(nn.Module):
         """
         parts = torch.arange(len(batch.identities), device=batch.identities.device).chunk(self.replicas)
         # Drawn first: on a GPU the draw waits for all that was asked for before it.
-        draws = self._draw(batch.indices, generator) if self._recomposes else []
+        draws = self._draw(batch, generator) if self._recomposes else []
         feature_map = self._per_part(self.network.feature_map, batch.images, parts, self.network.backbone)
         with torch.autocast(feature_map.device.type, enabled=False):
             return self._terms(feature_map, batch, parts, draws)
@@ -176,15 +179,16 @@ class Objective(nn.Module):
         weights, attributes, owners = self._assigned()
         return attribute_aware_loss(embeddings, weights, attributes[indices], owners, self.scale, self.smoothing)
 
-    def _draw(self, indices: Tensor, generator: torch.Generator) -> list[_Draw]:
+    def _draw(self, batch: Batch, generator: torch.Generator) -> list[_Draw]:
         """The donors of each part's recompositions, as often as there are any."""
         _, attributes, _ = self._assigned()
+        columns = torch.stack([attributes[batch.indices], batch.identities])
         draws = []
-        for number, own in enumerate(attributes[indices].cpu().chunk(self.replicas)):
+        for number, (own, identities) in enumerate(columns.cpu().chunk(self.replicas, dim=1)):
             for _ in range(self.recompositions):
-                donors, present = draw_donors(own, self.stripes, generator)
+                drawn, present = draw_donors(own, self.stripes, generator, identities, self.donors)
                 kept = present.nonzero().squeeze(1)
-                draws.append(_Draw(number, donors.to(indices.device), kept.to(indices.device), len(own) - len(kept)))
+                draws.append(_Draw(number, *(t.to(columns.device) for t in (drawn, kept)), len(own) - len(kept)))
         return draws
 
     def _recomposition_term(

@@ -6,7 +6,7 @@ Source: FIRe² (TIFS 2024), section III-C.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from torch.autograd.function import once_differentiable
 from ccreid.errors import SettingError
 
 VARIANCE_FLOOR = 1e-6
+
+Donors = Literal["any", "same-person", "other-people"]
+"""Whose images may give their statistics to an image, besides having another attribute."""
 
 
 def recompose(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Tensor:
@@ -158,7 +161,13 @@ def _of_donors(statistic: Tensor, donors: Tensor) -> Tensor:
     return torch.stack([statistic[of_stripe, :, stripe] for stripe, of_stripe in enumerate(donors)], dim=2)
 
 
-def draw_donors(attributes: Tensor, stripes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_donors(
+    attributes: Tensor,
+    stripes: int,
+    generator: torch.Generator,
+    identities: Tensor | None = None,
+    among: Donors = "any",
+) -> tuple[Tensor, Tensor]:
     """Draw a donor for each stripe of each image, uniform among the images with another attribute.
 
     Parameters
@@ -169,6 +178,10 @@ def draw_donors(attributes: Tensor, stripes: int, generator: torch.Generator) ->
         Donors are drawn independently for each.
     generator:
         A generator on the CPU.
+    identities:
+        (B,) int64, for donors that are not just any.
+    among:
+        Whose images.
 
     Returns
     -------
@@ -176,9 +189,19 @@ def draw_donors(attributes: Tensor, stripes: int, generator: torch.Generator) ->
         (stripes, B) int64 on the attributes' device, and (B,) bool: False for an image that has no donor in
         the batch (it is given itself).
     """
-    own = attributes.cpu()
-    eligible = own[:, None] != own[None, :]
+    eligible = _differs(attributes)
+    if among != "any":
+        if identities is None:
+            raise SettingError("Donors of some people were asked for without identities.", "Give the identities.")
+        others = _differs(identities)
+        eligible &= others if among == "other-people" else ~others
     present = eligible.any(dim=1)
     eligible |= torch.diag(~present)
-    donors = torch.multinomial(eligible.float(), stripes, replacement=True, generator=generator).T
-    return donors.to(attributes.device), present.to(attributes.device)
+    drawn = torch.multinomial(eligible.float(), stripes, replacement=True, generator=generator).T
+    return drawn.to(attributes.device), present.to(attributes.device)
+
+
+def _differs(column: Tensor) -> Tensor:
+    """(B, B) bool on the CPU: whether two images have different values."""
+    values = column.cpu()
+    return values[:, None] != values[None, :]

@@ -32,6 +32,8 @@ class Plan:
         e0: how many epochs train with L_id alone before attributes are mined.
     mining:
         How they are.
+    mine_every:
+        Epochs between two minings.
     schedule:
         Learning rates.
     reset_optimizer_each_epoch:
@@ -43,9 +45,14 @@ class Plan:
     epochs: int = 80
     attributes_from: int = 25
     mining: Mining = field(default_factory=Mining)
+    mine_every: int = 1
     schedule: Schedule = field(default_factory=Schedule)
     reset_optimizer_each_epoch: bool = True
     seed: int = 0
+
+    def mines(self, epoch: int) -> bool:
+        """Whether attributes are mined before an epoch (0-based)."""
+        return epoch >= self.attributes_from and (epoch - self.attributes_from) % self.mine_every == 0
 
 
 def train(
@@ -77,7 +84,7 @@ def train(
         for epoch in range(position.epoch, plan.epochs):
             objective.warming_up = epoch < plan.attributes_from
             if position.step == 0 and not objective.warming_up:
-                if objective.needs_attributes:
+                if objective.needs_attributes and plan.mines(epoch):
                     embeddings = embed(objective.network, plain_loader, flip=False, autocast=fabric.autocast)
                     identities = torch.from_numpy(plain_loader.samples.identities)
                     attributes = discover_attributes(embeddings, identities, plan.mining)
