@@ -17,7 +17,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from ccreid import run, runtime
+from ccreid import run, runtime, scoring
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
 from ccreid.runtime import (
@@ -317,5 +317,5 @@ def test_a_machine_that_can_compile_is_left_alone(monkeypatch):
 def test_a_run_that_is_to_compile_and_cannot_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(torch, "compile", lambda _function: 1 / 0)
     with pytest.raises(SettingError, match=r"training\.compile is on"):
-        run.begin(load_recipe("demo", ["training.compile=true", "training.device=cpu"]), tmp_path / "run", run.Watch())
+        run.begin(load_recipe("demo", ["training.compile=true", "training.device=cpu"]), tmp_path / "run", scoring.Watch())
     assert not (tmp_path / "run").exists()

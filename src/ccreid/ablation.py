@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ccreid import run
 from ccreid.errors import SettingError
 from ccreid.evaluation.paired import compare_queries
 from ccreid.evaluation.report import comparison_table, paired_table
 from ccreid.files import write_json, write_tables
 from ccreid.recipe import Recipe
+from ccreid.scoring import QUERIES, Watch
 from ccreid.series import Follow, run_seeds
 
 VARIANTS = Path(__file__).parent / "ablations"
@@ -55,8 +56,8 @@ def ablate(
 ) -> dict[str, Any]:
     """Run every variant once a seed and compare them, into `folder/VARIANT/seed-N` and `folder/ablation.json`.
 
-    Variants of the same settings are run once. Runs that are there already are taken as they are, interrupted ones go on:
-    the same command can be repeated, also with more seeds.
+    Variants of the same settings are run once. Runs that are there already are taken as they are, interrupted ones go
+    on: the same command can be repeated, also with more seeds.
 
     Parameters
     ----------
@@ -88,13 +89,13 @@ def ablate(
     summaries, values = {}, {}
     for name, recipe in variants.items():
         target = folder / folders[name]
-        summaries[name] = run_seeds(recipe, seeds, target, lambda seed, name=name: follow(f"{name}, {seed}"))
+        summaries[name] = run_seeds(recipe, seeds, target, partial(_named, follow, name))
         values[name] = {
             "changes": list(changes[name]),
             "folder": folders[name],
             "protocols": summaries[name]["protocols"],
         }
-    tables = {name: [folder / of / f"seed-{seed}" / run.QUERIES for seed in seeds] for name, of in folders.items()}
+    tables = {name: [folder / of / f"seed-{seed}" / QUERIES for seed in seeds] for name, of in folders.items()}
     result = {
         "seeds": list(seeds),
         "benchmark": next(iter(summaries.values()))["benchmark"],
@@ -116,6 +117,10 @@ def ablation_tables(result: Mapping[str, Any]) -> tuple[Any, Any]:
     seeds = ", ".join(map(str, result["seeds"]))
     scores = comparison_table(result["variants"], f"Mean and standard deviation over the seeds {seeds}, in percent")
     return scores, paired_table(result["paired"])
+
+
+def _named(follow: Follow, variant: str, seed: str) -> Watch:
+    return follow(f"{variant}, {seed}")
 
 
 def _is_changes(changes: object) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import torch
 from lightning_fabric import Fabric
 
 from ccreid.data.augment import Augmentation
 from ccreid.data.holdout import hold_out
-from ccreid.data.loaders import CPU, PlainLoader, TrainLoader
+from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
@@ -22,15 +21,19 @@ from ccreid.evaluation.evaluate import Extractor
 from ccreid.method import Mining, Objective, TermWeights
 from ccreid.model.backbone import Backbone, load_weights
 from ccreid.model.network import Network
+from ccreid.processes import ALONE, Processes
 from ccreid.recipe import Recipe
 from ccreid.runtime import MEMORY_FORMATS, default_workers, derive_seed, launch, require_compiler, seeded
+from ccreid.training.average import Average
+from ccreid.training.checkpoint import State
 from ccreid.training.loop import Plan
+from ccreid.training.optimizer import Optimizer
 from ccreid.training.schedule import Schedule
 from ccreid.vocabulary import Benchmark, Samples
 
 
 def fabric(recipe: Recipe) -> Fabric:
-    """The device and precision of the run. Raises SettingError, also where it is to compile and cannot."""
+    """The devices and precision of the run. Raises SettingError, also where it is to compile and cannot."""
     launched = launch(recipe.training.device, recipe.training.precision)
     if recipe.training.compile:
         require_compiler(launched.device)
@@ -48,7 +51,7 @@ def preprocessing(recipe: Recipe) -> Preprocessing:
     return Preprocessing(recipe.data.height_px, recipe.data.width_px)
 
 
-def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Objective:
+def objective(recipe: Recipe, identities: int, processes: Processes = ALONE, *, pretrained: bool = True) -> Objective:
     """The network with its heads, as initialised by the run's seed.
 
     Parameters
@@ -57,6 +60,8 @@ def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Ob
         The settings.
     identities:
         P, people in the train set.
+    processes:
+        Those that share each batch.
     pretrained:
         Whether to fill the backbone with the recipe's weights; a resumed run has its own.
     """
@@ -82,14 +87,16 @@ def objective(recipe: Recipe, identities: int, *, pretrained: bool = True) -> Ob
             recompositions=settings.recompositions,
             donors=settings.donors,
             replicas=settings.replicas,
+            processes=processes,
+            whole_batch=recipe.training.whole_batch,
         )
     if pretrained:
         load_weights(backbone, recipe.network.weights)
     return built
 
 
-def train_loader(recipe: Recipe, samples: Samples, device: torch.device = CPU) -> TrainLoader:
-    """Augmented P x K batches, on a device."""
+def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> TrainLoader:
+    """Augmented P x K batches, on the device of the process."""
     data = recipe.data
     return TrainLoader(
         samples,
@@ -98,19 +105,21 @@ def train_loader(recipe: Recipe, samples: Samples, device: torch.device = CPU) -
         seed=recipe.training.seed,
         workers=_workers(recipe),
         cache=users_cache(data.cache_gb),
-        device=device,
+        device=processes.device,
+        processes=processes,
     )
 
 
-def plain_loader(recipe: Recipe, samples: Samples, device: torch.device = CPU) -> PlainLoader:
-    """Every image once, for mining, on a device."""
+def plain_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> PlainLoader:
+    """Every image once, for mining, on the device of the process."""
     return PlainLoader(
         samples,
         preprocessing(recipe),
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         cache=users_cache(recipe.data.cache_gb),
-        device=device,
+        device=processes.device,
+        processes=processes,
     )
 
 
@@ -124,6 +133,7 @@ def plan(recipe: Recipe) -> Plan:
         mining=Mining(attributes.k1, attributes.k2, attributes.eps, attributes.small_identities),
         schedule=Schedule(training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma),
         reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
+        accumulate=training.accumulate,
         seed=training.seed,
     )
 
@@ -160,8 +170,19 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
     return Parts(train, subjects[by], cast(Benchmark, subjects[scored]))
 
 
+def state(recipe: Recipe, objective: Objective, fabric: Fabric) -> State:
+    """What changes in a run, at its beginning."""
+    training = recipe.training
+    optimizer = Optimizer(objective, fabric, training.weight_decay, training.clip_norm)
+    return State(objective, optimizer, Average(objective.network, training.average) if training.average else None)
+
+
 def extractor(
-    recipe: Recipe, network: Network, weights_hash: str, autocast: Callable[[], AbstractContextManager[object]]
+    recipe: Recipe,
+    network: Network,
+    weights_hash: str,
+    autocast: Callable[[], AbstractContextManager[object]],
+    processes: Processes = ALONE,
 ) -> Extractor:
     """What makes the embeddings that are scored."""
     return Extractor(
@@ -173,6 +194,7 @@ def extractor(
         workers=_workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),
         autocast=autocast,
+        processes=processes,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,7 +19,7 @@ from ccreid.errors import CcreidError
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
-    from ccreid.run import Watch
+    from ccreid.scoring import Watch
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
 SelectionChoice = Literal["validation", "last", "test"]  # recipe's, which needs pydantic
@@ -34,6 +35,11 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
+IS_WORKER = int(os.environ.get("WORLD_SIZE", 1)) > 1
+"""Whether this is one of several processes that torchrun started."""
+FOLLOWS = IS_WORKER and os.environ.get("RANK") != "0"
+"""Whether another one of them does the talking."""
+
 out = Console()
 err = Console(stderr=True)
 
@@ -41,6 +47,11 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data set [default: inside the package].")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write [default: below runs/].")]
+DevicesOption = Annotated[int, typer.Option(min=1, metavar="N", help="Processes on this machine, a device each.")]
+NodesOption = Annotated[int, typer.Option(min=1, metavar="M", help="Machines; give the same command on each.")]
+RendezvousOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Where several machines meet: HOST is one of them.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=20; repeatable."),
@@ -49,14 +60,27 @@ SetOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
-    logging.getLogger("ccreid").handlers = [_ConsoleHandler()]
+    out.quiet = FOLLOWS
+    logging.getLogger("ccreid").handlers = [logging.NullHandler() if FOLLOWS else _ConsoleHandler()]
     try:
         app()
     except CcreidError as error:
-        err.print(f"[bold red]Error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
-        if error.mend:
-            err.print(escape(error.mend), highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _end(error)
+    except RuntimeError as error:
+        if IS_WORKER:
+            from ccreid.launching import as_lost
+
+            if lost := as_lost(error):
+                _end(lost)
+        raise
+
+
+def _end(error: CcreidError) -> NoReturn:
+    who = f"Process {os.environ['RANK']}: " if IS_WORKER else ""
+    err.print(f"[bold red]Error:[/] {escape(who + error.message)}", highlight=False, soft_wrap=True)
+    if error.mend:
+        err.print(escape(error.mend), highlight=False, soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 @app.callback(invoke_without_command=True)
@@ -82,25 +106,40 @@ def train(
         str | None, typer.Option(metavar="0,1,2", help="Run once a seed and report mean and standard deviation.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    allow: Annotated[
+        str | None,
+        typer.Option(metavar="recipe,data,processes", help="In what a resumed run may differ from what it was."),
+    ] = None,
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    rendezvous: RendezvousOption = None,
 ) -> None:
     """Train a recipe, score the kept epoch on every protocol and leave a run folder."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give either a RECIPE or --resume RUN.", param_hint="RECIPE")
+    if resume is not None and (out_dir or seeds):
+        raise typer.BadParameter("a resumed run stays in its folder and keeps its seed.", param_hint="--resume")
+    if allow is not None and resume is None:
+        raise typer.BadParameter("it goes with --resume RUN.", param_hint="--allow")
     from ccreid import run, series
 
-    if recipe is None or resume is not None:
-        if data or out_dir or assignments or select_on or seeds:
-            message = "a resumed run keeps its settings; no other option goes with it."
-            raise typer.BadParameter(message, param_hint="--resume")
-        with _watching() as follow:
-            report = run.resume(resume or Path(), follow())
-        _show(report, resume or Path())
-        return
-    changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else [])]
-    settings = _recipe(recipe, data, changes)
+    changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else []), *_root_of(data)]
+    settings = run.recipe_of(resume, changes) if resume is not None else _recipe(recipe or "", None, changes)
     numbers = _numbers(seeds) if seeds is not None else None
-    folder = out_dir or _new_folder(settings.name)
+    folder = resume or out_dir or _new_folder(settings.name)
+    if devices * nodes > 1 and not IS_WORKER:
+        from ccreid.launching import Machines, run_together
+
+        run.check(settings, devices * nodes)
+        where = [] if resume or out_dir else ["--out", str(folder)]  # each process would find a name of its own
+        run_together([*sys.argv[1:], *where], Machines(devices, nodes, rendezvous))
+        return
     _say_where(settings.data.dataset, settings.data.root, folder)
+    if resume is not None:
+        with _watching() as follow:
+            report = run.resume(resume, follow(), changes, _allowed(allow))
+        _show(report, resume)
+        return
     if numbers is None:
         with _watching() as follow:
             report = run.begin(settings, folder, follow())
@@ -153,16 +192,26 @@ def evaluate(
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    rendezvous: RendezvousOption = None,
 ) -> None:
     """Score a bundle on every protocol of a data set."""
-    from ccreid import run
     from ccreid.datasets import read_benchmark
 
     benchmark = read_benchmark(dataset, data)
     folder = out_dir or _new_folder(f"evaluate-{dataset}")
+    if devices * nodes > 1 and not IS_WORKER:
+        from ccreid.launching import Machines, run_together
+
+        where = [] if out_dir else ["--out", str(folder)]
+        run_together([*sys.argv[1:], *where], Machines(devices, nodes, rendezvous))
+        return
+    from ccreid import scoring
+
     _say_where(dataset, data, folder)
     with _watching() as follow:
-        report = run.evaluate_bundle(
+        report = scoring.evaluate_bundle(
             bundle,
             benchmark,
             folder,
@@ -358,6 +407,16 @@ def _show_findings(check: Mapping[str, Any]) -> None:
     out.print(f"{check['errors']} errors, {check['warnings']} warnings", highlight=False)
 
 
+def _allowed(names: str | None) -> list[Any]:
+    from ccreid.training.checkpoint import DIFFERENCES
+
+    allowed = names.split(",") if names else []
+    if unknown := set(allowed) - set(DIFFERENCES):
+        message = f"'{', '.join(sorted(unknown))}' is none of {', '.join(DIFFERENCES)}."
+        raise typer.BadParameter(message, param_hint="--allow")
+    return allowed
+
+
 def _numbers(text: str) -> list[int]:
     try:
         return [int(word) for word in text.split(",")]
@@ -368,8 +427,11 @@ def _numbers(text: str) -> list[int]:
 def _recipe(source: str, data: Path | None, assignments: list[str]) -> Any:
     from ccreid.recipe import load_recipe
 
-    root = [f"data.root={_as_yaml(str(data.resolve()))}"] if data is not None else []
-    return load_recipe(source, [*assignments, *root])
+    return load_recipe(source, [*assignments, *_root_of(data)])
+
+
+def _root_of(data: Path | None) -> list[str]:
+    return [f"data.root={_as_yaml(str(data.resolve()))}"] if data is not None else []
 
 
 def _as_yaml(text: str) -> str:
@@ -441,7 +503,7 @@ def _watching() -> Iterator[Callable[..., Watch]]:
         TimeRemainingColumn,
     )
 
-    from ccreid.run import Watch
+    from ccreid.scoring import Watch
 
     columns = (
         TextColumn("{task.description}"),
@@ -451,7 +513,7 @@ def _watching() -> Iterator[Callable[..., Watch]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err) as progress:
+    with Progress(*columns, console=err, disable=FOLLOWS) as progress:
 
         def follow(name: str = "") -> Watch:
             if name:

@@ -9,6 +9,8 @@
     ├── ArtefactError      a bundle, a checkpoint or an embeddings file
     ├── WeightsError       pretrained weights that are missing or do not fit
     ├── DivergedError      a network that no longer gives numbers
+    ├── MemoryShortage     a device whose memory is full
+    ├── LostProcess        a process of a run that ended before the others
     ├── StorageError       a write that failed (no space left, no permission)
     └── InterruptedRun     a run stopped on request, saved and ready to go on
 """
@@ -60,6 +62,18 @@ class WeightsError(CcreidError):
 
 class DivergedError(CcreidError):
     """A network no longer gives numbers: a loss or an embedding is not finite."""
+
+    exit_code = 1
+
+
+class MemoryShortage(CcreidError):  # noqa: N818 - OutOfMemoryError is torch's
+    """The memory of a device is full."""
+
+    exit_code = 1
+
+
+class LostProcess(CcreidError):  # noqa: N818 - the error is another process's
+    """A process of a run ended before the others."""
 
     exit_code = 1
 

@@ -17,6 +17,9 @@ from safetensors import SafetensorError
 
 from ccreid.errors import StorageError
 
+HOLDER = ".unfinished-"
+"""Stands in the name of a folder where a file is being written."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -34,7 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
     holder = None
     try:
         _make_folder(path.parent)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}{HOLDER}", dir=path.parent))
         yield holder / path.name
         _flush(holder / path.name)
         _put(holder / path.name, path)
@@ -47,6 +50,12 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed process left half-written in a folder; nothing else may be writing there."""
+    for leftover in folder.glob(f".*{HOLDER}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,11 +9,14 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from ccreid.errors import SettingError
 
@@ -22,6 +25,18 @@ RECIPES = Path(__file__).parent / "recipes"
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0)]
+
+DECISIVE = ("data", "network", "objective", "attributes", "training", "selection")
+"""Sections whose settings change what training ends with."""
+INDECISIVE = (
+    "data.root",
+    "data.workers",
+    "data.cache_gb",
+    "data.unreadable",
+    "data.unreadable_share",
+    "training.device",
+)
+"""Settings there that do not; the images themselves are compared by their contents."""
 
 
 class _Section(BaseModel):
@@ -49,6 +64,9 @@ class DataSettings(_Section):
         8.0, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
     )
     unreadable: Literal["error", "skip"] = Field("error", description="what an unreadable image does")
+    unreadable_share: Probability = Field(
+        0.01, description="of the images; more unreadable ones end the run all the same"
+    )
 
 
 class NetworkSettings(_Section):
@@ -113,6 +131,16 @@ class TrainingSettings(_Section):
     memory_format: Literal["channels-last", "contiguous"] = Field(
         "channels-last", description="contiguous for a backbone or device that is slower with the channels innermost"
     )
+    accumulate: Count = Field(1, description="batches a step of the optimizer is made of, where memory holds no more")
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="largest norm of the gradient")
+    average: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="of the weights: share that a step keeps, for example 0.999 (EMA); 0 keeps the weights themselves",
+    )
+    whole_batch: Annotated[tuple[Literal["batch-norm", "donors", "triplet"], ...], Field(strict=False)] = Field(
+        ("batch-norm", "donors", "triplet"),
+        description="with several processes, what looks at all of a batch and not at each one's part",
+    )
     compile: bool = Field(
         False, description="torch.compile the backbone's training step, a minute once; no gain on a CPU of few cores"
     )
@@ -160,6 +188,15 @@ class Recipe(_Section):
             raise ValueError("evaluation.people is validation, so selection.by cannot be test: it would look at them")
         return self
 
+    def decisive(self) -> dict[str, Any]:
+        """By dotted path, every setting that changes what training ends with; where things lie and run is left out."""
+        values = self.model_dump(mode="json")
+        return {
+            path: reduce(dict.__getitem__, path.split("."), values)
+            for path in setting_paths()
+            if path.partition(".")[0] in DECISIVE and path not in INDECISIVE
+        }
+
     def to_yaml(self) -> str:
         """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
         values = self.model_dump(mode="json")
@@ -191,9 +228,8 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        problems += [_explained(dict(detail)) for detail in error.errors()]
+        problems += [_explained(path, detail) for path, detail in _by_path(error).items()]
     if problems:
-        problems = list(dict.fromkeys(problems))  # each alternative of a value complains for itself
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
             f"Recipe '{source}' has {len(problems)} wrong setting{'s' if len(problems) > 1 else ''}:{lines}",
@@ -271,8 +307,21 @@ def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
         yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
 
 
-def _explained(detail: Mapping[str, Any]) -> str:
-    path = ".".join(str(part) for part in detail["loc"])
+def _by_path(error: ValidationError) -> dict[str, dict[str, Any]]:
+    """What is wrong with each setting. Where a value may be of several kinds, each kind complains: they are joined."""
+    unions = [name for name, entry in _settings() if get_origin(entry.annotation) in (Union, UnionType)]
+    found: dict[str, dict[str, Any]] = {}
+    for details in error.errors():
+        detail: dict[str, Any] = dict(details)
+        path = ".".join(map(str, detail["loc"]))
+        path = next((union for union in unions if path.startswith(f"{union}.")), path)
+        if path in found:
+            detail["msg"] = f"{found[path]['msg']}, or {detail['msg'][0].lower()}{detail['msg'][1:]}"
+        found[path] = detail
+    return found
+
+
+def _explained(path: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "extra_forbidden":
@@ -300,10 +349,14 @@ def _nearest(path: str) -> str | None:
     return None
 
 
-def describe(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[tuple[str, str]]:
+def describe() -> Iterator[tuple[str, str]]:
     """Every setting's dotted path with what it means (empty where the name says it)."""
+    return ((path, entry.description or "") for path, entry in _settings())
+
+
+def _settings(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, entry in model.model_fields.items():
         if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
-            yield from describe(entry.annotation, f"{prefix}{name}.")
+            yield from _settings(entry.annotation, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", entry.description or ""
+            yield f"{prefix}{name}", entry

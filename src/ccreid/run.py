@@ -6,19 +6,15 @@
     journal.jsonl             every step and epoch
     checkpoint.safetensors    where the run stands
     best.safetensors          the network of the best epoch on validation so far
+    diverged/                 the batch whose loss was no number, where one was
     bundle/                   the model to ship
-    embeddings/               of query and gallery
-    report.json, report.txt   the scores
-    report.html               the scores with curves, reliance on clothes and ranked lists, in one file
-    queries.parquet           what became of every query under every protocol
-    ranked-PROTOCOL.png       ranked lists
+    ...                       its scores, see :mod:`ccreid.scoring`
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
@@ -27,57 +23,34 @@ import numpy as np
 from lightning_fabric import Fabric
 
 from ccreid import build
-from ccreid.data.decode import leave_out_unreadable
-from ccreid.data.pixels import users_cache
+from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import InterruptedRun, SettingError
-from ccreid.evaluation.evaluate import Extractor, evaluate, fingerprint
-from ccreid.evaluation.outfits import shared_outfits
-from ccreid.evaluation.page import write_page
-from ccreid.evaluation.per_query import write_per_query
-from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
-from ccreid.evaluation.report import TEST_SET, belief_table, describe_benchmark, report_table, report_values
-from ccreid.evaluation.supplement import supplement
-from ccreid.files import write_json, write_tables, write_text
-from ccreid.model.bundle import amend_card, load_bundle, save_bundle
+from ccreid.evaluation.evaluate import evaluate
+from ccreid.evaluation.report import TEST_SET, describe_benchmark
+from ccreid.files import remove_leftovers, write_text
+from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
+from ccreid.processes import Processes
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.runtime import Device, Track, default_workers, describe_machine, launch, untracked, versions
-from ccreid.training.checkpoint import Checkpoints, Position
-from ccreid.training.journal import Journal, Listener
+from ccreid.runtime import memory_advice, processes_of, versions
+from ccreid.scoring import Watch, score, without_unreadable
+from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
+from ccreid.training.health import Health
+from ccreid.training.journal import Journal
 from ccreid.training.loop import train
-from ccreid.training.optimizer import Optimizer
 from ccreid.training.selection import Selection
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
 
-RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, EMBEDDINGS, REPORT, QUERIES = (
+RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, DIVERGED = (
     "recipe.yaml",
     "journal.jsonl",
     "checkpoint.safetensors",
     "best.safetensors",
     "bundle",
-    "embeddings",
-    "report.json",
-    "queries.parquet",
+    "diverged",
 )
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who follows a run.
-
-    Attributes
-    ----------
-    track:
-        Follows loops over images.
-    listener:
-        Is given each row of the journal, and before the first one a row of kind "plan" with the number of
-        epochs and steps to come.
-    """
-
-    track: Track[Any] = untracked
-    listener: Listener = lambda _row: None
 
 
 def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
@@ -97,194 +70,163 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
     CcreidError
         Whatever else a user can mend.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    fabric = build.fabric(recipe)
+    if fabric.is_global_zero and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         mend = f"Go on with it: ccreid train --resume {folder}" if (folder / RECIPE).exists() else ""
         raise SettingError(f"{folder} is not empty.", mend or "Name another folder with --out.")
-    return _carry_through(recipe, folder, watch)
+    return _carry_through(recipe, fabric, folder, watch)
 
 
-def resume(folder: Path, watch: Watch) -> dict[str, Any]:
-    """Go on with a run from its checkpoint. Returns and raises as :func:`begin`."""
-    if not (folder / RECIPE).is_file():
-        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
-    return _carry_through(load_recipe(str(folder / RECIPE)), folder, watch)
-
-
-def evaluate_bundle(
-    bundle_folder: Path,
-    benchmark: Benchmark,
-    folder: Path,
-    *,
-    flip: bool | None = None,
-    device: Device = "auto",
-    skip_unreadable: bool = False,
-    reranking: bool = False,
-    watch: Watch | None = None,
+def resume(
+    folder: Path, watch: Watch, changes: Sequence[str] = (), allowed: Collection[Difference] = ()
 ) -> dict[str, Any]:
-    """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
+    """Go on with a run from its checkpoint, the same in every respect but those allowed.
 
     Parameters
     ----------
-    bundle_folder, benchmark, folder:
-        What to score, on what, and where to write.
-    flip:
-        Whether to add the mirror image's embedding; None does as the bundle's recipe.
-    device:
-        Where to compute.
-    skip_unreadable:
-        Leave images that cannot be read out instead of stopping.
-    reranking:
-        Rank by k-reciprocal re-ranked distances.
+    folder:
+        Of the run.
+    watch:
+        Who follows it.
+    changes:
+        Settings to change, as ``section.name=value``.
+    allowed:
+        In what the run may differ from what it was: the recipe, the data, the number of processes.
 
     Returns
     -------
     dict
         The report, as in report.json.
+
+    Raises
+    ------
+    ArtefactError
+        The checkpoint is damaged, or the run would differ in what is not allowed; every difference is named.
+    CcreidError
+        As :func:`begin`.
     """
-    watch = watch or Watch()
-    bundle = load_bundle(bundle_folder)
-    fabric = launch(device)
-    recipe = bundle.card.get("recipe", {})
-    settings = recipe.get("evaluation", {})
-    extractor = Extractor(
-        bundle.network.to(fabric.device),
-        bundle.weights_hash,
-        bundle.preprocessing,
-        flip=settings.get("flip", True) if flip is None else flip,
-        batch_images=settings.get("batch_images", 64),
-        workers=default_workers(),
-        pixels=users_cache(recipe.get("data", {}).get("cache_gb", 8.0)),
-        autocast=fabric.autocast,
-    )
-    conditions = {
-        "bundle": bundle_folder.resolve().name,
-        "seed": recipe.get("training", {}).get("seed"),
-        "selection": bundle.card.get("selection"),
-    }
-    readable = _readable(benchmark, skip_unreadable, watch)
-    return _score(extractor, readable, folder, conditions, watch, reranking=reranking)
-
-
-def _carry_through(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
-    benchmark = _readable(build.benchmark(recipe), recipe.data.unreadable == "skip", watch)
+    recipe = recipe_of(folder, changes)
     fabric = build.fabric(recipe)
-    parts = build.parts(recipe, benchmark)
-    network, selected = _train(recipe, parts, fabric, folder, watch)
+    if fabric.is_global_zero:
+        remove_leftovers(folder)
+    return _carry_through(recipe, fabric, folder, watch, allowed)
+
+
+def recipe_of(folder: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run, with some settings changed. Raises SettingError where the folder holds no run."""
+    if not (folder / RECIPE).is_file():
+        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
+    return load_recipe(str(folder / RECIPE), changes)
+
+
+def check(recipe: Recipe, count: int) -> None:
+    """Find before anything is started what a recipe cannot do in so many processes. Raises CcreidError."""
+    samples = build.parts(recipe, build.benchmark(recipe)).train
+    build.train_loader(recipe, samples, Processes(0, count))
+
+
+def _carry_through(
+    recipe: Recipe, fabric: Fabric, folder: Path, watch: Watch, allowed: Collection[Difference] = ()
+) -> dict[str, Any]:
+    benchmark = build.benchmark(recipe)
+    if recipe.data.unreadable == "skip":
+        benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
+    processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
+    network, selected = _train(recipe, parts, fabric, folder, watch, allowed)
     card = {
         "recipe": _shippable(recipe),
         "selection": selected,
         "versions": versions(),
         "trained_on": describe_benchmark(benchmark),
     }
-    weights_hash = save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card)
-    extractor = build.extractor(recipe, network, weights_hash, fabric.autocast)
+    weights_hash = processes.first(lambda: save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card))
+    extractor = build.extractor(recipe, network, weights_hash, fabric.autocast, processes)
     conditions = {
         "recipe": recipe.name,
         "seed": recipe.training.seed,
         "epochs": recipe.training.epochs,
         "selection": selected,
+        **({"processes": processes.count} if processes.count > 1 else {}),
         **({"scored_on": "people held out of training"} if recipe.evaluation.people == "validation" else {}),
     }
-    report = _score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
-    amend_card(folder / BUNDLE, {"scores": report["protocols"]})
+    report = score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
+    if processes.leads:
+        amend_card(folder / BUNDLE, {"scores": report["protocols"]})
     return report
 
 
-def _train(recipe: Recipe, parts: build.Parts, fabric: Fabric, folder: Path, watch: Watch) -> tuple[Network, str]:
+def _train(
+    recipe: Recipe, parts: build.Parts, fabric: Fabric, folder: Path, watch: Watch, allowed: Collection[Difference]
+) -> tuple[Network, str]:
     """Train to the end of the plan; gives the network that is kept and how it was selected."""
-    samples, judges = parts.train, parts.selected_on
+    samples, judges, processes = parts.train, parts.selected_on, processes_of(fabric)
     _warn_of_single_images(samples)
-    started = (folder / CHECKPOINT).exists()
-    objective = build.objective(recipe, len(samples.people), pretrained=not started)
+    circumstances = Circumstances(
+        recipe.decisive(), processes.first(lambda: content_fingerprint(samples, watch.track)), processes.count
+    )
+    checkpoints = Checkpoints(folder / CHECKPOINT, circumstances, allowed, writes=processes.leads)
+    checkpoints.check()
+    objective = build.objective(recipe, len(samples.people), processes, pretrained=not (folder / CHECKPOINT).exists())
     fabric.to_device(objective)
+    state = build.state(recipe, objective, fabric)
     plan = build.plan(recipe)
-    loader = build.train_loader(recipe, samples, fabric.device)
+    loader = build.train_loader(recipe, samples, processes)
 
     def criterion(network: Network) -> float:
-        extractor = build.extractor(recipe, network, "", fabric.autocast)
+        extractor = build.extractor(recipe, network, "", fabric.autocast, processes)
         scores = evaluate(extractor, cast(Benchmark, judges)).scores.values()
         return fmean(score.mean_ap for score in scores)
 
-    selection = Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs) if judges else None
-    write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
+    selection = (
+        Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs, writes=processes.leads)
+        if judges
+        else None
+    )
+    if processes.leads:
+        write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
 
     def open_journal(position: Position) -> Journal:
         steps = [loader.steps(epoch) for epoch in range(plan.epochs)]
         done = sum(steps[: position.epoch]) + position.step
         watch.listener({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
-        return Journal(folder / JOURNAL, position, watch.listener)
+        return Journal(folder / JOURNAL if processes.leads else None, position, watch.listener)
 
     try:
-        train(
-            objective,
-            loader,
-            build.plain_loader(recipe, samples, fabric.device),
-            plan,
-            fabric=fabric,
-            optimizer=Optimizer(objective, fabric, recipe.training.weight_decay),
-            checkpoints=Checkpoints(folder / CHECKPOINT, fingerprint(samples)),
-            open_journal=open_journal,
-            on_epoch_end=selection.consider if selection else lambda _epoch, _network: None,
-        )
+        with memory_advice(_smaller(recipe)):
+            train(
+                state,
+                loader,
+                build.plain_loader(recipe, samples, processes),
+                plan,
+                fabric=fabric,
+                checkpoints=checkpoints,
+                health=Health(
+                    folder / (DIVERGED if processes.leads else f"{DIVERGED}-{processes.rank}"), samples.files
+                ),
+                open_journal=open_journal,
+                on_epoch_end=selection.consider if selection else lambda _epoch, _network: None,
+            )
     except InterruptedRun as stop:
-        raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}") from None
+        together = f" --devices {processes.count}" if processes.count > 1 else ""
+        raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}{together}") from None
     if selection is None or judges is None:
-        return objective.network, "none: the last epoch is reported"
-    epoch = f"epoch {selection.take(objective.network) + 1} of {plan.epochs}"
+        return state.network, "none: the last epoch is reported"
+    processes.wait()
+    epoch = f"epoch {selection.take(state.network) + 1} of {plan.epochs}"
     if recipe.selection.by == "test":
-        return objective.network, f"{TEST_SET}: {epoch} had the best of the very numbers reported here"
+        return state.network, f"{TEST_SET}: {epoch} had the best of the very numbers reported here"
     people = len(judges.subset(judges.protocols[0].query).people)
-    return objective.network, f"{epoch}, the best mAP on {people} validation people"
+    return state.network, f"{epoch}, the best mAP on {people} validation people"
 
 
-def _score(
-    extractor: Extractor,
-    benchmark: Benchmark,
-    folder: Path,
-    conditions: Mapping[str, Any],
-    watch: Watch,
-    *,
-    reranking: bool,
-) -> dict[str, Any]:
-    evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, reranking=reranking, track=watch.track)
-    preprocessing = extractor.preprocessing
-    report = report_values(
-        evaluation,
-        {
-            **conditions,
-            "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
-            "flip_averaging": extractor.flip,
-            "weights": extractor.weights_hash[:12],
-            "versions": versions(),
-            "machine": describe_machine(),
-        },
+def _smaller(recipe: Recipe) -> str:
+    """What to lower where a step of training takes too much memory."""
+    data = recipe.data
+    return (
+        f"Lower data.people or data.images (now {data.people} x {data.images}) and raise training.accumulate to make "
+        f"up for it, lower data.height_px and data.width_px (now {data.height_px} x {data.width_px}) or "
+        f"evaluation.batch_images (now {recipe.evaluation.batch_images}), or set training.precision to bf16-mixed."
     )
-    garments = shared_outfits(benchmark)
-    report |= supplement(evaluation, garments)
-    write_json(folder / REPORT, report)
-    write_tables(folder / "report.txt", report_table(report), belief_table(report))
-    write_per_query(folder / QUERIES, evaluation, garments)
-    write_page(folder / "report.html", report, evaluation)
-    for protocol in benchmark.protocols:
-        queries = telling_queries(evaluation.scores[protocol.name])
-        if queries:
-            picture = folder / f"ranked-{protocol.name.replace(' ', '-')}.png"
-            draw_ranked_lists(picture, evaluation, protocol, queries)
-    return report
-
-
-def _readable(benchmark: Benchmark, skip: bool, watch: Watch) -> Benchmark:
-    """The benchmark without the images that cannot be read, where they may be left out."""
-    if not skip:
-        return benchmark
-    subsets: dict[str, Samples] = {}
-    left_out: list[str] = []
-    for name, samples in benchmark.subsets.items():
-        subsets[name], missing = leave_out_unreadable(samples, watch.track)
-        left_out += missing
-    for name in left_out:
-        logger.warning("%s cannot be read and is left out.", benchmark.root / name)
-    return replace(benchmark, subsets=subsets, left_out=tuple(left_out))
 
 
 def _warn_of_single_images(samples: Samples) -> None:

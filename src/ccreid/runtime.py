@@ -9,14 +9,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from importlib import metadata
 from types import FrameType, MappingProxyType, TracebackType
 from typing import Literal, Self, TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 
-from ccreid.errors import SettingError
+from ccreid.errors import MemoryShortage, SettingError
+from ccreid.processes import Processes
 from ccreid.version import __version__
 
 Item = TypeVar("Item")
@@ -30,13 +33,17 @@ MEMORY_FORMATS = MappingProxyType({"channels-last": torch.channels_last, "contig
 """torch's, by the names that settings give them."""
 
 
+GATHERING_TIMEOUT = timedelta(minutes=30)
+"""How long processes wait for one another: the leader may be reading a whole data set for its fingerprint."""
+
+
 def untracked(items: Iterable[Item], _what: str, _count: int) -> Iterable[Item]:
     """Follow a loop in silence."""
     return items
 
 
 def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
-    """Lightning Fabric on one device of this machine.
+    """Lightning Fabric on one device of this machine; in a process that torchrun started, together with the others.
 
     Raises
     ------
@@ -47,9 +54,35 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     if not present[device]:
         here = ", ".join(name for name, there in present.items() if there)
         raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    count, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if count == 1:
+        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    else:
+        # Which parameters have gradients changes when the warm-up ends.
+        together = DDPStrategy(find_unused_parameters=True, timeout=GATHERING_TIMEOUT)
+        fabric = Fabric(
+            accelerator=device, strategy=together, devices=local, num_nodes=count // local, precision=precision
+        )
     fabric.launch()
     return fabric
+
+
+def processes_of(fabric: Fabric) -> Processes:
+    """The one that asks, among those of its run."""
+    return Processes(fabric.global_rank, fabric.world_size, fabric.device)
+
+
+@contextmanager
+def memory_advice(advice: str) -> Iterator[None]:
+    """Say what to lower where the memory of a device does not suffice for a block. Raises MemoryShortage."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+        if not full:
+            raise
+        said = str(error).strip().splitlines() or ["no more memory"]
+        raise MemoryShortage(f"The memory is full: {said[0]}", advice) from error
 
 
 def require_compiler(device: torch.device) -> None:

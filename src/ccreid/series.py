@@ -8,13 +8,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ccreid import run
+from ccreid import run, scoring
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.files import write_json
 from ccreid.recipe import Recipe
 from ccreid.vocabulary import Benchmark
 
-Follow = Callable[[str], run.Watch]
+Follow = Callable[[str], scoring.Watch]
 """Gives the watch of one run of several, by its name."""
 
 
@@ -71,7 +71,7 @@ def compare(
     names = _names(bundles)
     return {
         name: {
-            benchmark: run.evaluate_bundle(
+            benchmark: scoring.evaluate_bundle(
                 bundle, samples, folder / name / benchmark, watch=follow(f"{name} on {benchmark}")
             )
             for benchmark, samples in benchmarks.items()
@@ -80,13 +80,13 @@ def compare(
     }
 
 
-def _report_of(recipe: Recipe, folder: Path, watch: run.Watch) -> dict[str, Any]:
+def _report_of(recipe: Recipe, folder: Path, watch: scoring.Watch) -> dict[str, Any]:
     if not (folder / run.RECIPE).exists():
         return run.begin(recipe, folder, watch)
     if (folder / run.RECIPE).read_text(encoding="utf-8") != recipe.to_yaml():
         raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
-    if (folder / run.REPORT).exists():
-        report: dict[str, Any] = json.loads((folder / run.REPORT).read_text(encoding="utf-8"))
+    if (folder / scoring.REPORT).exists():
+        report: dict[str, Any] = json.loads((folder / scoring.REPORT).read_text(encoding="utf-8"))
         return report
     return run.resume(folder, watch)
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ccreid import build, run
+from ccreid import build, run, scoring
 from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, SettingError, StorageError
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.training.checkpoint import Checkpoints
@@ -52,7 +52,7 @@ class StopAt:
 @pytest.fixture(scope="module")
 def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    run.begin(recipe(small_wardrobe), folder, run.Watch())
+    run.begin(recipe(small_wardrobe), folder, scoring.Watch())
     return folder
 
 
@@ -98,10 +98,10 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(
 ) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun, match="Stopped in epoch") as stopped:
-        run.begin(recipe(small_wardrobe), folder, run.Watch(listener=StopAt(stop_after)))
+        run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(stop_after)))
     assert f"--resume {folder}" in stopped.value.mend
     assert sum(row["kind"] == "step" for row in steps(folder)) == stop_after
-    run.resume(folder, run.Watch())
+    run.resume(folder, scoring.Watch())
     assert steps(folder) == steps(finished)
     ours, theirs = (load_file(where / "bundle" / "weights.safetensors") for where in (folder, finished))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -109,16 +109,16 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(
 
 def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path: Path) -> None:
     kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
-    run.begin(kept, tmp_path / "whole", run.Watch())
+    run.begin(kept, tmp_path / "whole", scoring.Watch())
     with pytest.raises(InterruptedRun):
-        run.begin(kept, tmp_path / "halves", run.Watch(listener=StopAt(13)))
-    run.resume(tmp_path / "halves", run.Watch())
+        run.begin(kept, tmp_path / "halves", scoring.Watch(listener=StopAt(13)))
+    run.resume(tmp_path / "halves", scoring.Watch())
     assert steps(tmp_path / "halves") == steps(tmp_path / "whole")
 
 
 def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
-    run.begin(kept, tmp_path / "kept", run.Watch())
+    run.begin(kept, tmp_path / "kept", scoring.Watch())
     first, last = steps(tmp_path / "kept"), steps(finished)
     warmup = [row for row in first if row["epoch"] == 1]
     assert warmup == [row for row in last if row["epoch"] == 1]
@@ -126,7 +126,7 @@ def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe:
 
 
 def test_another_seed_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
-    run.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", run.Watch())
+    run.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", scoring.Watch())
     assert steps(tmp_path / "run")[0] != steps(finished)[0]
 
 
@@ -149,20 +149,20 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_until_the_disk_is_full)
         with pytest.raises(StorageError, match=r"checkpoint\.safetensors.*No space left"):
-            run.begin(recipe(small_wardrobe), folder, run.Watch())
+            run.begin(recipe(small_wardrobe), folder, scoring.Watch())
     monkeypatch.undo()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-    run.resume(folder, run.Watch())
+    run.resume(folder, scoring.Watch())
     assert steps(folder) == steps(finished)
 
 
 def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        run.begin(recipe(small_wardrobe), folder, run.Watch(listener=StopAt(2)))
+        run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
     (folder / run.CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(ArtefactError, match=r"checkpoint\.safetensors is damaged"):
-        run.resume(folder, run.Watch())
+        run.resume(folder, scoring.Watch())
 
 
 def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
@@ -170,37 +170,37 @@ def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
     shutil.copytree(small_wardrobe, data)
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        run.begin(recipe(data), folder, run.Watch(listener=StopAt(2)))
+        run.begin(recipe(data), folder, scoring.Watch(listener=StopAt(2)))
     next((data / "train").glob("*.jpg")).unlink()
     with pytest.raises(ArtefactError, match="other images"):
-        run.resume(folder, run.Watch())
+        run.resume(folder, scoring.Watch())
 
 
 def test_a_folder_in_use_is_refused(finished: Path, small_wardrobe: Path) -> None:
     with pytest.raises(SettingError, match="is not empty") as caught:
-        run.begin(recipe(small_wardrobe), finished, run.Watch())
+        run.begin(recipe(small_wardrobe), finished, scoring.Watch())
     assert "--resume" in caught.value.mend
 
 
 def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is no run"):
-        run.resume(tmp_path, run.Watch())
+        run.resume(tmp_path, scoring.Watch())
 
 
 def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: Path) -> None:
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
     with pytest.raises(DivergedError, match="term is"):
-        run.begin(wild, tmp_path / "run", run.Watch())
+        run.begin(wild, tmp_path / "run", scoring.Watch())
 
 
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
     halves = recipe(small_wardrobe, "objective.replicas=2", "data.people=4", "training.epochs=2")
-    report = run.begin(halves, tmp_path / "run", run.Watch())
+    report = run.begin(halves, tmp_path / "run", scoring.Watch())
     assert all(row["map"] is not None for row in report["protocols"])
 
 
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
-    run.begin(build.without_mining_terms(recipe(small_wardrobe)), tmp_path / "run", run.Watch())
+    run.begin(build.without_mining_terms(recipe(small_wardrobe)), tmp_path / "run", scoring.Watch())
     rows = steps(tmp_path / "run")
     assert not [row for row in rows if row["kind"] == "mining"]
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
@@ -211,7 +211,7 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
     small_wardrobe: Path, tmp_path: Path, on: str, words: str
 ) -> None:
     settings = (f"selection.by={on}", "selection.every=1", "selection.share=0.5", "data.people=2")
-    report = run.begin(recipe(small_wardrobe, *settings), tmp_path / "run", run.Watch())
+    report = run.begin(recipe(small_wardrobe, *settings), tmp_path / "run", scoring.Watch())
     selected = report["conditions"]["selection"]
     assert words in selected
     values = [row["validation"] for row in steps(tmp_path / "run") if row["kind"] == "epoch"]
@@ -223,9 +223,9 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
 
 def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path) -> None:
     settings = ("selection.by=validation", "selection.every=1", "selection.share=0.5", "data.people=2")
-    whole = run.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", run.Watch())
+    whole = run.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", scoring.Watch())
     with pytest.raises(InterruptedRun):
-        run.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", run.Watch(listener=StopAt(7)))
-    halves = run.resume(tmp_path / "halves", run.Watch())
+        run.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", scoring.Watch(listener=StopAt(7)))
+    halves = run.resume(tmp_path / "halves", scoring.Watch())
     assert halves["conditions"]["selection"] == whole["conditions"]["selection"]
     assert halves["protocols"] == whole["protocols"]

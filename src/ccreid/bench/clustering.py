@@ -51,8 +51,9 @@ def measure(*, quick: bool) -> Iterator[Measured]:
 def plain_labels(embeddings: Tensor, images: int, people: int) -> list[int]:
     """Labels of the first people, each with equally many images, from loops over pairs; distances by torch."""
     mining, labels = Mining(), []
+    k1, k2 = mining.neighbours(images)
     for own in torch.split(embeddings[: people * images], images):
         squared = (2 - 2 * own @ own.T).tolist()
-        distance = plain.jaccard_distance(squared, mining.k1, mining.k2, mining.small_identities)
+        distance = plain.jaccard_distance(squared, k1, k2, mining.small_identities)
         labels += plain.dbscan(distance.tolist(), mining.eps, 1)
     return labels

@@ -104,7 +104,8 @@ class Trainer:
 
     def step(self, batch: Batch) -> None:
         """Forward, backward, Adam."""
-        self.optimizer.step(self._compute(batch, generator(0, "donors")).total)
+        self.optimizer.accumulate(self._compute(batch, generator(0, "donors")).total)
+        self.optimizer.step()
 
 
 def _step(size: Size, *, quick: bool) -> Measured:

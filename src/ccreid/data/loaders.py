@@ -21,14 +21,13 @@ from ccreid.data.batch import Batch
 from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
-from ccreid.errors import ImageError
+from ccreid.errors import ImageError, SettingError
+from ccreid.processes import ALONE, CPU, Processes
 from ccreid.runtime import derive_seed
 from ccreid.vocabulary import Samples
 
 Draw = tuple[int, ...]
 """A row of the samples, then the seed of the augmentation where there is one."""
-
-CPU = torch.device("cpu")
 
 
 class _Bytes(NamedTuple):
@@ -67,6 +66,13 @@ class TrainLoader:
         Where decoded pictures are kept; None decodes them every time. It changes no batch.
     device:
         Where the batches are wanted.
+    processes:
+        Those that share each batch; this one makes the part of its identities.
+
+    Raises
+    ------
+    SettingError
+        The identities of a batch cannot be shared out evenly.
     """
 
     def __init__(
@@ -79,8 +85,14 @@ class TrainLoader:
         workers: int,
         cache: PixelCache | None = None,
         device: torch.device = CPU,
+        processes: Processes = ALONE,
     ) -> None:
-        self.sampler, self.seed = sampler, seed
+        if sampler.people % processes.count:
+            raise SettingError(
+                f"The {sampler.people} people of a batch cannot be shared out evenly to {processes.count} processes.",
+                f"Set data.people to a multiple of {processes.count}.",
+            )
+        self.sampler, self.seed, self.processes = sampler, seed, processes
         self._draws = _Draws()
         pixels = Pixels(augmentation.preprocessing, cache)
         self._batches = _Batches(_Pictures(samples, pixels, augmentation), self._draws, workers, device)
@@ -95,7 +107,7 @@ class TrainLoader:
             [(int(row), derive_seed(self.seed, "augment", epoch, step, place)) for place, row in enumerate(rows)]
             for step, rows in enumerate(self._rows(epoch))
         ]
-        self._draws.of_epoch = draws[first:]
+        self._draws.of_epoch = [whole[self.processes.share(len(whole))] for whole in draws[first:]]
         yield from enumerate(self._batches, first)
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
@@ -119,6 +131,8 @@ class PlainLoader:
         Where decoded pictures are kept; None decodes them every time. It changes no batch.
     device:
         Where the batches are wanted.
+    processes:
+        Those that share the batches; this one makes its part of them.
     """
 
     def __init__(
@@ -130,11 +144,13 @@ class PlainLoader:
         workers: int = 0,
         cache: PixelCache | None = None,
         device: torch.device = CPU,
+        processes: Processes = ALONE,
     ) -> None:
         self.samples = samples
         rows: list[Draw] = [(row,) for row in range(len(samples))]
         draws = [rows[start : start + batch_images] for start in range(0, len(rows), batch_images)]
-        self._batches = _Batches(_Pictures(samples, Pixels(preprocessing, cache), None), draws, workers, device)
+        own = draws[processes.share(len(draws))]
+        self._batches = _Batches(_Pictures(samples, Pixels(preprocessing, cache), None), own, workers, device)
 
     def __len__(self) -> int:
         return len(self._batches)

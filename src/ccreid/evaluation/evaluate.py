@@ -15,15 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ccreid.data.fingerprint import status_fingerprint
 from ccreid.data.loaders import PlainLoader
 from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError
-from ccreid.evaluation.metrics import Scores, score_rules, score_similarities
+from ccreid.evaluation.metrics import Scores, joined, score_rules, score_similarities
 from ccreid.evaluation.reranking import rerank
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
 from ccreid.model.embedding import Embeddings, embed
 from ccreid.model.network import Network
+from ccreid.processes import ALONE, Processes
 from ccreid.runtime import Track, untracked
 from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
 
@@ -71,6 +73,8 @@ class Extractor:
         Where decoded pictures are kept; None decodes them every time.
     autocast:
         Makes the context in which the network runs.
+    processes:
+        Those that share the images and the queries; each ends with everything.
     """
 
     network: Network
@@ -81,6 +85,7 @@ class Extractor:
     workers: int = 0
     pixels: PixelCache | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    processes: Processes = ALONE
 
     def embeddings(
         self, samples: Samples, name: str, cache: Path | None, track: Track[object] = untracked
@@ -90,11 +95,12 @@ class Extractor:
             "weights": self.weights_hash,
             "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
             "flip": str(self.flip),
-            "images": fingerprint(samples),
+            "images": status_fingerprint(samples),
         }
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:12]
         path = None if cache is None else cache / f"{name}-{key}.safetensors"
-        if path is not None and (found := _cached(path, made_with)):
+        found = None if path is None else _cached(path, made_with)
+        if not self.processes.any(found is None) and found is not None:
             return found
         loader = PlainLoader(
             samples,
@@ -103,12 +109,19 @@ class Extractor:
             workers=self.workers,
             cache=self.pixels,
             device=next(self.network.parameters()).device,
+            processes=self.processes,
         )
         vectors = embed(
-            self.network, loader, flip=self.flip, autocast=self.autocast, track=track, doing=f"Embedding {name}"
+            self.network,
+            loader,
+            flip=self.flip,
+            autocast=self.autocast,
+            track=track,
+            doing=f"Embedding {name}",
+            processes=self.processes,
         )
         made = Embeddings(vectors, samples.files, made_with)
-        if path is not None:
+        if path is not None and self.processes.leads:
             made.save(path)
         return made
 
@@ -161,7 +174,8 @@ def evaluate(
         images = benchmark.subset(gallery), embeddings[gallery].vectors
         rules = [protocol.ignore for protocol in protocols]
         drawn: list[NDArray[np.int64] | None] = [draw_gallery(benchmark.subset(gallery), n) for n in range(shots)]
-        found = zip(*(_score_lists(queries, images, rows, rules, reranking) for rows in drawn or [None]), strict=True)
+        lists = (_score_lists(queries, images, rows, rules, reranking, extractor.processes) for rows in drawn or [None])
+        found = zip(*lists, strict=True)
         for protocol, of_draws in zip(protocols, found, strict=True):
             scores[protocol.name] = mean_of_draws(of_draws) if shots else of_draws[0]
             if shots:
@@ -186,6 +200,7 @@ def _score_lists(
     rows: NDArray[np.int64] | None,
     rules: Sequence[Ignore],
     reranking: bool,
+    processes: Processes,
 ) -> tuple[Scores, ...]:
     """Scores of each rule against the whole gallery, or against some rows of it."""
     (queries, query_vectors), (images, image_vectors) = query, gallery
@@ -193,16 +208,11 @@ def _score_lists(
         images, image_vectors = images.select(rows), image_vectors[torch.from_numpy(rows)]
     if reranking:
         return score_similarities(rerank(query_vectors, image_vectors).neg_(), queries, images, rules)
-    return score_rules(query_vectors, image_vectors, queries, images, rules)
-
-
-def fingerprint(samples: Samples) -> str:
-    """SHA-256 over the names, people, sizes and times of change of some images."""
-    digest = hashlib.sha256()
-    for row, name in enumerate(samples.files):
-        status = samples.path(row).stat()
-        digest.update(f"{name}|{samples.person[row]}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    own = processes.share(len(queries))
+    if len(queries) < processes.count:  # some would have nothing to score
+        own, processes = slice(None), ALONE
+    of_own = score_rules(query_vectors[own], image_vectors, queries.select(np.arange(len(queries))[own]), images, rules)
+    return tuple(map(joined, zip(*processes.tell(of_own), strict=True)))
 
 
 def _warn(benchmark: Benchmark, protocol: Protocol, scores: Scores) -> None:

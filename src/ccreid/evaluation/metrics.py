@@ -213,17 +213,35 @@ class _Tally:
         self.nearest[valid[first]] = image[start[first]]
 
     def scores(self) -> Scores:
-        found = self.first_rank > 0
-        valid = int(found.sum())
-        hits = np.bincount(self.first_rank[found] - 1, minlength=self.gallery)
-        return Scores(
-            cmc=np.cumsum(hits) / valid if valid else np.full(self.gallery, np.nan),
-            mean_ap=float(self.average_precision[found].mean()) if valid else float("nan"),
-            mean_inp=float(self.inverse_negative_penalty[found].mean()) if valid else float("nan"),
-            valid=valid,
-            skipped=len(found) - valid,
-            average_precision=self.average_precision,
-            inverse_negative_penalty=self.inverse_negative_penalty,
-            first_rank=self.first_rank,
-            nearest=self.nearest,
-        )
+        columns = (self.average_precision, self.inverse_negative_penalty, self.first_rank, self.nearest)
+        return _summed_up(self.gallery, *columns)
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """The scores of some queries after those of others, against the same gallery. Not for means of draws."""
+    columns = ("average_precision", "inverse_negative_penalty", "first_rank", "nearest")
+    gallery = len(parts[0].cmc)
+    return _summed_up(gallery, *(np.concatenate([getattr(part, column) for part in parts]) for column in columns))
+
+
+def _summed_up(
+    gallery: int,
+    average_precision: NDArray[np.float64],
+    inverse_negative_penalty: NDArray[np.float64],
+    first_rank: Ids,
+    nearest: Ids,
+) -> Scores:
+    found = first_rank > 0
+    valid = int(found.sum())
+    hits = np.bincount(first_rank[found] - 1, minlength=gallery)
+    return Scores(
+        cmc=np.cumsum(hits) / valid if valid else np.full(gallery, np.nan),
+        mean_ap=float(average_precision[found].mean()) if valid else float("nan"),
+        mean_inp=float(inverse_negative_penalty[found].mean()) if valid else float("nan"),
+        valid=valid,
+        skipped=len(found) - valid,
+        average_precision=average_precision,
+        inverse_negative_penalty=inverse_negative_penalty,
+        first_rank=first_rank,
+        nearest=nearest,
+    )

@@ -15,6 +15,7 @@ from torch.linalg import vector_norm
 from ccreid.errors import DataError
 from ccreid.ops.clustering import density_clusters
 from ccreid.ops.neighbours import SmallIdentities, jaccard_of_neighbourhoods
+from ccreid.processes import ALONE, Processes
 
 BATCH_FLOATS = 2**18
 """About how many distances are clustered at once: so that what is made of them fits into a processor's cache."""
@@ -74,7 +75,9 @@ class Attributes:
         return len(self.owners)
 
 
-def discover_attributes(embeddings: Tensor, identities: Tensor, mining: Mining) -> Attributes:
+def discover_attributes(
+    embeddings: Tensor, identities: Tensor, mining: Mining, processes: Processes = ALONE
+) -> Attributes:
     """Cluster the images of each identity alone.
 
     Parameters
@@ -85,6 +88,8 @@ def discover_attributes(embeddings: Tensor, identities: Tensor, mining: Mining) 
         (N,) int64, contiguous from 0.
     mining:
         How.
+    processes:
+        Those that share the identities; each is given the attributes of all.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def discover_attributes(embeddings: Tensor, identities: Tensor, mining: Mining) 
     """
     embeddings, identities = embeddings.cpu(), identities.cpu()
     _check(embeddings, identities)
-    of_image, attributes = clusters_inside(embeddings, identities, mining)
+    of_image, attributes = _shared_out(embeddings, identities, mining, processes)
     owners = torch.arange(len(attributes)).repeat_interleave(attributes)
     of_image += (attributes.cumsum(0) - attributes)[identities]
     return Attributes(of_image, owners, _centres(embeddings, of_image, len(owners)))
@@ -115,6 +120,17 @@ def _check(embeddings: Tensor, identities: Tensor) -> None:
     missing = (identities.bincount() == 0).nonzero().flatten().tolist()
     if missing:
         raise DataError(f"Identity {missing[0]} has no image.", "Number identities from 0 without a gap.")
+
+
+def _shared_out(embeddings: Tensor, identities: Tensor, mining: Mining, processes: Processes) -> tuple[Tensor, Tensor]:
+    """As :func:`clusters_inside`, each process for its part of the identities."""
+    if processes.count == 1:
+        return clusters_inside(embeddings, identities, mining)
+    own = processes.share(int(identities.max()) + 1)
+    mine = (identities >= own.start) & (identities < own.stop)
+    of_image = torch.zeros_like(identities)
+    of_image[mine], attributes = clusters_inside(embeddings[mine], identities[mine] - own.start, mining)
+    return processes.sum(of_image), processes.join(attributes)
 
 
 def clusters_inside(embeddings: Tensor, identities: Tensor, mining: Mining) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,10 @@ It owns everything that exists in training only: the heads, the attributes and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -19,10 +19,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ccreid.data.batch import Batch
+from ccreid.errors import SettingError
 from ccreid.method.attributes import Attributes
 from ccreid.method.losses import attribute_aware_loss, identity_loss, triplet_loss
 from ccreid.method.recomposition import Donors, PooledStripes, draw_donors
 from ccreid.model.network import Network, linear_head, neck
+from ccreid.model.synchronised import synchronise
+from ccreid.processes import ALONE, Processes
+
+Sharing = Literal["batch-norm", "donors", "triplet"]
+"""What may look at the images of all processes."""
+SHARINGS: tuple[Sharing, ...] = get_args(Sharing)
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,29 @@ class Terms(NamedTuple):
 
 
 class _Draw(NamedTuple):
-    """One recomposition of one part of a batch: (stripes, images) donors, and which images have any."""
+    """One recomposition of one part of this process's batch.
+
+    Attributes
+    ----------
+    part:
+        Its number.
+    donors:
+        (stripes, images) int64, numbers in the batch that donors come from.
+    present:
+        Which of the part's images have donors.
+    """
 
     part: int
     donors: Tensor
     present: Tensor
-    without_donor: int
+
+
+class _Drawing(NamedTuple):
+    """All recompositions of a step; the counts are those of all processes."""
+
+    draws: tuple[_Draw, ...] = ()
+    recomposed: int = 0
+    without_donor: int = 0
 
 
 class Objective(nn.Module):
@@ -88,6 +112,15 @@ class Objective(nn.Module):
     replicas:
         Into how many parts a batch is split for batch normalisation and the donors' draw, as data parallelism
         over that many devices does (running statistics follow the first part).
+    processes:
+        Those that share each batch, every one with as many images.
+    whole_batch:
+        What looks at the images of all processes; the rest looks at this one's alone.
+
+    Raises
+    ------
+    SettingError
+        Replicas are asked for while processes share the batch.
     """
 
     attribute_weights: nn.Parameter | None
@@ -107,8 +140,15 @@ class Objective(nn.Module):
         recompositions: int = 1,
         donors: Donors = "any",
         replicas: int = 1,
+        processes: Processes = ALONE,
+        whole_batch: Iterable[Sharing] = SHARINGS,
     ) -> None:
         super().__init__()
+        if replicas > 1 and processes.count > 1:
+            raise SettingError(
+                f"objective.replicas is {replicas} in {processes.count} processes, and it imitates several on one.",
+                "Set objective.replicas to 1; training.whole_batch=[triplet] treats each process as a replica.",
+            )
         self.network = network
         self.identity_head = linear_head(network.dimension, identities)
         self.branch_neck = neck(network.dimension)
@@ -116,6 +156,11 @@ class Objective(nn.Module):
         self.weights = weights or TermWeights()
         self.scale, self.smoothing, self.margin = scale, smoothing, margin
         self.stripes, self.recompositions, self.donors, self.replicas = stripes, recompositions, donors, replicas
+        self.processes, self.whole_batch = processes, frozenset(whole_batch)
+        self._fewest = 2  # images that have batch statistics
+        if "batch-norm" in self.whole_batch and processes.count > 1:
+            synchronise(self, processes)
+            self._fewest = 0  # each must come by every layer as often as the others
         self.warming_up = True
         self.register_parameter("attribute_weights", None)
         self.register_buffer("attributes", None)
@@ -153,58 +198,86 @@ class Objective(nn.Module):
         """
         parts = torch.arange(len(batch.identities), device=batch.identities.device).chunk(self.replicas)
         # Drawn first: on a GPU the draw waits for all that was asked for before it.
-        draws = self._draw(batch, generator) if self._recomposes else []
+        drawing = self._draw(batch, generator) if self._recomposes else _Drawing()
         feature_map = self._per_part(self.network.feature_map, batch.images, parts, self.network.backbone)
         with torch.autocast(feature_map.device.type, enabled=False):
-            return self._terms(feature_map, batch, parts, draws)
+            return self._terms(feature_map, batch, parts, drawing)
 
     @property
     def _recomposes(self) -> bool:
         return not self.warming_up and self.weights.recomposition > 0
 
-    def _terms(self, feature_map: Tensor, batch: Batch, parts: tuple[Tensor, ...], draws: list[_Draw]) -> Terms:
+    def _terms(self, feature_map: Tensor, batch: Batch, parts: tuple[Tensor, ...], drawing: _Drawing) -> Terms:
         embeddings = self._per_part(self.network.embed, feature_map, parts, self.network.neck)
         named = {"identity": identity_loss(self.identity_head(embeddings), batch.identities, self.smoothing)}
         if not self.warming_up:
             if self.weights.triplet > 0:
-                named["triplet"] = triplet_loss(embeddings, batch.identities, self.margin)
+                named["triplet"] = self._triplet_term(embeddings, batch.identities)
             if self.weights.attribute > 0:
                 named["attribute"] = self._attribute_term(embeddings, batch.indices)
-            if any(len(draw.present) > 1 for draw in draws):
-                named["recomposition"] = self._recomposition_term(feature_map, batch.identities, parts, draws)
+            if drawing.recomposed:
+                named["recomposition"] = self._recomposition_term(feature_map, batch.identities, parts, drawing)
         total = torch.stack([getattr(self.weights, name) * term for name, term in named.items()]).sum()
-        return Terms(named, total, sum(draw.without_donor for draw in draws))
+        return Terms(named, total, drawing.without_donor)
+
+    def _triplet_term(self, embeddings: Tensor, identities: Tensor) -> Tensor:
+        if "triplet" in self.whole_batch:
+            embeddings, identities = self.processes.gather(embeddings), self.processes.gather(identities)
+        return triplet_loss(embeddings, identities, self.margin)
 
     def _attribute_term(self, embeddings: Tensor, indices: Tensor) -> Tensor:
         weights, attributes, owners = self._assigned()
         return attribute_aware_loss(embeddings, weights, attributes[indices], owners, self.scale, self.smoothing)
 
-    def _draw(self, batch: Batch, generator: torch.Generator) -> list[_Draw]:
-        """The donors of each part's recompositions, as often as there are any."""
+    def _draw(self, batch: Batch, generator: torch.Generator) -> _Drawing:
+        """The donors of each part's recompositions, as often as there are any.
+
+        Every process draws for the images of all, from equal generators, and keeps its own: so each knows how many are
+        recomposed, and the donors are those that one process would draw.
+        """
         _, attributes, _ = self._assigned()
-        columns = torch.stack([attributes[batch.indices], batch.identities])
-        draws = []
-        for number, (own, identities) in enumerate(columns.cpu().chunk(self.replicas, dim=1)):
+        columns = self.processes.gather(torch.stack([attributes[batch.indices], batch.identities], dim=1)).cpu()
+        parts = self.replicas if "donors" in self.whole_batch else max(self.replicas, self.processes.count)
+        draws: list[_Draw] = []
+        recomposed, without_donor = 0, 0
+        for number, part in enumerate(columns.chunk(parts)):
             for _ in range(self.recompositions):
-                drawn, present = draw_donors(own, self.stripes, generator, identities, self.donors)
-                kept = present.nonzero().squeeze(1)
-                draws.append(_Draw(number, *(t.to(columns.device) for t in (drawn, kept)), len(own) - len(kept)))
-        return draws
+                donors, present = draw_donors(part[:, 0], self.stripes, generator, part[:, 1], self.donors)
+                kept = int(present.sum())
+                recomposed += kept if kept > 1 else 0  # one vector has no batch statistics
+                without_donor += len(part) - kept
+                draws += self._own(number, parts, donors, present)
+        return _Drawing(tuple(draws), recomposed, without_donor)
+
+    def _own(self, number: int, parts: int, donors: Tensor, present: Tensor) -> Iterator[_Draw]:
+        """What was drawn for this process's images: a part, several, or its share of the only one."""
+        processes, device = self.processes, self.identity_head.weight.device
+        own = processes.share(len(present)) if parts == 1 else slice(None)
+        if parts == 1 or processes.count == 1 or number == processes.rank:
+            kept = present[own].nonzero().squeeze(1)
+            local = number if processes.count == 1 else 0
+            yield _Draw(local, donors[:, own].to(device), kept.to(device))
 
     def _recomposition_term(
-        self, feature_map: Tensor, identities: Tensor, parts: tuple[Tensor, ...], draws: list[_Draw]
+        self, feature_map: Tensor, identities: Tensor, parts: tuple[Tensor, ...], drawing: _Drawing
     ) -> Tensor:
         pooled = PooledStripes.of(feature_map, self.stripes)
+        if "donors" in self.whole_batch and self.processes.count > 1:
+            pooled = pooled.with_donors_of(self.processes)
         logits, of_logits = [], []
-        for draw in draws:
-            if len(draw.present) < 2:  # one vector has no batch statistics
+        for draw in drawing.draws:
+            if len(draw.present) < self._fewest:
                 continue
             part = parts[draw.part]
             recomposed = pooled[part].recomposed(draw.donors)[draw.present]
             with _replica_statistics(self.branch_neck, draw.part):
                 logits.append(self.branch_head(self.branch_neck(recomposed)))
             of_logits.append(identities[part[draw.present]])
-        return identity_loss(torch.cat(logits), torch.cat(of_logits), self.smoothing)
+        if not any(map(len, of_logits)):
+            return 0 * (torch.cat(logits) if logits else pooled.mean).sum()
+        loss = identity_loss(torch.cat(logits), torch.cat(of_logits), self.smoothing)
+        # The processes' terms are averaged, though not all have as many images with donors.
+        return loss * (sum(map(len, of_logits)) * self.processes.count / drawing.recomposed)
 
     def _assigned(self) -> tuple[Tensor, Tensor, Tensor]:
         if self.attribute_weights is None or self.attributes is None or self.owners is None:

@@ -5,7 +5,7 @@ Source: FIRe² (TIFS 2024), section III-C.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, cast
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccreid.errors import SettingError
+from ccreid.processes import Processes
 
 VARIANCE_FLOOR = 1e-6
 
@@ -72,12 +73,15 @@ class PooledStripes:
         (B, C, stripes), σ.
     maxima:
         (B, C, stripes), how many pixels reach the maximum.
+    of_donors:
+        Mean and deviation, detached, of the images that donors are numbers of; None are those of the batch itself.
     """
 
     maximum: Tensor
     mean: Tensor
     deviation: Tensor
     maxima: Tensor
+    of_donors: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def of(cls, feature_map: Tensor, stripes: int = 2) -> Self:
@@ -87,7 +91,12 @@ class PooledStripes:
 
     def __getitem__(self, images: Tensor) -> Self:
         """Of some images of the batch alone."""
-        return type(self)(self.maximum[images], self.mean[images], self.deviation[images], self.maxima[images])
+        own = (self.maximum[images], self.mean[images], self.deviation[images], self.maxima[images])
+        return type(self)(*own, self.of_donors)
+
+    def with_donors_of(self, processes: Processes) -> Self:
+        """The same images, with donors among those of all processes: their statistics alone travel."""
+        return replace(self, of_donors=(processes.gather(self.mean.detach()), processes.gather(self.deviation)))
 
     def recomposed(self, donors: Tensor) -> Tensor:
         """(B, 2C) global maxima, then averages, of the map recomposed with some donors, in float32 at least.
@@ -95,8 +104,10 @@ class PooledStripes:
         Value and gradient are those of ``pool(recompose(...))``. Raises SettingError: see :func:`recompose`.
         """
         _check_donors(donors, len(self.mean), self.mean.shape[2])
-        own, ratio = self.mean.detach(), _of_donors(self.deviation, donors) / self.deviation
-        dressed = _of_donors(own, donors)
+        own = self.mean.detach()
+        mean_of_donors, deviation_of_donors = self.of_donors or (own, self.deviation)
+        ratio = _of_donors(deviation_of_donors, donors) / self.deviation
+        dressed = _of_donors(mean_of_donors, donors)
         maximum, mean = ((pooled - own) * ratio + dressed for pooled in (self.maximum, self.mean))
         # The gradient of a maximum is shared by all pixels that reach it, also over stripes.
         largest = maximum.detach()

@@ -20,6 +20,7 @@ from ccreid.data.loaders import PlainLoader
 from ccreid.errors import ArtefactError, DivergedError
 from ccreid.files import replacing
 from ccreid.model.network import Network
+from ccreid.processes import ALONE, Processes
 from ccreid.runtime import Track, untracked
 
 FORMAT = "ccreid-embeddings-1"
@@ -86,6 +87,7 @@ def embed(
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     track: Track[object] = untracked,
     doing: str = "Embedding",
+    processes: Processes = ALONE,
 ) -> Tensor:
     """Embed every image of a loader, in order.
 
@@ -102,6 +104,8 @@ def embed(
         Makes the context in which the network runs.
     track, doing:
         Follows the batches for the user.
+    processes:
+        Those that share the loader's batches; each is given the embeddings of all.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def embed(
     device = next(network.parameters()).device
     training = network.training
     network.eval()
-    embeddings = []
+    embeddings = [torch.empty(0, network.dimension)]
     try:
         batches: Iterable[object] = track(loader, doing, len(loader))
         with torch.inference_mode(), autocast():
@@ -128,7 +132,7 @@ def embed(
                 embeddings.append(F.normalize(vectors, dim=1).cpu())
     finally:
         network.train(training)
-    vectors = torch.cat(embeddings)  # outside inference mode, so that autograd may use them
+    vectors = processes.join(torch.cat(embeddings))  # outside inference mode, so that autograd may use them
     broken = int((~vectors.isfinite().all(dim=1)).sum())
     if broken:
         raise DivergedError(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import torch
+from lightning_fabric import Fabric
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -13,9 +17,15 @@ from torch import Tensor
 from ccreid.errors import ArtefactError
 from ccreid.files import replacing
 from ccreid.method import Attributes, Objective
+from ccreid.model.network import Network
+from ccreid.training.average import Average
 from ccreid.training.optimizer import Optimizer
 
-FORMAT = "ccreid-checkpoint-1"
+FORMAT = "ccreid-checkpoint-2"
+
+Difference = Literal["recipe", "data", "processes"]
+"""In what a run that goes on may differ from what it was."""
+DIFFERENCES: tuple[Difference, ...] = get_args(Difference)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,59 @@ class Position:
 
     epoch: int = 0
     step: int = 0
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a training depends on besides its state.
+
+    Attributes
+    ----------
+    recipe:
+        Every setting that changes the outcome, by its dotted path.
+    data:
+        A fingerprint of the training images' contents.
+    processes:
+        How many share a batch.
+    """
+
+    recipe: Mapping[str, Any]
+    data: str
+    processes: int = 1
+
+    def differences(self, saved: Mapping[str, Any]) -> Iterator[tuple[Difference, str]]:
+        """What is not as it was saved, each with the name by which it is allowed."""
+        before = saved["recipe"]
+        for path in dict.fromkeys([*before, *self.recipe]):
+            old, new = before.get(path, "not a setting"), self.recipe.get(path, "not a setting")
+            if old != new:
+                yield "recipe", f"{path} was {old} and is {new}"
+        if saved["data"] != self.data:
+            yield "data", "the training images are not those of before"
+        if saved["processes"] != self.processes:
+            yield "processes", f"there were {saved['processes']} and are {self.processes}"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that changes in a run.
+
+    Attributes
+    ----------
+    objective, optimizer:
+        Under training.
+    average:
+        Of the network's weights, where one is kept.
+    """
+
+    objective: Objective
+    optimizer: Optimizer
+    average: Average | None = None
+
+    @property
+    def network(self) -> Network:
+        """The one that is scored and shipped."""
+        return self.objective.network if self.average is None else self.average.network
 
 
 class Checkpoints:
@@ -35,53 +98,100 @@ class Checkpoints:
     ----------
     path:
         Of the file; a save replaces it whole or not at all.
-    data_fingerprint:
-        Of the train set: a checkpoint of other data is refused.
+    circumstances:
+        A checkpoint of others is refused.
+    allowed:
+        Differences that are not.
+    writes:
+        Whether this process saves.
     """
 
-    def __init__(self, path: Path, data_fingerprint: str) -> None:
-        self.path, self.data_fingerprint = path, data_fingerprint
+    def __init__(
+        self, path: Path, circumstances: Circumstances, allowed: Collection[Difference] = (), *, writes: bool = True
+    ) -> None:
+        self.path, self.circumstances, self.allowed, self.writes = path, circumstances, frozenset(allowed), writes
 
-    def save(self, position: Position, objective: Objective, optimizer: Optimizer) -> None:
+    def save(self, position: Position, state: State) -> None:
         """Write the state. Raises StorageError; the previous checkpoint is then intact."""
-        tensors = {f"objective.{name}": value for name, value in objective.state_dict().items()}
-        tensors |= {f"moments.{name}": value for name, value in optimizer.moments().items()}
+        if not self.writes:
+            return
+        tensors = {f"objective.{name}": value for name, value in state.objective.state_dict().items()}
+        tensors |= {f"moments.{name}": value for name, value in state.optimizer.moments().items()}
+        if state.average is not None:
+            tensors |= {f"average.{name}": value for name, value in state.average.state().items()}
         notes = {
             "format": FORMAT,
             "epoch": str(position.epoch),
             "step": str(position.step),
-            "data": self.data_fingerprint,
+            "scaler": json.dumps(_scaler(state.optimizer.fabric).state_dict()),
+            "circumstances": json.dumps(vars(self.circumstances)),
         }
         with replacing(self.path) as temporary:
             save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=notes)
 
-    def restore(self, objective: Objective, optimizer: Optimizer) -> Position:
+    def check(self) -> None:
+        """Make sure that the run may go on from the checkpoint, where there is one.
+
+        Raises
+        ------
+        ArtefactError
+            The file is damaged, of another version, or of other circumstances than are allowed.
+        """
+        if not self.path.exists():
+            return
+        notes = self._notes()
+        found = list(self.circumstances.differences(json.loads(notes["circumstances"])))
+        refused = [(name, what) for name, what in found if name not in self.allowed]
+        if refused:
+            lines = "".join(f"\n  {name}: {what}" for name, what in refused)
+            names = ",".join(dict.fromkeys(name for name, _ in refused))
+            raise ArtefactError(
+                f"{self.path} belongs to another training:{lines}",
+                f"Undo the differences, or allow them by name with --allow {names}: the run is then no longer one that "
+                "its recipe alone repeats.",
+            )
+
+    def restore(self, state: State) -> Position:
         """Load the state; without a checkpoint, nothing changes and the run stands at its beginning.
 
         Raises
         ------
         ArtefactError
-            The file is damaged, of another version, or of a run on other data.
+            As :meth:`check`, or the state does not fit the recipe.
         """
         if not self.path.exists():
             return Position()
+        self.check()
+        notes = self._notes()
+        with safe_open(self.path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        try:
+            _load(state.objective, _under("objective.", tensors))
+            state.optimizer.reset()
+            state.optimizer.restore(_under("moments.", tensors))
+            if state.average is not None:
+                state.average.restore(_under("average.", tensors))
+        except (RuntimeError, IndexError) as error:  # circumstances that were allowed to differ
+            raise ArtefactError(
+                f"{self.path} does not fit the recipe and the data: {error}.", "Start the run anew."
+            ) from error
+        _scaler(state.optimizer.fabric).load_state_dict(json.loads(notes["scaler"]))
+        return Position(int(notes["epoch"]), int(notes["step"]))
+
+    def _notes(self) -> dict[str, str]:
         try:
             with safe_open(self.path, "pt") as file:
-                notes = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+                notes = dict(file.metadata() or {})
         except (OSError, SafetensorError) as error:
             raise ArtefactError(f"{self.path} is damaged: {error}.", "Start the run anew.") from error
         if notes.get("format") != FORMAT:
             raise ArtefactError(f"{self.path} is of another format than {FORMAT}.", "Use the ccreid that wrote it.")
-        if notes["data"] != self.data_fingerprint:
-            raise ArtefactError(
-                f"{self.path} was trained on other images than those found now.",
-                "Point --data at the same data set, or start the run anew.",
-            )
-        _load(objective, _under("objective.", tensors))
-        optimizer.reset()
-        optimizer.restore(_under("moments.", tensors))
-        return Position(int(notes["epoch"]), int(notes["step"]))
+        return notes
+
+
+def _scaler(fabric: Fabric) -> Any:
+    """Whoever scales the loss of half precision, and has a state then."""
+    return fabric.strategy.precision
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

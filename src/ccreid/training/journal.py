@@ -11,12 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-import torch
-
-from ccreid.errors import DivergedError, StorageError
+from ccreid.errors import StorageError
 from ccreid.files import write_text
-from ccreid.method import Terms
 from ccreid.training.checkpoint import Position
+from ccreid.training.health import StepValues
 
 Row = Mapping[str, Any]
 Listener = Callable[[Row], None]
@@ -28,14 +26,14 @@ class Journal:
     Parameters
     ----------
     path:
-        Of the file; rows are appended.
+        Of the file; rows are appended. None writes none, in a process that does not lead.
     position:
         Where the run goes on; rows of steps after it are dropped, because those steps will be made again.
     listener:
         Is given each new row.
     """
 
-    def __init__(self, path: Path, position: Position, listener: Listener = lambda _row: None) -> None:
+    def __init__(self, path: Path | None, position: Position, listener: Listener = lambda _row: None) -> None:
         self.path, self.listener = path, listener
         self._epoch_rows: list[Row] = []
         self._reopen(position)
@@ -47,38 +45,24 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def mined(self, epoch: int, attributes: int) -> None:
         """Note the attributes found at the start of an epoch (0-based)."""
         self._write({"kind": "mining", "epoch": epoch + 1, "attributes": attributes, "seconds": self._lap()})
 
-    def step(self, epoch: int, step: int, terms: Terms, learning_rate: float) -> None:
-        """Note a step (0-based).
-
-        Raises
-        ------
-        DivergedError
-            A term is not finite.
-        """
-        scalars = torch.stack([*terms.named.values(), terms.total]).detach()
-        *of_terms, total = scalars.tolist()  # one wait for the device, not one a term
-        values = dict(zip(terms.named, of_terms, strict=True))
-        broken = [name for name, value in values.items() if not math.isfinite(value)]
-        if broken:
-            raise DivergedError(
-                f"The {broken[0]} term is {values[broken[0]]} in step {step + 1} of epoch {epoch + 1}.",
-                "Lower training.learning_rate, or set training.precision to 32-true.",
-            )
+    def step(self, epoch: int, step: int, values: StepValues, learning_rate: float) -> None:
+        """Note a step (0-based)."""
         self._write(
             {
                 "kind": "step",
                 "epoch": epoch + 1,
                 "step": step + 1,
-                "terms": values,
-                "total": total,
+                "terms": values.named,
+                "total": values.total,
                 "learning_rate": learning_rate,
-                "without_donor": terms.without_donor,
+                "without_donor": values.without_donor,
                 "seconds": self._lap(),
             }
         )
@@ -112,22 +96,26 @@ class Journal:
         return round(self._began - began, 4)
 
     def _write(self, row: Row) -> None:
-        try:
-            self._stream.write(json.dumps(row) + "\n")
-            self._stream.flush()
-        except OSError as error:
-            raise StorageError(
-                f"{self.path} could not be written: {error.strerror or error}.",
-                "Free some space, then go on from the last checkpoint with --resume.",
-            ) from error
+        if self._stream is not None:
+            try:
+                self._stream.write(json.dumps(row) + "\n")
+                self._stream.flush()
+            except OSError as error:
+                raise StorageError(
+                    f"{self.path} could not be written: {error.strerror or error}.",
+                    "Free some space, then go on from the last checkpoint with --resume.",
+                ) from error
         self._epoch_rows.append(row)
         self.listener(row)
 
     def _reopen(self, position: Position) -> None:
+        self._stream: TextIO | None = None
+        if self.path is None:
+            return
         kept = [row for row in read_journal(self.path) if _is_before(row, position)] if self.path.exists() else []
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._epoch_rows = [row for row in kept if row["epoch"] == position.epoch + 1]
-        self._stream: TextIO = self.path.open("a", encoding="utf-8")
+        self._stream = self.path.open("a", encoding="utf-8")
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

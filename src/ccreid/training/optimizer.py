@@ -20,10 +20,14 @@ class Optimizer:
         Runs the backward pass.
     weight_decay:
         L2, added to the gradient.
+    clip_norm:
+        Largest norm of the gradient, which is scaled down to it; None leaves it as it is.
     """
 
-    def __init__(self, objective: nn.Module, fabric: Fabric, weight_decay: float) -> None:
-        self.objective, self.fabric, self.weight_decay = objective, fabric, weight_decay
+    def __init__(
+        self, objective: nn.Module, fabric: Fabric, weight_decay: float, clip_norm: float | None = None
+    ) -> None:
+        self.objective, self.fabric, self.weight_decay, self.clip_norm = objective, fabric, weight_decay, clip_norm
         self.reset()
 
     def reset(self) -> None:
@@ -43,11 +47,16 @@ class Optimizer:
         """Set the learning rate of the steps to come."""
         self.adam.param_groups[0]["lr"] = learning_rate
 
-    def step(self, loss: Tensor) -> None:
-        """Descend one step along the gradient of a scalar."""
-        self.adam.zero_grad()
+    def accumulate(self, loss: Tensor) -> None:
+        """Add the gradient of a scalar to those since the last step."""
         self.fabric.backward(loss)
+
+    def step(self) -> None:
+        """Descend one step along the gradients that were accumulated."""
+        if self.clip_norm is not None:
+            self.fabric.clip_gradients(self.objective, self._stepper, max_norm=self.clip_norm, error_if_nonfinite=False)
         self._stepper.step()
+        self.adam.zero_grad()
 
     def moments(self) -> dict[str, Tensor]:
         """Adam's state by "<parameter number>.<name>"."""

@@ -32,16 +32,20 @@ class Selection:
         After how many epochs it is scored, counted from the last one back: the last is always scored.
     epochs:
         Of the run.
+    writes:
+        Whether this process keeps the best; every process scores.
     """
 
-    def __init__(self, path: Path, criterion: Criterion, every: int, epochs: int) -> None:
-        self.path, self.criterion, self.every, self.epochs = path, criterion, every, epochs
+    def __init__(self, path: Path, criterion: Criterion, every: int, epochs: int, *, writes: bool = True) -> None:
+        self.path, self.criterion, self.every, self.epochs, self.writes = path, criterion, every, epochs, writes
 
     def consider(self, epoch: int, network: Network) -> float | None:
         """Score the network after an epoch (0-based) and keep it if it is the best; None where it is not due."""
         if (self.epochs - 1 - epoch) % self.every:
             return None
         value = self.criterion(network)
+        if not self.writes:
+            return value
         best = self.best()
         if best is None or value > best[1] or best[0] == epoch:
             weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}

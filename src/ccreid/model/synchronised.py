@@ -1,0 +1,63 @@
+"""Batch normalisation over the batches of all processes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ccreid.processes import Processes
+
+
+def synchronise(module: nn.Module, processes: Processes) -> None:
+    """Let every batch normalisation of a module, in training, take its statistics over all processes.
+
+    The layers stay what they are, so that their state is stored as before. torch's own layer refuses processors, and
+    every process must come by each layer as often.
+
+    Parameters
+    ----------
+    module:
+        Changed in place.
+    processes:
+        Of the run; nothing happens where there is one.
+    """
+    if processes.count == 1:
+        return
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.forward = partial(_normalised, layer, processes)  # type: ignore[method-assign]
+
+
+def _normalised(layer: _BatchNorm, processes: Processes, values: Tensor) -> Tensor:
+    if not layer.training:
+        return type(layer).forward(layer, values)
+    inputs = values.to(torch.promote_types(values.dtype, torch.float32))
+    dims = [0, *range(2, inputs.ndim)]
+    shape = [1, -1] + [1] * (inputs.ndim - 2)
+    sums = processes.sum(torch.cat([inputs.sum(dims), inputs.new_tensor([inputs.numel() / inputs.shape[1]])]))
+    mean, count = sums[:-1] / sums[-1], sums[-1].detach()
+    centred = inputs - mean.view(shape)
+    variance = processes.sum(centred.square().sum(dims)) / count  # in two steps: E[x²] - E[x]² would lose digits
+    _follow(layer, mean.detach(), variance.detach() * count / (count - 1))
+    outputs = centred * (variance + layer.eps).rsqrt().view(shape)
+    if layer.affine:
+        outputs = outputs * layer.weight.view(shape) + layer.bias.view(shape)
+    outputs = outputs.to(values.dtype)
+    for after in ("drop", "act"):  # timm's layers do more than normalise
+        if isinstance(further := getattr(layer, after, None), nn.Module):
+            outputs = further(outputs)
+    return outputs
+
+
+@torch.no_grad()
+def _follow(layer: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
+    """Update the running statistics."""
+    if layer.running_mean is None or layer.running_var is None or layer.num_batches_tracked is None:
+        return
+    layer.num_batches_tracked.add_(1)
+    momentum = layer.momentum if layer.momentum is not None else 1 / float(layer.num_batches_tracked)
+    layer.running_mean.lerp_(mean.to(layer.running_mean.dtype), momentum)
+    layer.running_var.lerp_(variance.to(layer.running_var.dtype), momentum)
