@@ -89,7 +89,7 @@ def train(
             optimizer.set_rate(learning_rate)
             for step, batch in train_loader.epoch(epoch, first=position.step):
                 torch.manual_seed(derive_seed(plan.seed, "network", epoch, step))  # for dropout and its like
-                terms = compute(batch.to(fabric.device), generator(plan.seed, "donors", epoch, step))
+                terms = compute(batch, generator(plan.seed, "donors", epoch, step))
                 optimizer.step(terms.total)
                 journal.step(epoch, step, terms, learning_rate)
                 if stop.requested:
