@@ -108,7 +108,7 @@ def train(
                 torch.manual_seed(derive_seed(plan.seed, "network", epoch, step))  # for dropout and its like
                 batches, descends = plan.accumulation(step, steps)
                 with fabric.no_backward_sync(compute, enabled=not descends):
-                    terms = compute(batch.to(fabric.device), generator(plan.seed, "donors", epoch, step))
+                    terms = compute(batch, generator(plan.seed, "donors", epoch, step))
                     optimizer.accumulate(terms.total / batches)
                 values = values_of(terms, processes)
                 health.check(values, batch, epoch, step)
