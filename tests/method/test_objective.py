@@ -93,7 +93,8 @@ def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pyt
         assert set(terms.named) == {"identity", "triplet", "attribute", "recomposition"}
         for name, term in [*terms.named.items(), ("total", terms.total)]:
             torch.testing.assert_close(term.double(), arrays[f"s{step}.{name}"], rtol=1e-5, atol=0)
-        optimizer.step(terms.total)
+        optimizer.accumulate(terms.total)
+        optimizer.step()
     images = arrays["final.images"]
     loader = [Batch(images, torch.zeros(len(images)), torch.arange(len(images)))]
     found = embed(objective.network, loader, flip=True)  # type: ignore[arg-type]
@@ -257,7 +258,8 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
 
     def step(number: int) -> Terms:
         terms: Terms = objective(batch(), generator(0, number))
-        optimizer.step(terms.total)
+        optimizer.accumulate(terms.total)
+        optimizer.step()
         return terms
 
     first = step(0)

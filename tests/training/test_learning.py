@@ -14,10 +14,10 @@ from ccreid.evaluation.evaluate import Extractor, evaluate
 from ccreid.model.network import Network
 from ccreid.recipe import load_recipe
 from ccreid.runtime import launch
-from ccreid.training.checkpoint import Checkpoints
+from ccreid.training.checkpoint import Checkpoints, Circumstances
+from ccreid.training.health import Health
 from ccreid.training.journal import Journal
 from ccreid.training.loop import train
-from ccreid.training.optimizer import Optimizer
 from wardrobes import COMPACT
 
 MARGIN = 0.3
@@ -56,13 +56,13 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
 
     before = cloth_changing_map(objective.network, "before")
     train(
-        objective,
+        build.state(recipe, objective, fabric),
         build.train_loader(recipe, samples),
         build.plain_loader(recipe, samples),
         build.plan(recipe),
         fabric=fabric,
-        optimizer=Optimizer(objective, fabric, recipe.training.weight_decay),
-        checkpoints=Checkpoints(tmp_path / "checkpoint.safetensors", "data"),
+        checkpoints=Checkpoints(tmp_path / "checkpoint.safetensors", Circumstances({}, "data")),
+        health=Health(tmp_path / "diverged", samples.files),
         open_journal=lambda position: Journal(tmp_path / "journal.jsonl", position),
     )
     after = cloth_changing_map(objective.network, "after")

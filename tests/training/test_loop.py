@@ -172,7 +172,7 @@ def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
     with pytest.raises(InterruptedRun):
         run.begin(recipe(data), folder, scoring.Watch(listener=StopAt(2)))
     next((data / "train").glob("*.jpg")).unlink()
-    with pytest.raises(ArtefactError, match="other images"):
+    with pytest.raises(ArtefactError, match="the training images are not those of before"):
         run.resume(folder, scoring.Watch())
 
 

@@ -26,7 +26,8 @@ def stepped() -> tuple[Growing, Optimizer]:
     module = Growing()
     optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0)
     optimizer.set_rate(0.1)
-    optimizer.step(module.loss())
+    optimizer.accumulate(module.loss())
+    optimizer.step()
     return module, optimizer
 
 
@@ -43,7 +44,8 @@ def test_following_keeps_the_moments_of_those_that_stay() -> None:
     optimizer.follow_parameters()
     assert torch.equal(optimizer.adam.state[module.lasting]["exp_avg"], before)
     assert set(optimizer.adam.state) == {module.lasting}
-    optimizer.step(module.loss())
+    optimizer.accumulate(module.loss())
+    optimizer.step()
     assert (module.head < 1).all()
 
 
@@ -53,7 +55,8 @@ def test_resetting_forgets_every_moment_but_weight_decay_and_parameters_remain()
     optimizer.reset()
     assert not optimizer.moments()
     optimizer.set_rate(0.1)
-    optimizer.step(module.loss())
+    optimizer.accumulate(module.loss())
+    optimizer.step()
     assert (module.head < 1).all()
 
 
@@ -65,7 +68,8 @@ def test_restored_moments_continue_the_same_descent() -> None:
     other.restore({name: value.clone() for name, value in optimizer.moments().items()})
     other.set_rate(0.1)
     for module, each in ((first, optimizer), (second, other)):
-        each.step(module.loss())
+        each.accumulate(module.loss())
+        each.step()
     assert torch.equal(first.lasting, second.lasting)
     assert torch.equal(first.head, second.head)
 
@@ -82,7 +86,8 @@ def test_restored_moments_fit_a_parameter_of_any_memory_format() -> None:
 
     def step(layer: nn.Conv2d, optimizer: Optimizer, seed: int) -> None:
         images = torch.randn(2, 5, 6, 6, generator=torch.Generator().manual_seed(seed))
-        optimizer.step(layer(images).square().sum())
+        optimizer.accumulate(layer(images).square().sum())
+        optimizer.step()
 
     (first, optimizer), (second, other) = convolution(), convolution()
     step(first, optimizer, 0)
