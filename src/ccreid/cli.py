@@ -303,7 +303,7 @@ def attributes(
         most = None if people == "all" else int(people)
         values = attribute_sheets.write_attributes(run_folder, folder, data=data, people=most, watch=follow())
     out.print(attribute_table(values))
-    out.print("\n".join([*summary(values), *values["conclusion"]]), highlight=False, soft_wrap=True)
+    out.print("\n".join([*summary(values), *values["conclusion"]]), highlight=False, markup=False, soft_wrap=True)
     out.print(f"Sheets: {folder}/identity-*.png", highlight=False, soft_wrap=True)
     out.print(f"Page to look at: {folder / attribute_sheets.PAGE}", highlight=False, soft_wrap=True)
 

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ccreid.evaluation.agreement import DEVIATIONS
 from ccreid.evaluation.attribute_report import MEASURES, SAME, STRENGTHS, left_out, summary
 from ccreid.evaluation.curves import COLOURS, WIDTH_IN, as_png
 from ccreid.evaluation.page import Picture, data_address, rendered
@@ -31,7 +32,7 @@ def write_attribute_page(
     values:
         From :func:`ccreid.evaluation.attribute_report.attribute_values`.
     sheets:
-        A title and a JPEG each.
+        What each shows, in words, and a JPEG of it.
     chosen:
         Whose sheets these are, in a sentence.
     further:
@@ -52,10 +53,11 @@ def write_attribute_page(
         "measures": MEASURES,
         "strengths": ", ".join(_ranges()),
         "same": SAME,
+        "deviations": DEVIATIONS,
         "left_out": left_out(values),
         "summary": summary(values),
         "plots": plots,
-        "sheets": [(Picture(data_address(jpeg, "jpeg"), f"Contact sheet. {title}"), title) for title, jpeg in sheets],
+        "sheets": [Picture(data_address(jpeg, "jpeg"), f"Contact sheet. {title}.") for title, jpeg in sheets],
         "chosen": chosen,
         "further": further,
         "dressed": values["agreement"]["clothes"] is not None,
@@ -84,8 +86,9 @@ def _histogram(counts: Sequence[int]) -> Picture:
 def _course(epochs: Sequence[Mapping[str, Any]]) -> Picture:
     figure = Figure(figsize=(WIDTH_IN, 2.6), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([row["epoch"] for row in epochs], [row["attributes"] for row in epochs], marker="o", color=COLOURS[0])
-    axes.set(xlabel="epoch", ylabel="attributes", ylim=(0, None))
+    found = [row["attributes"] for row in epochs]
+    axes.plot([row["epoch"] for row in epochs], found, marker="o", color=COLOURS[0])
+    axes.set(xlabel="epoch", ylabel="attributes", ylim=(0, 1.1 * max(found)))
     axes.grid(alpha=0.3)
     first, last = epochs[0], epochs[-1]
     return _finished(

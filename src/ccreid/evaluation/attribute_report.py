@@ -56,9 +56,11 @@ class Mined:
             clothes, camera = columns["clothes"], columns["camera"]
             columns["clothes x camera"] = both(clothes, camera)
             of_dressed = np.where(clothes == UNKNOWN, UNKNOWN, camera)
-            clothes_with_camera = compare(identities, clothes, of_dressed, seed=seed, track=track)
+            doing = "Comparing clothes with cameras"
+            clothes_with_camera = compare(identities, clothes, of_dressed, seed=seed, track=track, doing=doing)
         comparisons = {
-            name: compare(identities, of_image, column, seed=seed, track=track) for name, column in columns.items()
+            name: compare(identities, of_image, column, seed=seed, track=track, doing=f"Comparing with {name}")
+            for name, column in columns.items()
         }
         return cls(samples, of_image, comparisons, clothes_with_camera)
 
@@ -122,7 +124,7 @@ def attribute_table(values: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right")
     for name, found in values["agreement"].items():
         if found is not None and found["found"] is not None:
-            cells = (f"{found['found'][m]:.2f} ({found['chance'][m]:.2f})" for m in MEASURES)
+            cells = (f"{found['found'][m]:.2f}\n({found['chance'][m]:.2f})" for m in MEASURES)
             table.add_row(name, *cells, str(found["people"]), str(found["images"]))
         else:
             table.add_row(name, "not annotated" if found is None else "-", *[""] * 5)
@@ -197,7 +199,7 @@ def _comparison_values(comparison: Comparison | None) -> dict[str, Any] | None:
         "unknown": comparison.unknown,
         "found": _plain(comparison.found),
         "chance": _plain(comparison.chance),
-        "highest_chance": _plain(comparison.highest_chance),
+        "deviation": _plain(comparison.deviation),
     }
 
 

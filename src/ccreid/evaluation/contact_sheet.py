@@ -20,7 +20,7 @@ THUMBNAIL_PX = (72, 144)
 CELL_PX = (80, 182)
 """Width and height of a thumbnail with its bar above and its two lines of caption below."""
 MARGIN_PX, LABEL_PX, LINE_PX = 12, 150, 16
-PER_LINE, LINES, MOST_ROWS = 10, 2, 16
+PER_LINE, LINES, MOST_ROWS = 12, 2, 16
 PALE, INK, SOFT = "#f4f5f7", "#1a1a1a", "#505050"
 CLOTHES = ("#0b5fa5", "#d55e00", "#007a5a", "#8a3c82", "#e0b000", "#404040", "#56b4e9", "#b3261e", "#7fb23a", "#d98cb3")
 """Bars of different clothes; they repeat after ten."""
@@ -39,15 +39,13 @@ def sheet_rows(samples: Samples, groups: Sequence[tuple[int, Ids]]) -> list[Shee
 
     No more than `MOST_ROWS` rows: the last one then says how many attributes are not shown.
     """
+    single = [images for _, images in groups if len(images) == 1]
     rows = [
         SheetRow((f"attribute {attribute}", _counted(len(images)), *_majorities(samples, images)), images)
         for attribute, images in groups
-        if len(images) > 1
+        if len(images) > 1 or len(single) == 1
     ]
-    single = [images for _, images in groups if len(images) == 1]
-    if len(single) == 1:
-        rows.append(SheetRow(("1 attribute", "of one image"), single[0]))
-    elif single:
+    if len(single) > 1:
         rows.append(SheetRow((f"{len(single)} attributes", "of one image each"), np.concatenate(single)))
     if len(rows) > MOST_ROWS:
         hidden = rows[MOST_ROWS - 1 :]
