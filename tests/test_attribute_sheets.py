@@ -116,6 +116,15 @@ def test_sheets_of_an_earlier_call_go_and_nothing_else_does(finished: Path, tmp_
     assert (out / "notes.txt").read_text() == "mine"
 
 
+def test_a_lost_journal_costs_only_the_course_of_the_epochs(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    (folder / "journal.jsonl").unlink()
+    without, whole = (write_attributes(run, tmp_path / run.name / "out", people=1) for run in (folder, finished))
+    assert without["epochs"] == []
+    assert without["identities"] == whole["identities"]
+    assert "None" not in (tmp_path / "run" / "out" / "attributes.html").read_text()
+
+
 def test_a_folder_of_something_else_is_refused(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SettingError, match="is not empty") as caught:
