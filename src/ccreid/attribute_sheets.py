@@ -27,7 +27,8 @@ from ccreid.evaluation.contact_sheet import as_jpeg, draw_sheet, save_sheet, she
 from ccreid.evaluation.evaluate import fingerprint
 from ccreid.files import write_json, write_tables
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.run import CHECKPOINT, JOURNAL, RECIPE, Watch
+from ccreid.run import CHECKPOINT, JOURNAL, RECIPE
+from ccreid.runtime import Track, untracked
 from ccreid.training.checkpoint import FORMAT
 from ccreid.training.journal import read_journal
 from ccreid.vocabulary import Ids, Samples
@@ -60,7 +61,7 @@ class Saved:
 
 
 def write_attributes(
-    folder: Path, out: Path, *, data: Path | None = None, people: int | None = 12, watch: Watch | None = None
+    folder: Path, out: Path, *, data: Path | None = None, people: int | None = 12, track: Track[Any] = untracked
 ) -> dict[str, Any]:
     """Write what a run mined last: sheets, numbers and a page.
 
@@ -74,7 +75,7 @@ def write_attributes(
         The folder of the data set where it is no longer that of the recipe.
     people:
         How many sheets at most; None draws all.
-    watch:
+    track:
         Follows the work.
 
     Returns
@@ -91,7 +92,6 @@ def write_attributes(
     DataError, StorageError
         The data set or an image cannot be read; a file cannot be written.
     """
-    track = (watch or Watch()).track
     recipe = _recipe_of(folder, data)
     _check_free(out)
     saved = read_mined(folder)

@@ -301,7 +301,7 @@ def attributes(
     folder = out_dir or run_folder / attribute_sheets.FOLDER
     with _watching() as follow:
         most = None if people == "all" else int(people)
-        values = attribute_sheets.write_attributes(run_folder, folder, data=data, people=most, watch=follow())
+        values = attribute_sheets.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)
     out.print(attribute_table(values))
     out.print("\n".join([*summary(values), *values["conclusion"]]), highlight=False, markup=False, soft_wrap=True)
     out.print(f"Sheets: {folder}/identity-*.png", highlight=False, soft_wrap=True)
