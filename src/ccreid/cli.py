@@ -329,6 +329,34 @@ def bench(
     out.print(f"Measurements: {folder / 'bench.json'}", highlight=False, soft_wrap=True)
 
 
+@app.command()
+def attributes(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Folder of the data set, where it has moved [default: as trained]."),
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder to write [default: RUN/attributes].")
+    ] = None,
+    people: Annotated[str, typer.Option(metavar="N|all", help="How many people get a contact sheet.")] = "12",
+) -> None:
+    """Show the attributes that a run mined, and whether they are clothes, cameras or neither."""
+    if people != "all" and not (people.isdecimal() and int(people)):
+        raise typer.BadParameter(f"'{people}' is neither a whole number above 0 nor 'all'.", param_hint="--people")
+    from ccreid import attribute_sheets
+    from ccreid.evaluation.attribute_report import attribute_table, summary
+
+    folder = out_dir or run_folder / attribute_sheets.FOLDER
+    with _watching() as follow:
+        most = None if people == "all" else int(people)
+        values = attribute_sheets.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)
+    out.print(attribute_table(values))
+    out.print("\n".join([*summary(values), *values["conclusion"]]), highlight=False, markup=False, soft_wrap=True)
+    out.print(f"Sheets: {folder}/identity-*.png", highlight=False, soft_wrap=True)
+    out.print(f"Page to look at: {folder / attribute_sheets.PAGE}", highlight=False, soft_wrap=True)
+
+
 @data_app.command("list")
 def list_data() -> None:
     """List the data sets that can be read."""

@@ -18,7 +18,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.evaluation import evaluate as module
 from ccreid.evaluation import score
-from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate, fingerprint
+from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate
 from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import belief_table, comparison_table, percent, report_table, report_values
 from ccreid.model.backbone import Backbone

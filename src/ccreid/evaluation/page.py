@@ -28,8 +28,8 @@ KNOWN = ("benchmark", "conditions", "protocols", "format", "intervals", "publish
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """An image inside the page: a data address and what it shows, in words."""
+class Picture:
+    """An image inside a page: a data address and what it shows, in words."""
 
     source: str
     alt: str
@@ -39,7 +39,7 @@ class _Picture:
 class _Shown:
     """A thumbnail of a ranked list; `right` is None for the query."""
 
-    picture: _Picture
+    picture: Picture
     title: str
     lines: tuple[str, ...]
     right: bool | None
@@ -77,6 +77,11 @@ def write_page(path: Path, report: Mapping[str, Any], evaluation: Evaluation, *,
     StorageError
         The page cannot be written.
     """
+    write_text(path, rendered(TEMPLATE, _contents(report, evaluation, pictures)))
+
+
+def rendered(template: str, contents: Mapping[str, Any]) -> str:
+    """A template of this folder, filled."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -85,7 +90,7 @@ def write_page(path: Path, report: Mapping[str, Any], evaluation: Evaluation, *,
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "word": _word, "label": _label, "span": _span}
-    write_text(path, environment.get_template(TEMPLATE).render(_contents(report, evaluation, pictures)))
+    return environment.get_template(template).render(contents)
 
 
 def _contents(report: Mapping[str, Any], evaluation: Evaluation, pictures: bool) -> dict[str, Any]:
@@ -128,11 +133,12 @@ def _warnings(report: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _plot(figure: Figure, alt: str) -> _Picture:
-    return _Picture(_address(as_png(figure), "png"), alt)
+def _plot(figure: Figure, alt: str) -> Picture:
+    return Picture(data_address(as_png(figure), "png"), alt)
 
 
-def _address(data: bytes, kind: str) -> str:
+def data_address(data: bytes, kind: str) -> str:
+    """An image as an address that holds it whole."""
     return f"data:image/{kind};base64,{b64encode(data).decode()}"
 
 
@@ -149,7 +155,7 @@ def _precision_in_words(report: Mapping[str, Any]) -> str:
     return "Histograms of the queries' average precision. " + "; ".join(parts) + "."
 
 
-def _separation(reliance: Reliance | None) -> _Picture | None:
+def _separation(reliance: Reliance | None) -> Picture | None:
     found: Separation | None = None if reliance is None else reliance.separation
     if reliance is None or found is None:
         return None
@@ -184,7 +190,7 @@ def _shown(samples: Samples, row: int, title: str, right: bool | None) -> _Shown
     lines = described(samples, row)
     verdict = "" if right is None else ", right person" if right else ", wrong person"
     alt = f"{title.split()[0] if right is None else 'rank ' + title.split()[0]}{verdict}: {', '.join(lines)}"
-    return _Shown(_Picture(_address(thumbnail(samples, row), "jpeg"), alt), title, tuple(lines), right)
+    return _Shown(Picture(data_address(thumbnail(samples, row), "jpeg"), alt), title, tuple(lines), right)
 
 
 def _rows(key: str, value: object) -> list[tuple[str, str]]:
