@@ -154,7 +154,8 @@ def test_ltcc_is_trained_and_scored_on_all_three_protocols(ccreid_command: Run, 
         (["train", "wardrobe", "--resume", "run"], "either a RECIPE or --resume"),
         (["train"], "either a RECIPE or --resume"),
         (["train", "--resume", "nowhere"], "nowhere is no run"),
-        (["train", "--resume", "nowhere", "--set", "training.epochs=3"], "a resumed run keeps its settings"),
+        (["train", "--resume", "nowhere", "--seeds", "0,1"], "keeps its seed"),
+        (["train", "wardrobe", "--allow", "data"], "it goes with --resume"),
         (["train", "wardrobe", "--epochs", "3"], "No such option"),
         (["train", "wardrobe", "--set", "network.backbone=resnet5"], "Did you mean"),
         (["train", "wardrobe", "--set", "network.weights=nowhere.safetensors"], "there is no file nowhere"),
@@ -205,7 +206,12 @@ def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_war
     assert broken.name in err
     assert "data.unreadable=skip" in err
     shutil.rmtree("run")
-    code, _, err = ccreid_command(*arguments, "--set", "data.unreadable=skip")
+    skipping = (*arguments, "--set", "data.unreadable=skip")
+    code, _, err = ccreid_command(*skipping)
+    assert code == 2
+    assert "data.unreadable_share" in err
+    assert not Path("run").exists()
+    code, _, err = ccreid_command(*skipping, "--set", "data.unreadable_share=0.2")
     assert code == 0
     last = err.rsplit("Left out because they cannot be read:", 1)[1]
     assert f"train/{broken.name}" in last

@@ -95,18 +95,6 @@ def test_a_damaged_cache_is_made_anew_and_said(
     assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
 
 
-def test_a_changed_image_changes_the_fingerprint(benchmark: Benchmark, tmp_path: Path) -> None:
-    query = benchmark.subset("query")
-    copy = replace(query, root=tmp_path)
-    for row, name in enumerate(query.files):
-        copy.path(row).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(query.path(row).read_bytes())
-    before = fingerprint(copy)
-    assert fingerprint(copy) == before
-    copy.path(0).write_bytes(b"another picture")
-    assert fingerprint(copy) != before
-
-
 def test_a_protocol_on_an_absent_subset_is_refused(extractor: Extractor, benchmark: Benchmark, tmp_path: Path) -> None:
     odd = replace(benchmark, protocols=(Protocol("odd", Ignore.NOTHING, query="probe"),))
     with pytest.raises(DataError, match="no subset 'probe'"):

@@ -1,0 +1,39 @@
+"""A training shared by several processes of this machine, without the agent that starts them for a user."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from ccreid import run, scoring
+from ccreid.recipe import load_recipe
+from killing import SERVER
+
+
+def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Sequence[str]) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "TORCHELASTIC_RUN_ID": "ccreid",
+    }
+    run.begin(load_recipe("wardrobe", settings), folder, scoring.Watch())
+
+
+def train_together(count: int, folder: Path, settings: Sequence[str]) -> list[int | None]:
+    """Train a recipe in so many processes; gives their exit codes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [(rank, count, port, folder, settings) for rank in range(count)]
+    processes = [SERVER.Process(target=_one_of_them, args=own) for own in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
