@@ -316,6 +316,7 @@ def test_a_machine_that_can_compile_is_left_alone(monkeypatch):
 
 def test_a_run_that_is_to_compile_and_cannot_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(torch, "compile", lambda _function: 1 / 0)
+    compiled = load_recipe("demo", ["training.compile=true", "training.device=cpu"])
     with pytest.raises(SettingError, match=r"training\.compile is on"):
-        run.begin(load_recipe("demo", ["training.compile=true", "training.device=cpu"]), tmp_path / "run", scoring.Watch())
+        run.begin(compiled, tmp_path / "run", scoring.Watch())
     assert not (tmp_path / "run").exists()

@@ -61,6 +61,7 @@ SetOption = Annotated[
 def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
     out.quiet = FOLLOWS
+    logging.getLogger("lightning_fabric.utilities").setLevel(logging.WARNING)  # it announces processes and seeds
     logging.getLogger("ccreid").handlers = [logging.NullHandler() if FOLLOWS else _ConsoleHandler()]
     try:
         app()
@@ -544,6 +545,8 @@ def _watching() -> Iterator[Callable[..., Watch]]:
     with Progress(*columns, console=err, disable=FOLLOWS) as progress:
 
         def follow(name: str = "") -> Watch:
+            if FOLLOWS:
+                return Watch()
             if name:
                 progress.console.print(name, highlight=False)
             return Watch(_Track(progress), _TrainingBar(progress))

@@ -59,6 +59,7 @@ def run_together(arguments: Sequence[str], machines: Machines) -> None:
             "Give --rendezvous HOST:PORT, the same on every machine, with HOST one of them.",
         )
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // machines.devices)))
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns where every parameter was used in a step
     if machines.nodes == 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     config = LaunchConfig(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_gather, all_reduce
+from torch import Tensor, distributed, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 Value = TypeVar("Value")
 CPU = torch.device("cpu")
@@ -46,14 +46,14 @@ class Processes:
         """The rows of all processes, (B, ...) each, as (count x B, ...), with gradients to whoever sent them."""
         if self.count == 1:
             return values
-        gathered: tuple[Tensor, ...] = all_gather(values.contiguous())  # type: ignore[no-untyped-call]
-        return torch.cat(gathered)
+        gathered: Tensor = _Gathered.apply(values, self)
+        return gathered
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of all processes' values, with gradients to whoever sent them."""
         if self.count == 1:
             return values
-        total: Tensor = all_reduce(values.to(self.device))  # type: ignore[no-untyped-call]
+        total: Tensor = _Summed.apply(values.to(self.device))
         return total.to(values.device)
 
     @torch.no_grad()
@@ -85,6 +85,14 @@ class Processes:
         distributed.broadcast_object_list(found, src=0)
         return found[0]  # type: ignore[no-any-return]
 
+    def follow_leader(self, module: nn.Module) -> None:
+        """Take over the leader's running statistics and other buffers of a module."""
+        if self.count > 1:
+            for buffer in module.buffers():
+                held = buffer.to(self.device)
+                distributed.broadcast(held, src=0)
+                buffer.copy_(held)
+
     def any(self, flag: bool) -> bool:
         """Whether one of them says yes."""
         return any(self.tell(flag))
@@ -96,3 +104,38 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+class _Summed(torch.autograd.Function):
+    """Every process's loss depends on the sum, so that the gradients of all of them meet in each summand."""
+
+    @staticmethod
+    def forward(_context: FunctionCtx, values: Tensor) -> Tensor:
+        return _total(values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(_context: FunctionCtx, gradient: Tensor) -> Tensor:
+        return _total(gradient)
+
+
+class _Gathered(torch.autograd.Function):
+    """As the sum: what all processes make of these rows goes back to the one that has them."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, processes: Processes) -> Tensor:
+        context.own = slice(processes.rank * len(values), (processes.rank + 1) * len(values))
+        everything = [torch.empty_like(values, memory_format=torch.contiguous_format) for _ in range(processes.count)]
+        distributed.all_gather(everything, values.contiguous())
+        return torch.cat(everything)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _total(gradient)[context.own], None
+
+
+def _total(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
+    return total

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from ccreid import run
 from ccreid.files import HOLDER
 from ccreid.training.journal import read_journal
-from killing import PARTS, in_a_process
+from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 
 POINTS = {"training": 10, "saving the checkpoint": 10, "saving the bundle": 2, "scoring": 2}

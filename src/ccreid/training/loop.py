@@ -123,6 +123,8 @@ def train(
                     processes.wait()  # whoever ends first ends the others
                     raise InterruptedRun(f"Stopped in epoch {epoch + 1} of {plan.epochs}, after step {step + 1}.")
             del compute  # so that it lets go of the parameters
+            for module in (objective, state.network):  # the running statistics may be those of each one's own images
+                processes.follow_leader(module)
             journal.epoch(epoch, validation=on_epoch_end(epoch, state.network))
             position = Position(epoch + 1)
             checkpoints.save(position, state)
