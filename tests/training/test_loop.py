@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import signal
@@ -16,10 +17,13 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid import build, run, scoring
-from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, SettingError, StorageError
+from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemoryShortage, SettingError, StorageError
+from ccreid.method import Objective
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.journal import read_journal
+from ccreid.training.loop import Plan
+from ccreid.training.optimizer import Optimizer
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -191,6 +195,98 @@ def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: 
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
     with pytest.raises(DivergedError, match="term is"):
         run.begin(wild, tmp_path / "run", scoring.Watch())
+    assert {path.name for path in (tmp_path / "run" / run.DIVERGED).iterdir()} == {"batch.json", "batch.safetensors"}
+
+
+@pytest.mark.parametrize("full", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+def test_too_little_memory_names_the_settings_to_lower(
+    small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: Exception
+) -> None:
+    def fill(*_arguments: Any) -> None:
+        raise full
+
+    monkeypatch.setattr(Objective, "forward", fill)
+    with pytest.raises(MemoryShortage, match="The memory is full") as stopped:
+        run.begin(recipe(small_wardrobe), tmp_path / "run", scoring.Watch())
+    for setting in ("data.people", "data.height_px", "training.accumulate", "training.precision"):
+        assert setting in stopped.value.mend
+
+
+def test_batches_are_put_together_for_a_step_of_the_optimizer() -> None:
+    plan = Plan(accumulate=2)
+    assert [plan.accumulation(step, 5) for step in range(5)] == [
+        (2, False),
+        (2, True),
+        (2, False),
+        (2, True),
+        (1, True),  # what is left makes a step of its own, with its whole weight
+    ]
+
+
+def test_two_batches_a_step_change_the_weights_half_as_often(
+    small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descents = []
+    step = Optimizer.step
+    monkeypatch.setattr(Optimizer, "step", lambda optimizer: (descents.append(1), step(optimizer)))
+    run.begin(recipe(small_wardrobe, "training.accumulate=2"), tmp_path / "run", scoring.Watch())
+    of_epochs = [row["steps"] for row in steps(tmp_path / "run") if row["kind"] == "epoch"]
+    assert len(descents) == sum(math.ceil(count / 2) for count in of_epochs) < sum(of_epochs)
+
+
+def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp_path: Path) -> None:
+    run.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", scoring.Watch())
+    shipped = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
+    state = load_file(tmp_path / "run" / run.CHECKPOINT)
+    assert all(torch.equal(value, state[f"average.module.{name}"]) for name, value in shipped.items())
+    assert not all(torch.equal(value, state[f"objective.network.{name}"]) for name, value in shipped.items())
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_half_precision_goes_on_to_the_very_same_end(
+    finished: Path, small_wardrobe: Path, tmp_path: Path, precision: str
+) -> None:
+    mixed = recipe(small_wardrobe, f"training.precision={precision}")
+    run.begin(mixed, tmp_path / "whole", scoring.Watch())
+    with pytest.raises(InterruptedRun):
+        run.begin(mixed, tmp_path / "halves", scoring.Watch(listener=StopAt(13)))
+    run.resume(tmp_path / "halves", scoring.Watch())
+    assert steps(tmp_path / "halves") == steps(tmp_path / "whole")
+    first, in_full = steps(tmp_path / "whole")[0], steps(finished)[0]
+    assert first != in_full
+    assert first["total"] == pytest.approx(in_full["total"], rel=0.05)
+
+
+def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
+    changes = ("training.learning_rate=0.001", "objective.margin=0.5")
+    with pytest.raises(ArtefactError) as refused:
+        run.resume(folder, scoring.Watch(), changes)
+    assert "training.learning_rate was 0.00035 and is 0.001" in refused.value.message
+    assert "objective.margin was 0.3 and is 0.5" in refused.value.message
+    assert "--allow recipe" in refused.value.mend
+    run.resume(folder, scoring.Watch(), changes, ["recipe"])
+    assert load_recipe(str(folder / run.RECIPE)).objective.margin == 0.5
+    assert {row["learning_rate"] for row in steps(folder) if row["kind"] == "step"} >= {0.001}
+
+
+def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
+    run.resume(folder, scoring.Watch(), ["data.workers=1", "data.cache_gb=0"])
+    assert steps(folder) == steps(finished)
+
+
+def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    with pytest.raises(InterruptedRun):
+        run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
+    shutil.copytree(small_wardrobe, elsewhere, copy_function=shutil.copyfile)  # with times of its own
+    run.resume(folder, scoring.Watch(), [f"data.root={elsewhere}"])
+    assert steps(folder) == steps(finished)
 
 
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:

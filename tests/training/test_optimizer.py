@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -58,6 +59,28 @@ def test_resetting_forgets_every_moment_but_weight_decay_and_parameters_remain()
     optimizer.accumulate(module.loss())
     optimizer.step()
     assert (module.head < 1).all()
+
+
+def test_gradients_add_up_until_the_step() -> None:
+    module = Growing()
+    optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0)
+    for _ in range(3):
+        optimizer.accumulate(module.loss() / 3)
+    torch.testing.assert_close(module.lasting.grad, 2 * torch.ones(3))
+    optimizer.step()
+    assert module.lasting.grad is None
+
+
+@pytest.mark.parametrize(("most", "expected"), [(None, 2 * 5**0.5), (1.0, 1.0), (100.0, 2 * 5**0.5)])
+def test_the_gradient_is_no_longer_than_it_may_be(most: float | None, expected: float) -> None:
+    module, used = Growing(), []
+    optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0, clip_norm=most)
+    optimizer.adam.register_step_pre_hook(
+        lambda *_: used.append(torch.cat([module.head.grad, module.lasting.grad]).norm().item())
+    )
+    optimizer.accumulate(module.loss())
+    optimizer.step()
+    assert used == pytest.approx([expected])
 
 
 def test_restored_moments_continue_the_same_descent() -> None:
