@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from ccreid.errors import StorageError
-from ccreid.files import replacing, write_json, write_text
+from ccreid.files import HOLDER, remove_leftovers, replacing, write_json, write_text
 
 Write = Callable[[Path, str], None]
 
@@ -265,3 +265,13 @@ def test_json_refuses_what_json_has_no_word_for(tmp_path: Path, number: float) -
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "out.json", {"loss": number})
     assert _tree(tmp_path) == {"out.json": '{\n  "loss": 1\n}\n'}
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_text(tmp_path / "out.json", "whole")
+    (tmp_path / ".own").mkdir()
+    for left in (f".out.json{HOLDER}abc", f".bundle{HOLDER}abc.old"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "out.json").write_text("half")
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"out.json", ".own"}

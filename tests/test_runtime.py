@@ -18,7 +18,7 @@ import torch
 from hypothesis import given
 
 from ccreid import run, runtime, scoring
-from ccreid.errors import SettingError
+from ccreid.errors import MemoryShortage, SettingError
 from ccreid.recipe import load_recipe
 from ccreid.runtime import (
     StopRequest,
@@ -307,6 +307,22 @@ def test_a_machine_that_cannot_compile_is_told_how_to_mend_it(monkeypatch):
     assert "long story" not in caught.value.message
     assert "g++" in caught.value.mend
     assert "training.compile to false" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    "full",
+    [torch.OutOfMemoryError("CUDA out of memory.\nlong story"), MemoryError(), RuntimeError("can't allocate memory")],
+)
+def test_a_full_memory_becomes_advice(full):
+    with pytest.raises(MemoryShortage) as caught, runtime.memory_advice("Lower it."):
+        raise full
+    assert caught.value.mend == "Lower it."
+    assert "long story" not in caught.value.message
+
+
+def test_other_errors_are_no_matter_of_memory():
+    with pytest.raises(RuntimeError, match="shapes differ"), runtime.memory_advice("Lower it."):
+        raise RuntimeError("shapes differ")
 
 
 def test_a_machine_that_can_compile_is_left_alone(monkeypatch):

@@ -7,9 +7,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 from torch.distributed import DistError
-from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -62,6 +63,11 @@ def run_together(arguments: Sequence[str], machines: Machines) -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns where every parameter was used in a step
     if machines.nodes == 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    with TemporaryDirectory(prefix="ccreid-") as logs:  # the agent would leave one of its own behind
+        _run(arguments, machines, logs)
+
+
+def _run(arguments: Sequence[str], machines: Machines, logs: str) -> None:
     config = LaunchConfig(
         min_nodes=machines.nodes,
         max_nodes=machines.nodes,
@@ -70,6 +76,7 @@ def run_together(arguments: Sequence[str], machines: Machines) -> None:
         rdzv_backend="c10d",
         rdzv_endpoint=machines.rendezvous or "127.0.0.1:0",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=logs),
         local_addr=None if machines.nodes > 1 else "127.0.0.1",
     )
     try:

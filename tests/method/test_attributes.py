@@ -157,3 +157,25 @@ def test_embeddings_that_are_no_unit_vectors_are_named_by_row(row, named):
 def test_an_identity_without_an_image_is_named():
     with pytest.raises(DataError, match="Identity 1 has no image"):
         discover_attributes(torch.eye(2), torch.tensor([0, 2]), Mining())
+
+
+def test_neighbourhoods_of_auto_grow_with_the_images_and_keep_the_papers_proportion():
+    growing = Mining(k1="auto")
+    assert growing.neighbours(80) == Mining().neighbours(80) == (20, 6)
+    assert growing.neighbours(124) == (31, 9)
+    assert growing.neighbours(3) == (4, 1)
+
+
+def test_neighbourhoods_of_auto_are_those_of_each_identity():
+    sizes = (30, 60)
+    embeddings = normalize(drawn(sum(sizes), 6, seed=3).float(), dim=1)
+    identities = torch.arange(2).repeat_interleave(torch.tensor(sizes))
+    together = discover_attributes(embeddings, identities, Mining(k1="auto"))
+    shift = 0
+    for identity, size in enumerate(sizes):
+        k1, k2 = Mining(k1="auto").neighbours(size)
+        rows = identities == identity
+        alone = discover_attributes(embeddings[rows], torch.zeros(size, dtype=torch.int64), Mining(k1=k1, k2=k2))
+        assert torch.equal(together.of_image[rows] - shift, alone.of_image)
+        shift += len(alone)
+    assert shift == len(together)

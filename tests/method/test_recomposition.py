@@ -227,3 +227,28 @@ def test_donors_are_uniform_over_the_eligible_and_independent_between_stripes():
     assert (counts[:, :2] == 0).all()
     # 16 equally likely pairs: 375 each, with a standard deviation of 19.
     assert np.abs(counts[2:, 2:] - draws / 16).max() < 5 * 19
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=10),
+    st.sampled_from(["same-person", "other-people"]),
+    st.integers(0, 2**31),
+)
+def test_donors_may_be_of_the_same_person_or_of_others_alone(images, among, seed):
+    """Attributes belong to one person each: (person, which of its attributes)."""
+    identities = torch.tensor([person for person, _ in images])
+    attributes = torch.tensor([2 * person + own for person, own in images])
+    donors, present = draw_donors(attributes, 2, torch.Generator().manual_seed(seed), identities, among)
+    for image, (person, own) in enumerate(images):
+        wanted = {
+            other
+            for other, (their, one) in enumerate(images)
+            if (their != person if among == "other-people" else their == person and one != own)
+        }
+        assert bool(present[image]) == bool(wanted)
+        assert set(donors[:, image].tolist()) <= (wanted or {image})
+
+
+def test_donors_of_some_people_need_to_know_who_is_who():
+    with pytest.raises(SettingError, match="without identities"):
+        draw_donors(torch.arange(3), 2, torch.Generator(), None, "same-person")

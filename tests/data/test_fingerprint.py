@@ -1,0 +1,48 @@
+"""What tells whether images are still those of before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ccreid.data.fingerprint import content_fingerprint, status_fingerprint
+from ccreid.datasets import read_benchmark
+from ccreid.errors import ImageError
+from ccreid.vocabulary import Samples
+
+KINDS = [content_fingerprint, status_fingerprint]
+
+
+@pytest.fixture
+def samples(small_wardrobe: Path, tmp_path: Path) -> Samples:
+    """Images of a copy, which a test may change."""
+    shutil.copytree(small_wardrobe, tmp_path / "data")
+    return read_benchmark("wardrobe", tmp_path / "data").subset("query")
+
+
+@pytest.mark.parametrize("fingerprint", KINDS)
+def test_a_changed_image_or_person_changes_it(samples: Samples, fingerprint: Callable[[Samples], str]) -> None:
+    before = fingerprint(samples)
+    assert fingerprint(samples) == before
+    assert fingerprint(replace(samples, person=samples.person + 1)) != before
+    samples.path(0).write_bytes(b"another picture")
+    assert fingerprint(samples) != before
+
+
+def test_only_the_quick_one_looks_at_times(samples: Samples) -> None:
+    before = [fingerprint(samples) for fingerprint in KINDS]
+    os.utime(samples.path(0), (0, 0))
+    of_content, of_status = (fingerprint(samples) for fingerprint in KINDS)
+    assert of_content == before[0]
+    assert of_status != before[1]
+
+
+def test_a_file_that_is_gone_is_named(samples: Samples) -> None:
+    samples.path(0).unlink()
+    with pytest.raises(ImageError, match=str(samples.path(0))):
+        content_fingerprint(samples)
