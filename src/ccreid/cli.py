@@ -226,6 +226,25 @@ def evaluate(
 
 
 @app.command()
+def publish(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Folder of the data set, where it has moved [default: as trained]."),
+    ] = None,
+) -> None:
+    """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
+    from ccreid import publishing
+
+    with _watching() as follow:
+        report = publishing.publish(run_folder, out_dir, follow(), data=data)
+    _show_scores(report)
+    out.print(f"Bundle: {out_dir}", highlight=False, soft_wrap=True)
+    out.print(f"Card to read: {out_dir / publishing.MODEL_CARD}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def compare(
     bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, or run folders.")],
     datasets: Annotated[
@@ -273,13 +292,14 @@ def recipes(
 
 @app.command()
 def demo(out_dir: OutOption = None) -> None:
-    """Train a baseline and FIRe² on the people inside the package and compare them (a few minutes)."""
+    """Search with the model inside the package, then train a baseline and FIRe² and compare them (a few minutes)."""
     from ccreid import build, run
     from ccreid.evaluation.report import comparison_table
     from ccreid.recipe import load_recipe
 
     recipe = load_recipe("demo")
     folder = out_dir or _new_folder("demo")
+    _show_search(folder)
     contenders = {"baseline (identity + triplet)": build.without_mining_terms(recipe), "FIRe²": recipe}
     reports = {}
     for label, contender in contenders.items():
@@ -481,7 +501,7 @@ def _say_where(dataset: str, root: Path | str | None, folder: Path) -> None:
     out.print(f"Data: {dataset}, {where}\nRun folder: {folder}", highlight=False, soft_wrap=True)
 
 
-def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
+def _show_scores(report: Mapping[str, Any]) -> None:
     from ccreid.evaluation.report import belief_table, report_table
 
     out.print()
@@ -492,6 +512,10 @@ def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") ->
         _warn(warning)
     if report["benchmark"]["left_out"]:
         _warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))
+
+
+def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
+    _show_scores(report)
     out.print(f"Report: {folder / name}", highlight=False, soft_wrap=True)
     if (folder / "report.html").exists():
         out.print(f"Page to look at: {folder / 'report.html'}", highlight=False, soft_wrap=True)
@@ -500,6 +524,30 @@ def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") ->
         out.print(f"Ranked lists: {', '.join(map(str, pictures))}", highlight=False, soft_wrap=True)
     if (folder / "bundle").is_dir():
         out.print(f"Bundle: {folder / 'bundle'}", highlight=False, soft_wrap=True)
+
+
+def _show_search(folder: Path) -> None:
+    from ccreid import showing
+
+    with _watching() as follow:
+        answers = showing.search(folder, follow())
+    table = Table("query", *(f"{rank}." for rank in range(1, showing.NEAREST + 1)), show_lines=True)
+    for answer in answers:
+        cells = (
+            f"[{'green' if found.right else 'red'}]{'right' if found.right else 'wrong'}[/] {found.cosine:.2f}\n{words}"
+            for found, words in answer.nearest
+        )
+        table.add_row(answer.query, *cells)
+    out.print(
+        "\nHave we seen this person, in whatever clothes? The nearest pictures of other cameras, with their cosines:"
+    )
+    out.print(table)
+    out.print(
+        "The model comes with ccreid and was trained on other people than these; all of them are synthetic. The "
+        "queries are spread from the one that goes best to the one that goes worst.",
+        highlight=False,
+    )
+    out.print(f"Picture to look at: {folder / showing.PICTURE}", highlight=False, soft_wrap=True)
 
 
 def _warn(message: str) -> None:

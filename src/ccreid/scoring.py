@@ -28,7 +28,7 @@ from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
 from ccreid.evaluation.report import belief_table, report_table, report_values
 from ccreid.evaluation.supplement import supplement
 from ccreid.files import write_json, write_tables
-from ccreid.model.bundle import load_bundle
+from ccreid.model.bundle import Bundle, load_bundle
 from ccreid.runtime import (
     Device,
     Track,
@@ -98,10 +98,23 @@ def evaluate_bundle(
     """
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
+    extractor = extractor_of(bundle, flip=flip, device=device)
+    conditions = {
+        "bundle": bundle_folder.resolve().name,
+        "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
+        "selection": bundle.card.get("selection"),
+    }
+    if skip_unreadable:
+        benchmark = without_unreadable(benchmark, watch)
+    return score(extractor, benchmark, folder, conditions, watch, reranking=reranking)
+
+
+def extractor_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Extractor:
+    """What embeds pictures as a bundle's recipe says. Raises SettingError where the device is not here."""
     fabric = launch(device)
     recipe = bundle.card.get("recipe", {})
     settings = recipe.get("evaluation", {})
-    extractor = Extractor(
+    return Extractor(
         bundle.network.to(fabric.device),
         bundle.weights_hash,
         bundle.preprocessing,
@@ -112,14 +125,6 @@ def evaluate_bundle(
         autocast=fabric.autocast,
         processes=processes_of(fabric),
     )
-    conditions = {
-        "bundle": bundle_folder.resolve().name,
-        "seed": recipe.get("training", {}).get("seed"),
-        "selection": bundle.card.get("selection"),
-    }
-    if skip_unreadable:
-        benchmark = without_unreadable(benchmark, watch)
-    return score(extractor, benchmark, folder, conditions, watch, reranking=reranking)
 
 
 def score(

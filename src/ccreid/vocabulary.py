@@ -250,6 +250,8 @@ class Benchmark:
     shared_people_numbers:
         Whether the same number in train and test is the same person; False where people are numbered from the start
         again in each split.
+    synthetic:
+        Whether no real person is shown.
     """
 
     name: str
@@ -263,6 +265,7 @@ class Benchmark:
     licence: str = ""
     left_out: tuple[str, ...] = ()
     shared_people_numbers: bool = True
+    synthetic: bool = False
 
     def subset(self, name: str) -> Samples:
         """The samples of a subset. Raises DataError where the benchmark has none of that name."""

@@ -270,3 +270,24 @@ def test_notes_may_be_added_to_a_card(folder):
     amend_card(folder, {"scores": {"mAP": 0.5}})
     amend_card(folder, {"scores": {"mAP": 0.6}, "note": "ü"})
     assert load_bundle(folder).card == before | {"scores": {"mAP": 0.6}, "note": "ü"}
+
+
+def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path, original, folder):
+    save_bundle(tmp_path / "half", original, PREPROCESSING, CARD_OF_A_RUN, half=True)
+    whole, half = (load_file(bundle / WEIGHTS) for bundle in (folder, tmp_path / "half"))
+    assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}  # counters stay what they are
+    assert (tmp_path / "half" / WEIGHTS).stat().st_size < 0.6 * (folder / WEIGHTS).stat().st_size
+    read = load_bundle(tmp_path / "half")
+    assert read.card["weights_dtype"] == "float16"
+    for name, value in read.network.state_dict().items():
+        assert value.dtype == whole[name].dtype
+        assert torch.equal(value, whole[name].half().to(value.dtype) if value.is_floating_point() else whole[name])
+    torch.testing.assert_close(embeddings(read.network), embeddings(original), rtol=0.02, atol=0.02)
+
+
+def test_a_weight_beyond_half_precision_is_named(tmp_path):
+    large = network()
+    large.neck.weight.data[3] = 1e5
+    with pytest.raises(ArtefactError, match=r"neck\.weight has values beyond half precision"):
+        save_bundle(tmp_path / "half", large, PREPROCESSING, CARD_OF_A_RUN, half=True)
+    assert not (tmp_path / "half").exists()

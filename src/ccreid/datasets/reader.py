@@ -65,6 +65,8 @@ class Reader:
         Terms of use, in one line.
     shared_people_numbers:
         Whether the same number in train and test is the same person.
+    synthetic:
+        Whether no real person is shown.
     bundled:
         A folder inside the package that is read when the user names none.
     """
@@ -80,6 +82,7 @@ class Reader:
     from_memory: Collection[str] = ()
     licence: str = RESEARCH_ONLY
     shared_people_numbers: bool = True
+    synthetic: bool = False
     bundled: Path | None = None
 
     def root(self, given: Path | None) -> Path:
@@ -118,6 +121,7 @@ class Reader:
                 *_people_only_in_query([*protocols, *validation], found.subsets),
             ),
             licence=self.licence,
+            synthetic=self.synthetic,
             shared_people_numbers=self.shared_people_numbers,
         )
 

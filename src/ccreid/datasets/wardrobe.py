@@ -19,5 +19,6 @@ READER = Reader(
     },
     obtain="Its compact edition ships with the package; the complete one is a folder of its own.",
     licence="CC0 1.0, synthetic people",
+    synthetic=True,
     bundled=Path(__file__).parent.parent / "assets" / "wardrobe",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
@@ -73,11 +72,24 @@ def draw_ranked_lists(
 
 @dataclass(frozen=True)
 class Found:
-    """One gallery image of a ranked list: its 1-based rank, its place in the gallery, whether the person is right."""
+    """One gallery image of a ranked list.
+
+    Attributes
+    ----------
+    rank:
+        From 1.
+    place:
+        In the gallery.
+    right:
+        Whether it shows the query's person.
+    cosine:
+        Of the two embeddings.
+    """
 
     rank: int
     place: int
     right: bool
+    cosine: float
 
 
 def ranked_list(evaluation: Evaluation, protocol: Protocol, row: int, top: int = 10) -> list[Found]:
@@ -85,8 +97,8 @@ def ranked_list(evaluation: Evaluation, protocol: Protocol, row: int, top: int =
     person = evaluation.benchmark.subset(protocol.query).person[row]
     gallery = evaluation.benchmark.subset(protocol.gallery)
     return [
-        Found(rank, int(place), bool(gallery.person[place] == person))
-        for rank, place in enumerate(_ranked(evaluation, protocol, row, top), 1)
+        Found(rank, int(place), bool(gallery.person[place] == person), float(cosine))
+        for rank, (place, cosine) in enumerate(_ranked(evaluation, protocol, row, top), 1)
     ]
 
 
@@ -130,15 +142,16 @@ def telling_queries(scores: Scores, count: int = 6) -> list[int]:
     return [int(row) for row in by_precision[places]]
 
 
-def _ranked(evaluation: Evaluation, protocol: Protocol, row: int, top: int) -> NDArray[np.int64]:
+def _ranked(evaluation: Evaluation, protocol: Protocol, row: int, top: int) -> Iterator[tuple[int, float]]:
+    """Places in the gallery with their cosines."""
     query = evaluation.benchmark.subset(protocol.query)
     gallery = evaluation.benchmark.subset(protocol.gallery)
     vectors = evaluation.embeddings[protocol.gallery].vectors
     similarity = (vectors @ evaluation.embeddings[protocol.query].vectors[row]).numpy()
     out = ignored(protocol.ignore, query, row, gallery) & (gallery.person == query.person[row])
     order = np.argsort(-similarity, kind="stable")
-    nearest: NDArray[np.int64] = order[~out[order]][:top].astype(np.int64)
-    return nearest
+    nearest = order[~out[order]][:top]
+    return zip(nearest, similarity[nearest], strict=True)
 
 
 def _draw_image(axes: Axes, corner: tuple[int, int], samples: Samples, row: int, colour: str, title: str) -> None:

@@ -46,11 +46,12 @@ def report_values(evaluation: Evaluation, conditions: Mapping[str, Any]) -> dict
 
 
 def describe_benchmark(benchmark: Benchmark) -> dict[str, Any]:
-    """A data card in plain values: name, edition, counts, licence, warnings."""
+    """A data card in plain values: name, edition, counts, licence, whether its people are real, warnings."""
     return {
         "name": benchmark.name,
         "edition": benchmark.edition or None,
         "licence": benchmark.licence,
+        "synthetic": benchmark.synthetic,
         "subsets": {
             name: {"people": len(samples.people), "images": len(samples)} for name, samples in benchmark.subsets.items()
         },

@@ -12,6 +12,7 @@ from typing import Any, cast
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, SettingError
@@ -21,6 +22,7 @@ from ccreid.model.network import Network
 
 FORMAT = 1
 WEIGHTS, CARD = "weights.safetensors", "bundle.json"
+SHIPPED = Path(__file__).parents[1] / "assets" / "bundles"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,9 @@ class Bundle:
     weights_hash: str
 
 
-def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, card: Mapping[str, Any]) -> str:
+def save_bundle(
+    folder: Path, network: Network, preprocessing: Preprocessing, card: Mapping[str, Any], *, half: bool = False
+) -> str:
     """Write a bundle, whole or not at all.
 
     Parameters
@@ -58,6 +62,8 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
         What its images go through.
     card:
         Plain values to keep beside: recipe, scores, versions, data card.
+    half:
+        Store the weights in half precision (float16); they are read as float32 all the same.
 
     Returns
     -------
@@ -66,6 +72,8 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
 
     Raises
     ------
+    ArtefactError
+        The backbone is not timm's, or a weight is beyond half precision.
     StorageError
         It could not be written.
     """
@@ -73,6 +81,8 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
     if not isinstance(backbone, Backbone):
         raise ArtefactError("Only a network with a timm backbone can be shipped.", "Build it with model.Backbone.")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    if half:
+        weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
     with replacing(folder) as temporary:
         temporary.mkdir()
         save_file(weights, temporary / WEIGHTS)
@@ -82,6 +92,7 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
             "backbone": backbone.name,
             "last_stride": backbone.last_stride,
             "preprocessing": preprocessing.to_json(),
+            "weights_dtype": "float16" if half else "float32",
             "weights_sha256": weights_hash,
         }
         whole = needed | dict(card) | needed  # a card that was read from another bundle brings that one's values
@@ -89,16 +100,20 @@ def save_bundle(folder: Path, network: Network, preprocessing: Preprocessing, ca
     return weights_hash
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(named: Path) -> Bundle:
     """Read a bundle.
+
+    Parameters
+    ----------
+    named:
+        Its folder, the folder of the run that made it, or the name of one inside the package.
 
     Raises
     ------
     ArtefactError
         There is none, it is of another version, or its weights are damaged or of another network.
     """
-    if (folder / "bundle" / CARD).is_file():  # the run folder was named instead of the bundle in it
-        folder = folder / "bundle"
+    folder = next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
     card = _read_card(folder)
     weights = folder / WEIGHTS
     weights_hash = _hash(weights) if weights.is_file() else "missing"
@@ -123,6 +138,11 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(network.eval(), preprocessing, card, weights_hash)
 
 
+def shipped_bundles() -> list[str]:
+    """Names of the bundles inside the package."""
+    return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
+
+
 def amend_card(folder: Path, additions: Mapping[str, Any]) -> None:
     """Add plain values (scores, for example) to a bundle's card. Raises StorageError."""
     path = folder / CARD
@@ -136,7 +156,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
         form, versions = card.get("format"), card.get("versions")
     except (OSError, ValueError, AttributeError) as error:
         what = f"{path} cannot be read: {error}" if path.exists() else f"{folder} is no bundle: it has no {CARD}"
-        raise ArtefactError(f"{what}.", "Name the folder 'bundle' of a finished run.") from error
+        mend = f"Name the folder 'bundle' of a finished run, or one inside the package: {', '.join(shipped_bundles())}."
+        raise ArtefactError(f"{what}.", mend) from error
     if form != FORMAT:
         maker = f" ({versions['ccreid']})" if isinstance(versions, dict) and "ccreid" in versions else ""
         raise ArtefactError(
@@ -144,6 +165,15 @@ def _read_card(folder: Path) -> dict[str, Any]:
             f"Use the version of ccreid that made it{maker}.",
         )
     return cast(dict[str, Any], card)
+
+
+def _halved(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    if not half.isfinite().all():
+        raise ArtefactError(f"{name} has values beyond half precision.", "Share the bundle of the run as it is.")
+    return half
 
 
 def _hash(path: Path) -> str:

@@ -1,0 +1,71 @@
+"""A run's bundle made fit to share: half the size, scored as it is stored, with a card that says what it is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ccreid import build
+from ccreid.errors import SettingError
+from ccreid.evaluation.model_card import model_card
+from ccreid.evaluation.report import describe_benchmark
+from ccreid.files import replacing
+from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
+from ccreid.recipe import load_recipe
+from ccreid.run import BUNDLE, RECIPE
+from ccreid.scoring import REPORT, Watch, evaluate_bundle, without_unreadable
+
+MODEL_CARD = "MODEL_CARD.md"
+
+
+def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None) -> dict[str, Any]:
+    """Write the bundle of a finished run in half precision, score it anew and describe it.
+
+    Parameters
+    ----------
+    run_folder:
+        Of the run.
+    out:
+        The bundle to write; it may replace another bundle, and nothing else.
+    watch:
+        Who follows the scoring.
+    data:
+        The folder of the data set where it is no longer that of the recipe.
+
+    Returns
+    -------
+    dict
+        The report of the scores.
+
+    Raises
+    ------
+    SettingError
+        The run is not finished, or the place is taken.
+    CcreidError
+        The data cannot be read, a weight is beyond half precision, a file cannot be written.
+    """
+    if not (run_folder / RECIPE).is_file():
+        raise SettingError(f"{run_folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
+    if not (run_folder / REPORT).is_file():
+        raise SettingError(f"{run_folder} is not finished.", f"Go on with it: ccreid train --resume {run_folder}")
+    if out.exists() and not (out / CARD).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise SettingError(f"{out} is taken, and by no bundle.", "Name another folder with --out.")
+    recipe = load_recipe(str(run_folder / RECIPE), [] if data is None else [f"data.root={data}"])
+    benchmark = build.benchmark(recipe)
+    if recipe.data.unreadable == "skip":
+        benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
+    bundle = load_bundle(run_folder / BUNDLE)
+    with TemporaryDirectory(prefix="ccreid-") as place:
+        made, scored = Path(place) / out.name, Path(place) / "scored"
+        described = {"trained_on": describe_benchmark(benchmark)}
+        save_bundle(made, bundle.network, bundle.preprocessing, {**bundle.card, **described}, half=True)
+        report = evaluate_bundle(made, benchmark, scored, watch=watch)
+        amend_card(made, {"scores": report["protocols"], "intervals": report["intervals"]})
+        megabytes = (made / WEIGHTS).stat().st_size / 1e6
+        text = model_card(out.name, load_bundle(made).card, report, megabytes)
+        (made / MODEL_CARD).write_text(text, encoding="utf-8")
+        with replacing(out) as temporary:
+            shutil.copytree(made, temporary)
+    return report

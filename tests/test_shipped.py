@@ -1,0 +1,93 @@
+"""The model inside the package: small, readable offline, and what its card says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ccreid.datasets import read_benchmark
+from ccreid.errors import ArtefactError
+from ccreid.evaluation.evaluate import evaluate
+from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
+from ccreid.publishing import MODEL_CARD
+from ccreid.scoring import Watch, evaluate_bundle, extractor_of
+from ccreid.showing import BUNDLE, NEAREST, PICTURE, QUERIES, search
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+
+
+def test_it_is_found_by_its_name_and_small() -> None:
+    assert shipped_bundles() == ["wardrobe"]
+    bundle = load_bundle(Path("wardrobe"))
+    assert bundle.card["backbone"] == "mobilenetv2_100"
+    assert bundle.card["weights_dtype"] == "float16"
+    assert sum(path.stat().st_size for path in (SHIPPED / "wardrobe").iterdir()) <= 6e6
+
+
+def test_a_mistyped_name_lists_those_there_are() -> None:
+    with pytest.raises(ArtefactError, match="wardrob is no bundle") as refused:
+        load_bundle(Path("wardrob"))
+    assert "one inside the package: wardrobe" in refused.value.mend
+
+
+def test_a_folder_of_the_same_name_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wardrobe").mkdir()
+    (tmp_path / "wardrobe" / "bundle.json").write_text('{"format": 99}')
+    with pytest.raises(ArtefactError, match="format 99"):
+        load_bundle(Path("wardrobe"))
+
+
+def test_its_card_says_whom_it_has_seen_and_what_it_scored() -> None:
+    card = load_bundle(BUNDLE).card
+    assert card["trained_on"]["synthetic"] is True
+    assert card["trained_on"]["subsets"]["train"] == {"people": 75, "images": 4500}
+    text = (SHIPPED / "wardrobe" / MODEL_CARD).read_text()
+    assert "no picture of a real person was used" in text
+    assert card["weights_sha256"] in text
+    for row in card["scores"]:
+        assert f"| {row['name']} |" in text
+        assert f"{100 * row['map']:.1f} (" in text
+
+
+def test_it_finds_the_people_of_the_package_far_above_chance() -> None:
+    benchmark = read_benchmark("wardrobe", None)
+    scores = evaluate(extractor_of(load_bundle(BUNDLE), device="cpu"), benchmark).scores
+    # By chance a person's images come first in a sixteenth of the lists.
+    assert scores["standard"].at(1) > 0.7
+    assert scores["same-clothes"].mean_ap > 0.6
+
+
+def test_search_shows_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
+    answers = search(tmp_path, Watch())
+    assert (tmp_path / PICTURE).stat().st_size > 10_000
+    assert len(answers) == QUERIES
+    for answer in answers:
+        assert len(answer.nearest) == NEAREST
+        cosines = [found.cosine for found, _ in answer.nearest]
+        assert cosines == sorted(cosines, reverse=True)
+        person = answer.query.split(",")[0]
+        assert [found.right for found, _ in answer.nearest] == [
+            words.split(",")[0] == person for _, words in answer.nearest
+        ]
+    assert answers[0].nearest[0][0].right
+    assert not answers[-1].nearest[0][0].right  # the query that goes worst is shown, too
+
+
+@pytest.mark.shared
+def test_its_scores_can_be_had_again(shared: Path, tmp_path: Path) -> None:
+    complete = read_benchmark("wardrobe", shared / "data" / "wardrobe")
+    report = evaluate_bundle(BUNDLE, complete, tmp_path, device="cpu")
+    card = load_bundle(BUNDLE).card
+    for again, stated in zip(report["protocols"], card["scores"], strict=True):
+        assert again["map"] == pytest.approx(stated["map"], abs=1e-3)
+        assert again["cmc"]["1"] == pytest.approx(stated["cmc"]["1"], abs=5e-3)
+
+
+@pytest.mark.shared
+def test_nobody_who_is_searched_for_was_trained_on(shared: Path) -> None:
+    trained = set(read_benchmark("wardrobe", shared / "data" / "wardrobe").subset("train").people.tolist())
+    shown = read_benchmark("wardrobe", None)
+    assert trained.isdisjoint(shown.subset("query").people.tolist())
+    assert len(trained) == 75
