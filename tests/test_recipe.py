@@ -61,7 +61,7 @@ TABLE = {
     "msmt17": (8, 4, 80, 25, 1),
 }
 OF_THE_PAPER = {name: OF_THE_METHOD | dict(zip(COLUMNS, row, strict=True)) for name, row in TABLE.items()}
-OTHERS = {"demo", "own", "wardrobe", "celeb-reid-light", "vc-clothes"}  # nothing published to hold them against
+OTHERS = {"demo", "own", "wardrobe", "wardrobe-best", "celeb-reid-light", "vc-clothes"}  # nothing published to hold them against
 
 
 def value_at(recipe: Recipe, path: str) -> object:
@@ -455,3 +455,8 @@ def test_an_unknown_recipe_like_no_other_is_answered_without_a_guess(source):
 
 def test_a_folder_is_no_recipe(tmp_path: Path):
     error_of(str(tmp_path))
+
+
+def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted():
+    plain, best = (load_recipe(name).decisive() for name in ("wardrobe", "wardrobe-best"))
+    assert {path for path in plain if plain[path] != best[path]} == {"training.reset_optimizer_each_epoch"}
