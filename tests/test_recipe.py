@@ -61,7 +61,14 @@ TABLE = {
     "msmt17": (8, 4, 80, 25, 1),
 }
 OF_THE_PAPER = {name: OF_THE_METHOD | dict(zip(COLUMNS, row, strict=True)) for name, row in TABLE.items()}
-OTHERS = {"demo", "own", "wardrobe", "wardrobe-best", "celeb-reid-light", "vc-clothes"}  # nothing published to hold them against
+OTHERS = {
+    "demo",
+    "own",
+    "wardrobe",
+    "wardrobe-best",
+    "celeb-reid-light",
+    "vc-clothes",
+}  # nothing published to hold them against
 
 
 def value_at(recipe: Recipe, path: str) -> object:
