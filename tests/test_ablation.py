@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccreid import ablation, run, scoring
+from ccreid import ablation, run, run_folder, scoring
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe, recipe_names
 from wardrobes import TINY_SETTINGS
@@ -39,7 +39,7 @@ def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_pat
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline", "fire²", "kept"}
     assert result["variants"]["clipped"] == {**result["variants"]["FIRe²"], "changes": CHANGES["clipped"]}
     for name, of in (("baseline", "baseline"), ("kept", "kept")):
-        reports = [json.loads((tmp_path / of / f"seed-{seed}" / scoring.REPORT).read_text()) for seed in (0, 1)]
+        reports = [json.loads((tmp_path / of / f"seed-{seed}" / run_folder.REPORT).read_text()) for seed in (0, 1)]
         means = [row["map"] for row in result["variants"][name]["protocols"]]
         assert means == [
             pytest.approx(sum(report["protocols"][number]["map"] for report in reports) / 2) for number in range(3)
@@ -66,7 +66,7 @@ def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe:
     report = run.begin(load_recipe("wardrobe", held_out), tmp_path / "run", scoring.Watch())
     assert [row["name"] for row in report["protocols"]] == ["validation"]
     assert report["conditions"]["scored_on"] == "people held out of training"
-    embedded = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / scoring.EMBEDDINGS).iterdir()}
+    embedded = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / run_folder.EMBEDDINGS).iterdir()}
     assert embedded == {"val-query", "val-gallery"}
     with pytest.raises(SettingError, match=r"selection\.by cannot be test"):
         load_recipe("wardrobe", ["evaluation.people=validation", "selection.by=test"])

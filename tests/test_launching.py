@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from ccreid import run, scoring
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.launching import Machines, run_together
-from ccreid.training.journal import read_journal
+from ccreid.run_folder import read_journal
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")

@@ -15,7 +15,8 @@ from ccreid.evaluation.paired import compare_queries
 from ccreid.evaluation.report import comparison_table, paired_table
 from ccreid.files import write_json, write_tables
 from ccreid.recipe import Recipe
-from ccreid.scoring import QUERIES, Watch
+from ccreid.run_folder import QUERIES
+from ccreid.scoring import Watch
 from ccreid.series import Follow, run_seeds
 
 VARIANTS = Path(__file__).parent / "ablations"

@@ -28,10 +28,9 @@ from ccreid.evaluation.attribute_report import Mined, attribute_table, attribute
 from ccreid.evaluation.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
 from ccreid.files import write_json, write_tables
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.run import CHECKPOINT, JOURNAL, RECIPE
+from ccreid.run_folder import CHECKPOINT, JOURNAL, RECIPE, read_journal
 from ccreid.runtime import Track, untracked
 from ccreid.training.checkpoint import FORMAT
-from ccreid.training.journal import read_journal
 from ccreid.vocabulary import Ids, Samples
 
 FOLDER, RESULT, TEXT, PAGE = "attributes", "attributes.json", "attributes.txt", "attributes.html"

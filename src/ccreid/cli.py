@@ -274,6 +274,43 @@ def compare(
 
 
 @app.command()
+def runs(
+    places: Annotated[
+        list[Path] | None, typer.Argument(metavar="DIR...", help="Runs, or folders that hold some [default: runs].")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with the course of every term, too.")
+    ] = None,
+) -> None:
+    """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
+    from ccreid import run_list
+
+    found = run_list.read_runs(places or [Path("runs")])
+    table = run_list.runs_table(found)
+    if Console(width=1000).measure(table).maximum > out.width:
+        for number, run in enumerate(found, 1):
+            out.print(f"{number}: {run.name}", highlight=False, soft_wrap=True)
+        table = run_list.runs_table(found, named=False)
+    out.print(table)
+    if len(found) > 1:
+        _, rows = run_list.differences(found)
+        if not rows:
+            out.print("The runs differ in no setting that changes the outcome.", highlight=False)
+        elif len(found) <= run_list.MOST_COLUMNS:
+            out.print(run_list.differences_table(found))
+        else:
+            names = ", ".join(row[0] for row in rows)
+            out.print(f"They differ in: {names}. A page shows how: --page runs.html", highlight=False)
+    if page is not None:
+        from ccreid.evaluation.runs_page import write_runs_page
+
+        if page.is_dir():
+            raise typer.BadParameter(f"{page} is a folder; name a file.", param_hint="--page")
+        write_runs_page(page, run_list.overview(found), run_list.differences(found), run_list.courses(found))
+        out.print(f"Page to look at: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this recipe.")] = None,
 ) -> None:

@@ -14,8 +14,8 @@ from ccreid.evaluation.report import describe_benchmark
 from ccreid.files import replacing
 from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
 from ccreid.recipe import load_recipe
-from ccreid.run import BUNDLE, RECIPE
-from ccreid.scoring import REPORT, Watch, evaluate_bundle, without_unreadable
+from ccreid.run_folder import BUNDLE, RECIPE, REPORT
+from ccreid.scoring import Watch, evaluate_bundle, without_unreadable
 
 MODEL_CARD = "MODEL_CARD.md"
 

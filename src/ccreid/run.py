@@ -1,15 +1,4 @@
-"""A run: from a recipe to a folder with everything that came of it.
-
-::
-
-    recipe.yaml               every setting, resolved
-    journal.jsonl             every step and epoch
-    checkpoint.safetensors    where the run stands
-    best.safetensors          the network of the best epoch on validation so far
-    diverged/                 the batch whose loss was no number, where one was
-    bundle/                   the model to ship
-    ...                       its scores, see :mod:`ccreid.scoring`
-"""
+"""A run: from a recipe to a folder with everything that came of it, see :mod:`ccreid.run_folder`."""
 
 from __future__ import annotations
 
@@ -32,6 +21,7 @@ from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
 from ccreid.processes import Processes
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE
 from ccreid.runtime import memory_advice, processes_of, versions
 from ccreid.scoring import Watch, score, without_unreadable
 from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
@@ -42,15 +32,6 @@ from ccreid.training.selection import Selection
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
-
-RECIPE, JOURNAL, CHECKPOINT, BEST, BUNDLE, DIVERGED = (
-    "recipe.yaml",
-    "journal.jsonl",
-    "checkpoint.safetensors",
-    "best.safetensors",
-    "bundle",
-    "diverged",
-)
 
 
 def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:

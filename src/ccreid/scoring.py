@@ -1,13 +1,4 @@
-"""The scores of a network on a benchmark, in a folder: numbers, page, tables and pictures.
-
-::
-
-    embeddings/               of query and gallery
-    report.json, report.txt   the scores
-    report.html               the scores with curves, reliance on clothes and ranked lists, in one file
-    queries.parquet           what became of every query under every protocol
-    ranked-PROTOCOL.png       ranked lists
-"""
+"""The scores of a network on a benchmark, in a folder: numbers, page, tables and pictures."""
 
 from __future__ import annotations
 
@@ -29,6 +20,7 @@ from ccreid.evaluation.report import belief_table, report_table, report_values
 from ccreid.evaluation.supplement import supplement
 from ccreid.files import write_json, write_tables
 from ccreid.model.bundle import Bundle, load_bundle
+from ccreid.run_folder import EMBEDDINGS, QUERIES, REPORT
 from ccreid.runtime import (
     Device,
     Track,
@@ -44,8 +36,6 @@ from ccreid.training.journal import Listener
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
-
-EMBEDDINGS, REPORT, QUERIES = "embeddings", "report.json", "queries.parquet"
 
 
 @dataclass(frozen=True)

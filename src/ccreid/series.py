@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ccreid import run, scoring
+from ccreid import run, run_folder, scoring
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.files import write_json
 from ccreid.recipe import Recipe
@@ -81,12 +81,12 @@ def compare(
 
 
 def _report_of(recipe: Recipe, folder: Path, watch: scoring.Watch) -> dict[str, Any]:
-    if not (folder / run.RECIPE).exists():
+    if not (folder / run_folder.RECIPE).exists():
         return run.begin(recipe, folder, watch)
-    if (folder / run.RECIPE).read_text(encoding="utf-8") != recipe.to_yaml():
+    if (folder / run_folder.RECIPE).read_text(encoding="utf-8") != recipe.to_yaml():
         raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
-    if (folder / scoring.REPORT).exists():
-        report: dict[str, Any] = json.loads((folder / scoring.REPORT).read_text(encoding="utf-8"))
+    if (folder / run_folder.REPORT).exists():
+        report: dict[str, Any] = json.loads((folder / run_folder.REPORT).read_text(encoding="utf-8"))
         return report
     return run.resume(folder, watch)
 
@@ -116,5 +116,5 @@ def _over(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _names(bundles: Sequence[Path]) -> list[str]:
     """A name a bundle: its own folder's, or that of the run it lies in."""
     folders = [path.resolve() for path in bundles]
-    names = [path.parent.name if path.name == run.BUNDLE else path.name for path in folders]
+    names = [path.parent.name if path.name == run_folder.BUNDLE else path.name for path in folders]
     return [f"{name}-{number}" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]

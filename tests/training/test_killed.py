@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from ccreid import run
 from ccreid.files import HOLDER
-from ccreid.training.journal import read_journal
+from ccreid.run_folder import read_journal
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 

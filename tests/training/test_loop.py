@@ -20,8 +20,8 @@ from ccreid import build, run, scoring
 from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemoryShortage, SettingError, StorageError
 from ccreid.method import Objective
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.run_folder import read_journal
 from ccreid.training.checkpoint import Checkpoints
-from ccreid.training.journal import read_journal
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
 from wardrobes import TINY_SETTINGS

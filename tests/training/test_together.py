@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from ccreid import run, scoring
 from ccreid.recipe import load_recipe
-from ccreid.training.journal import read_journal
+from ccreid.run_folder import read_journal
 from together import train_together
 from wardrobes import TINY_SETTINGS
 

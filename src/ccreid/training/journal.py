@@ -13,6 +13,7 @@ from typing import Any, Self, TextIO
 
 from ccreid.errors import StorageError
 from ccreid.files import write_text
+from ccreid.run_folder import read_journal
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
 
@@ -116,17 +117,6 @@ class Journal:
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._epoch_rows = [row for row in kept if row["epoch"] == position.epoch + 1]
         self._stream = self.path.open("a", encoding="utf-8")
-
-
-def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a journal; a last line cut off by a crash is passed over."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
 
 
 def _is_before(row: Row, position: Position) -> bool:

@@ -1,0 +1,203 @@
+"""Runs side by side: where each stands, what it scored, and in which settings they differ."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ccreid.errors import CcreidError, SettingError
+from ccreid.recipe import Recipe, load_recipe
+from ccreid.run_folder import JOURNAL, RECIPE, REPORT, read_journal
+
+Row = Mapping[str, Any]
+Course = tuple[list[float], list[float]]
+"""Epochs and the values there."""
+
+MOST_COLUMNS = 12
+"""Runs whose settings stand side by side on a terminal."""
+
+SHARED = ("recipe", "seed", "state")
+"""What stands above the table where all runs have it in common."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """What the folder of a run tells of it.
+
+    Attributes
+    ----------
+    name:
+        Its folder, from where the user looked.
+    recipe:
+        Its settings.
+    rows:
+        Of its journal.
+    report:
+        Its scores, where it is finished.
+    """
+
+    name: str
+    recipe: Recipe
+    rows: Sequence[Row]
+    report: Mapping[str, Any] | None
+
+    def of_kind(self, kind: str) -> list[Row]:
+        """The journal's rows of a kind: "step", "mining", "epoch"."""
+        return [row for row in self.rows if row["kind"] == kind]
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+        if self.report is not None:
+            return "finished"
+        return f"epoch {len(self.of_kind('epoch'))} of {self.recipe.training.epochs}"
+
+    @property
+    def seconds(self) -> float:
+        """How long its steps and minings took."""
+        return math.fsum(row["seconds"] for row in self.rows if row["kind"] in ("step", "mining"))
+
+
+def read_runs(places: Sequence[Path]) -> list[ListedRun]:
+    """Read the runs that some folders are or hold, at any depth; a damaged one is named in a warning and left out.
+
+    Raises
+    ------
+    SettingError
+        A folder does not exist, or there is no run in any.
+    """
+    runs: list[ListedRun] = []
+    for place in places:
+        if not place.is_dir():
+            raise SettingError(f"There is no folder {place}.", "Name runs, or folders that hold some.")
+        for recipe in sorted(place.rglob(RECIPE)):
+            if (recipe.parent / JOURNAL).is_file():
+                runs += _read(recipe.parent)
+    if not runs:
+        looked = ", ".join(map(str, places))
+        raise SettingError(f"There is no run in {looked}.", "Name runs, or folders that hold some; train makes them.")
+    return runs
+
+
+def runs_table(runs: Sequence[ListedRun], *, named: bool = True) -> Table:
+    """Where runs stand and what they scored, a row each; what they share is the title, and names may be left out."""
+    headers, rows = overview(runs)
+    shared = [
+        place for place, header in enumerate(headers) if header in SHARED and len({row[place] for row in rows}) == 1
+    ]
+    same = ", ".join(f"{headers[place]} {rows[0][place]}" for place in shared)
+    table = Table(title="; ".join(part for part in (same, "Rank-1 / mAP in percent") if part), title_justify="left")
+    shown = [p for p, header in enumerate(headers) if p not in shared and (named or header != "run")]
+    for place in shown:
+        left = headers[place] in ("run", *SHARED)
+        table.add_column(headers[place], justify="left" if left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(row[place] for place in shown))
+    return table
+
+
+def differences_table(runs: Sequence[ListedRun]) -> Table:
+    """The settings in which runs differ, a column a run, by its number."""
+    headers, rows = differences(runs)
+    table = Table(title="Settings that differ", title_justify="left")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def overview(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
+    """Headers and a row a run: what it is, where it stands, what it scored."""
+    protocols = list(dict.fromkeys(row["name"] for run in runs for row in _protocols(run)))
+    columns: dict[str, Callable[[ListedRun], str]] = {
+        "run": lambda run: run.name,
+        "recipe": lambda run: run.recipe.name,
+        "seed": lambda run: str(run.recipe.training.seed),
+        "state": lambda run: run.state,
+        "loss": lambda run: _last(run, "total", "{:.2f}"),
+        "attributes": lambda run: _last(run, "attributes", "{}"),
+        "validation mAP": lambda run: _last(run, "validation", "{:.1%}").removesuffix("%"),
+        **{name: lambda run, name=name: _score(run, name) for name in protocols},  # type: ignore[misc]
+        "minutes": lambda run: f"{run.seconds / 60:.1f}",
+    }
+    rows = [[str(number), *(tell(run) for tell in columns.values())] for number, run in enumerate(runs, 1)]
+    shown = [0, *(place for place in range(1, len(columns) + 1) if any(row[place] != "-" for row in rows))]
+    headers = ["#", *columns]
+    return [headers[place] for place in shown], [[row[place] for place in shown] for row in rows]
+
+
+def differences(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
+    """Headers and a row a setting that decides and that not all runs share."""
+    settings = [run.recipe.decisive() for run in runs]
+    rows = [
+        [path, *(_plain(of_run[path]) for of_run in settings)]
+        for path in settings[0]
+        if any(of_run[path] != settings[0][path] for of_run in settings)
+    ]
+    return ["setting", *(str(number) for number in range(1, len(runs) + 1))], rows
+
+
+def courses(runs: Sequence[ListedRun]) -> dict[str, dict[str, Course]]:
+    """By the title of a plot and the label of a run: every term, the total, attributes, learning rate, validation."""
+    plots: dict[str, dict[str, Course]] = {}
+    for number, run in enumerate(runs, 1):
+        for title, epoch, value in _points(run):
+            epochs, values = plots.setdefault(title, {}).setdefault(f"{number}: {run.name}", ([], []))
+            epochs.append(epoch)
+            values.append(value)
+    return plots
+
+
+def _points(run: ListedRun) -> Iterator[tuple[str, int, float]]:
+    titles = {"total": "total loss", "learning_rate": "learning rate", "validation": "mAP on validation people"}
+    for row in run.of_kind("epoch"):
+        for name, value in row["terms"].items():
+            yield f"{name} term", row["epoch"], value
+        for name, title in titles.items():
+            if row[name] is not None:
+                yield title, row["epoch"], row[name]
+    for row in run.of_kind("mining"):
+        yield "attributes mined", row["epoch"], row["attributes"]
+
+
+def _read(folder: Path) -> Iterator[ListedRun]:
+    report = folder / REPORT
+    try:
+        recipe = load_recipe(str(folder / RECIPE))
+        scores = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
+        yield ListedRun(str(folder), recipe, read_journal(folder / JOURNAL), scores)
+    except CcreidError as error:
+        logger.warning("%s is left out: %s", folder, error.message)
+    except (OSError, ValueError) as error:
+        logger.warning("%s is left out, a file of it is damaged: %s", folder, error)
+
+
+def _protocols(run: ListedRun) -> list[Row]:
+    return [] if run.report is None else run.report["protocols"]
+
+
+def _score(run: ListedRun, protocol: str) -> str:
+    for row in _protocols(run):
+        if row["name"] == protocol and row["map"] is not None:
+            return f"{100 * row['cmc']['1']:.1f} / {100 * row['map']:.1f}"
+    return "-"
+
+
+def _last(run: ListedRun, name: str, form: str) -> str:
+    """The last value of an epoch's column."""
+    values = [row[name] for row in run.of_kind("epoch") if row[name] is not None]
+    return form.format(values[-1]) if values else "-"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
