@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Callable
@@ -175,3 +176,8 @@ def test_where_there_is_no_run_it_says_so(tmp_path: Path, command: Command) -> N
     code, _, err = command()
     assert code == 2
     assert "There is no folder runs" in err
+
+
+def test_listing_needs_no_torch() -> None:
+    code = "import sys; import ccreid.run_list; raise SystemExit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

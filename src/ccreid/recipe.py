@@ -35,6 +35,7 @@ INDECISIVE = (
     "data.unreadable",
     "data.unreadable_share",
     "training.device",
+    "training.trackers",
 )
 """Settings there that do not; the images themselves are compared by their contents."""
 
@@ -140,6 +141,9 @@ class TrainingSettings(_Section):
     whole_batch: Annotated[tuple[Literal["batch-norm", "donors", "triplet"], ...], Field(strict=False)] = Field(
         ("batch-norm", "donors", "triplet"),
         description="with several processes, what looks at all of a batch and not at each one's part",
+    )
+    trackers: Annotated[tuple[Literal["tensorboard", "mlflow", "wandb"], ...], Field(strict=False)] = Field(
+        (), description="who follows the run besides the journal; each is an extra of its name"
     )
     compile: bool = Field(
         False, description="torch.compile the backbone's training step, a minute once; no gain on a CPU of few cores"

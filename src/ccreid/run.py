@@ -26,9 +26,10 @@ from ccreid.runtime import memory_advice, processes_of, versions
 from ccreid.scoring import Watch, score, without_unreadable
 from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
 from ccreid.training.health import Health
-from ccreid.training.journal import Journal
+from ccreid.training.journal import Journal, Row
 from ccreid.training.loop import train
 from ccreid.training.selection import Selection
+from ccreid.training.trackers import Trackers, require
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ def recipe_of(folder: Path, changes: Sequence[str] = ()) -> Recipe:
 
 def check(recipe: Recipe, count: int) -> None:
     """Find before anything is started what a recipe cannot do in so many processes. Raises CcreidError."""
+    require(recipe.training.trackers)
     samples = build.parts(recipe, build.benchmark(recipe)).train
     build.train_loader(recipe, samples, Processes(0, count))
 
@@ -141,6 +143,7 @@ def _train(
 ) -> tuple[Network, str]:
     """Train to the end of the plan; gives the network that is kept and how it was selected."""
     samples, judges, processes = parts.train, parts.selected_on, processes_of(fabric)
+    require(recipe.training.trackers)
     _warn_of_single_images(samples)
     circumstances = Circumstances(
         recipe.decisive(), processes.first(lambda: content_fingerprint(samples, watch.track)), processes.count
@@ -165,12 +168,17 @@ def _train(
     )
     if processes.leads:
         write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
+    trackers = Trackers(recipe.training.trackers if processes.leads else (), folder, recipe.decisive())
+
+    def listen(row: Row) -> None:
+        watch.listener(row)
+        trackers(row)
 
     def open_journal(position: Position) -> Journal:
         steps = [loader.steps(epoch) for epoch in range(plan.epochs)]
         done = sum(steps[: position.epoch]) + position.step
-        watch.listener({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
-        return Journal(folder / JOURNAL if processes.leads else None, position, watch.listener)
+        listen({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
+        return Journal(folder / JOURNAL if processes.leads else None, position, listen)
 
     try:
         with memory_advice(_smaller(recipe)):
@@ -190,6 +198,8 @@ def _train(
     except InterruptedRun as stop:
         together = f" --devices {processes.count}" if processes.count > 1 else ""
         raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}{together}") from None
+    finally:
+        trackers.close()
     if selection is None or judges is None:
         return state.network, "none: the last epoch is reported"
     processes.wait()
