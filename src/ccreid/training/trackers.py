@@ -36,6 +36,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 QUIET = MappingProxyType(
     {
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "WANDB_MODE": "offline",
         "WANDB_SILENT": "true",
         "WANDB_CONSOLE": "off",
@@ -74,6 +75,8 @@ class Trackers:
         require(names)
         self._loggers: dict[str, Logger] = {}
         self._step = 0
+        for name, value in QUIET.items() if names else ():
+            os.environ.setdefault(name, value)
         for name in names:
             self._try(name, lambda name=name: self._loggers.update({name: MAKERS[name](folder)}))  # type: ignore[misc]
         self._each(lambda each: each.log_hyperparams(dict(settings)))
@@ -129,7 +132,6 @@ def _tensorboard(folder: Path) -> Logger:
 
 
 def _mlflow(folder: Path) -> Logger:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", QUIET["MLFLOW_DISABLE_TELEMETRY"])
     from pytorch_lightning.loggers import MLFlowLogger
 
     store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{(folder / 'mlflow.db').resolve()}")
@@ -142,8 +144,6 @@ def _mlflow(folder: Path) -> Logger:
 
 
 def _wandb(folder: Path) -> Logger:
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     from pytorch_lightning.loggers import WandbLogger
 
     identifier = _known(folder).get("wandb") or secrets.token_hex(4)
