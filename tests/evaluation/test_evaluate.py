@@ -19,7 +19,7 @@ from ccreid.errors import DataError
 from ccreid.evaluation import evaluate as module
 from ccreid.evaluation import score
 from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate
-from ccreid.evaluation.pictures import draw_ranked_lists, telling_queries
+from ccreid.evaluation.pictures import draw_ranked_lists, ranked_list, telling_queries
 from ccreid.evaluation.report import belief_table, comparison_table, percent, report_table, report_values
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
@@ -170,14 +170,16 @@ def test_ranked_lists_frame_right_and_wrong(evaluation: Evaluation, benchmark: B
     for colour in ((0x1B, 0x9E, 0x3E), (0xD6, 0x27, 0x28)):  # a whole ranking holds both
         assert (np.abs(pixels - colour).max(axis=1) < 12).sum() > 500
     query, gallery = benchmark.subset("query"), benchmark.subset("gallery")
-    from ccreid.evaluation.pictures import _ranked
-
-    shown = _ranked(evaluation, protocol, rows[0], 48)
+    found = ranked_list(evaluation, protocol, rows[0], 48)
+    shown = np.array([one.place for one in found])
     same = gallery.person[shown] == query.person[rows[0]]
     assert not (same & (gallery.camera[shown] == query.camera[rows[0]])).any()
     assert len(shown) == 48 - int(
         ((gallery.person == query.person[rows[0]]) & (gallery.camera == query.camera[rows[0]])).sum()
     )
+    assert [one.right for one in found] == same.tolist()
+    cosines = evaluation.embeddings["gallery"].vectors[shown] @ evaluation.embeddings["query"].vectors[rows[0]]
+    assert [one.cosine for one in found] == pytest.approx(cosines.tolist(), abs=1e-6)
     assert int(np.flatnonzero(same)[0]) + 1 == evaluation.scores[protocol.name].first_rank[rows[0]]
 
 
