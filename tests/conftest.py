@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from ccreid import cli
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent
@@ -20,6 +22,7 @@ settings.register_profile("ccreid", deadline=None, suppress_health_check=[Health
 settings.load_profile("ccreid")
 
 Golden = Callable[[str], dict[str, torch.Tensor]]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +42,25 @@ def golden() -> Golden:
             return {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays.files}
 
     return load
+
+
+@pytest.fixture
+def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "240")
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ccreid", *map(str, arguments)])
+        try:
+            cli.main()
+            code: object = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        printed = capsys.readouterr()
+        return int(str(code)), printed.out, printed.err
+
+    return command
 
 
 @pytest.fixture(scope="session")

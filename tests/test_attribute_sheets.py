@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ccreid import attribute_sheets, build, cli, run
+from ccreid import attribute_sheets, build, run
 from ccreid.attribute_sheets import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.recipe import Recipe, load_recipe
@@ -40,19 +39,12 @@ def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `ccreid attributes` in this process: (exit code, output, errors), with single spaces."""
-    monkeypatch.setenv("COLUMNS", "200")
+def command(ccreid_command: Command) -> Command:
+    """Runs `ccreid attributes`; its words are one space apart."""
 
     def called(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ccreid", "attributes", *map(str, arguments)])
-        try:
-            cli.main()
-            code: object = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return int(str(code)), " ".join(printed.out.split()), " ".join(printed.err.split())
+        code, out, err = ccreid_command("attributes", *arguments)
+        return code, " ".join(out.split()), " ".join(err.split())
 
     return called
 

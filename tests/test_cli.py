@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -19,25 +20,6 @@ from ccreid import cli
 from wardrobes import TINY_SETTINGS, copy_people
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ccreid", *map(str, arguments)])
-        try:
-            cli.main()
-            code: object = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return int(str(code)), printed.out, printed.err
-
-    return command
 
 
 def settings(*more: str) -> list[str]:
@@ -346,3 +328,12 @@ def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: P
     )
     assert code == 0
     assert "reranking: k-reciprocal" in " ".join(out.split())
+
+
+def test_a_warning_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = cli._ConsoleHandler()
+    for number in (1, 1, 2, 1):
+        handler.handle(logging.LogRecord("ccreid", logging.WARNING, "", 0, "picture %d is odd", (number,), None))
+    said = capsys.readouterr().err
+    assert said.count("picture 1 is odd") == 1
+    assert said.count("picture 2 is odd") == 1

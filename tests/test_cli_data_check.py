@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ccreid import cli
-
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs `ccreid data check` in a folder of its own: (exit code, output, errors), with single spaces."""
+def check(ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `ccreid data check` in a folder of its own; its words are one space apart."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setenv("COLUMNS", "240")
 
     def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ccreid", "data", "check", *map(str, arguments)])
-        try:
-            cli.main()
-            code: object = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return int(str(code)), " ".join(printed.out.split()), " ".join(printed.err.split())
+        code, out, err = ccreid_command("data", "check", *arguments)
+        return code, " ".join(out.split()), " ".join(err.split())
 
     return command
 

@@ -9,13 +9,14 @@ import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ccreid import cli, run, scoring
+from ccreid import run, scoring
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
 from ccreid.run_folder import JOURNAL, RECIPE, REPORT, read_journal
@@ -45,22 +46,9 @@ def mine(runs: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs `ccreid runs` in this process and in a folder of its own: (exit code, output, errors)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "220")
-
-    def called(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ccreid", "runs", *map(str, arguments)])
-        try:
-            cli.main()
-            code: object = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return int(str(code)), printed.out, printed.err
-
-    return called
+def command(ccreid_command: Command) -> Command:
+    """Runs `ccreid runs`."""
+    return partial(ccreid_command, "runs")
 
 
 def test_runs_are_found_at_any_depth_with_their_scores(runs: Path) -> None:
