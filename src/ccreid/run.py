@@ -181,7 +181,7 @@ def _train(
         return Journal(folder / JOURNAL if processes.leads else None, position, listen)
 
     try:
-        with memory_advice(_smaller(recipe)):
+        with memory_advice(_smaller(recipe)), trackers:
             train(
                 state,
                 loader,
@@ -198,8 +198,6 @@ def _train(
     except InterruptedRun as stop:
         together = f" --devices {processes.count}" if processes.count > 1 else ""
         raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}{together}") from None
-    finally:
-        trackers.close()
     if selection is None or judges is None:
         return state.network, "none: the last epoch is reported"
     processes.wait()

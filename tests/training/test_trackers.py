@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ class Fake:
     def __init__(self, fails_at: int | None = None) -> None:
         self.settings: dict[str, Any] = {}
         self.given: list[tuple[int, Mapping[str, float]]] = []
-        self.fails_at, self.closed = fails_at, False
+        self.fails_at = fails_at
+        self.ended: list[str] = []
 
     def log_hyperparams(self, settings: dict[str, Any]) -> None:
         self.settings = settings
@@ -35,8 +38,8 @@ class Fake:
             raise ConnectionError("the server is gone\nlong story")
         self.given.append((step, values))
 
-    def finalize(self, _status: str) -> None:
-        self.closed = True
+    def finalize(self, status: str) -> None:
+        self.ended.append(status)
 
 
 @pytest.fixture
@@ -69,24 +72,20 @@ def test_every_row_of_a_run_is_given_with_the_number_of_steps_before_it(
     assert of_steps == list(range(1, len(of_steps) + 1))
     assert fake.settings["objective.margin"] == 0.3
     assert not [name for name in fake.settings if "root" in name]  # nothing about this machine's folders
-    assert fake.closed
+    assert fake.ended == ["success"]
 
 
 def test_a_resumed_run_goes_on_counting(fake: Fake, small_wardrobe: Path, tmp_path: Path) -> None:
-    class Stop:
-        def __call__(self, row: Mapping[str, Any]) -> None:
-            if (row["kind"], row.get("step"), row.get("epoch")) == ("step", 2, 1):
-                import os
-                import signal
-
-                os.kill(os.getpid(), signal.SIGINT)
+    def stop(row: Mapping[str, Any]) -> None:
+        if (row["kind"], row.get("step"), row.get("epoch")) == ("step", 2, 1):
+            os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(InterruptedRun):
-        begun(small_wardrobe, tmp_path / "run", listener=Stop())
-    assert fake.closed
+        begun(small_wardrobe, tmp_path / "run", listener=stop)
     run.resume(tmp_path / "run", scoring.Watch())
     of_steps = [step for step, values in fake.given if "step/total" in values]
     assert of_steps == list(range(1, len(of_steps) + 1))
+    assert fake.ended == ["failed", "success"]
 
 
 def test_a_tracker_that_fails_is_left_out_and_the_run_goes_on(
@@ -125,10 +124,9 @@ ROWS = [
 
 def test_tensorboard_holds_the_rows(tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    following = Trackers(["tensorboard"], tmp_path, {"a.b": 1})
-    for row in ROWS:
-        following(row)
-    following.close()
+    with Trackers(["tensorboard"], tmp_path, {"a.b": 1}) as following:
+        for row in ROWS:
+            following(row)
     held = events.EventAccumulator(str(tmp_path / "tensorboard"))
     held.Reload()
     assert [(event.step, event.value) for event in held.Scalars("step/identity")] == [(1, 2.0), (2, 1.0)]
@@ -140,10 +138,9 @@ def test_mlflow_holds_the_rows_and_goes_on_in_the_same_run(tmp_path: Path, monke
     pytest.importorskip("pytorch_lightning")
     monkeypatch.chdir(tmp_path)
     for rows in (ROWS[:2], [{**ROWS[0], "done": 1}, ROWS[2]]):
-        following = Trackers(["mlflow"], tmp_path / "run", {"a.b": 1})
-        for row in rows:
-            following(row)
-        following.close()
+        with Trackers(["mlflow"], tmp_path / "run", {"a.b": 1}) as following:
+            for row in rows:
+                following(row)
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'run' / 'mlflow.db'}")
     (held,) = client.search_runs([client.get_experiment_by_name("ccreid").experiment_id])
     assert held.data.params == {"a.b": "1"}
@@ -160,9 +157,8 @@ def test_wandb_stays_offline_in_the_folder_of_the_run(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     for name in trackers.QUIET:
         monkeypatch.delenv(name, raising=False)
-    following = Trackers(["wandb"], tmp_path / "run", {"a.b": 1})
-    for row in ROWS:
-        following(row)
-    following.close()
+    with Trackers(["wandb"], tmp_path / "run", {"a.b": 1}) as following:
+        for row in ROWS:
+            following(row)
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
     assert {path.name for path in tmp_path.iterdir()} == {"run"}

@@ -11,10 +11,11 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, Self, get_args
 
 from lightning_fabric.loggers.logger import Logger
 from lightning_fabric.loggers.tensorboard import TensorBoardLogger
@@ -78,7 +79,7 @@ class Trackers:
         for name, value in QUIET.items() if names else ():
             os.environ.setdefault(name, value)
         for name in names:
-            self._try(name, lambda name=name: self._loggers.update({name: MAKERS[name](folder)}))  # type: ignore[misc]
+            self._try(name, partial(self._make, name, folder))
         self._each(lambda each: each.log_hyperparams(dict(settings)))
 
     def __call__(self, row: Mapping[str, Any]) -> None:
@@ -91,17 +92,25 @@ class Trackers:
         values = metrics(row)
         self._each(lambda each: each.log_metrics(values, self._step))
 
-    def close(self) -> None:
-        """Let every tracker write what it still holds."""
-        self._each(lambda each: each.finalize("success"))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let every tracker write what it still holds, and how it ended."""
+        self._each(lambda each: each.finalize("success" if error is None else "failed"))
         if "wandb" in self._loggers:
             import wandb
 
             self._try("wandb", lambda: wandb.finish(quiet=True))
 
+    def _make(self, name: str, folder: Path) -> None:
+        self._loggers[name] = MAKERS[name](folder)
+
     def _each(self, act: Callable[[Logger], object]) -> None:
         for name, each in list(self._loggers.items()):
-            self._try(name, lambda each=each: act(each))  # type: ignore[misc]
+            self._try(name, partial(act, each))
 
     def _try(self, name: str, act: Callable[[], object]) -> None:
         try:
