@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from rich.console import Console
 
 from ccreid import cli
 from wardrobes import copy_people
@@ -48,7 +49,8 @@ def golden() -> Golden:
 def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "240")
+    for name in ("out", "err"):  # of the same width whatever the terminal
+        monkeypatch.setattr(cli, name, Console(stderr=name == "err", width=240))
 
     def command(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ccreid", *map(str, arguments)])

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
-from ccreid import run, scoring
+from ccreid import cli, run, scoring
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
 from ccreid.run_folder import JOURNAL, RECIPE, REPORT, read_journal
@@ -121,7 +122,7 @@ def test_the_verb_shows_tables_and_writes_a_page(command: Command, mine: Path) -
 def test_names_give_way_where_the_terminal_is_narrow(
     command: Command, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(cli, "out", Console(width=60))
     code, out, _ = command()
     assert code == 0
     assert "2: runs/series/seed-3" in out.splitlines()
