@@ -49,6 +49,7 @@ def golden() -> Golden:
 def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "240")  # for Typer's own messages
     for name in ("out", "err"):  # of the same width whatever the terminal
         monkeypatch.setattr(cli, name, Console(stderr=name == "err", width=240))
 
