@@ -29,7 +29,7 @@ from ccreid.training.health import Health
 from ccreid.training.journal import Journal, Row
 from ccreid.training.loop import train
 from ccreid.training.selection import Selection
-from ccreid.training.trackers import Trackers, require
+from ccreid.training.trackers import Described, Trackers, require
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,11 @@ def _train(
     )
     if processes.leads:
         write_text(folder / RECIPE, recipe.to_yaml())  # once everything is built: a mistake leaves no folder behind
-    trackers = Trackers(recipe.training.trackers if processes.leads else (), folder, recipe.decisive())
+    trackers = Trackers(
+        recipe.training.trackers if processes.leads else (),
+        folder,
+        Described(f"{folder.resolve().name}, {recipe.name}", recipe.decisive()),
+    )
 
     def listen(row: Row) -> None:
         watch.listener(row)
@@ -178,7 +182,9 @@ def _train(
         steps = [loader.steps(epoch) for epoch in range(plan.epochs)]
         done = sum(steps[: position.epoch]) + position.step
         listen({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
-        return Journal(folder / JOURNAL if processes.leads else None, position, listen)
+        journal = Journal(folder / JOURNAL if processes.leads else None, position, listen)
+        trackers.repeat(journal.dropped)
+        return journal
 
     try:
         with memory_advice(_smaller(recipe)), trackers:

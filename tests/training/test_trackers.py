@@ -1,9 +1,10 @@
-"""Trackers: what they are given of the journal, and that they never end a training."""
+"""Trackers: what of a journal they are given, where, and what happens where they cannot."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,154 +12,176 @@ from typing import Any
 import pytest
 
 from ccreid import run, scoring
-from ccreid.errors import InterruptedRun, SettingError
+from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
-from ccreid.run_folder import JOURNAL, read_journal
 from ccreid.training import trackers
-from ccreid.training.trackers import Trackers, metrics, require
+from ccreid.training.checkpoint import Position
+from ccreid.training.health import StepValues
+from ccreid.training.journal import Journal, Row
+from ccreid.training.trackers import KINDS, QUIET, Described, Kind, Trackers, metrics, require
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries' own, of each other
+RUN = Described("demo", {"training.epochs": 2})
+STEP: Row = {
+    "kind": "step",
+    "epoch": 1,
+    "step": 1,
+    "terms": {"identity": 1.5},
+    "total": 2.5,
+    "learning_rate": 0.1,
+    "without_donor": 0,
+}
 
 
 class Fake:
-    """Keeps what it is given."""
+    """A tracker that remembers."""
 
-    def __init__(self, fails_at: int | None = None) -> None:
+    def __init__(self, fails: bool = False) -> None:
+        self.fails = fails
+        self.logged: list[tuple[int, dict[str, float]]] = []
         self.settings: dict[str, Any] = {}
-        self.given: list[tuple[int, Mapping[str, float]]] = []
-        self.fails_at = fails_at
-        self.ended: list[str] = []
+        self.experiment = None
+        self.ended: bool | None = None
+
+    def log_metrics(self, values: Mapping[str, float], step: int) -> None:
+        if self.fails:
+            raise OSError("the server is gone")
+        self.logged.append((step, dict(values)))
 
     def log_hyperparams(self, settings: dict[str, Any]) -> None:
         self.settings = settings
 
-    def log_metrics(self, values: Mapping[str, float], step: int) -> None:
-        if len(self.given) == self.fails_at:
-            raise ConnectionError("the server is gone\nlong story")
-        self.given.append((step, values))
 
-    def finalize(self, status: str) -> None:
-        self.ended.append(status)
+@pytest.fixture(autouse=True)
+def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    """Stands where TensorBoard would."""
-    made = Fake()
-    monkeypatch.setattr(trackers, "require", lambda _names: None)
-    monkeypatch.setattr(run, "require", lambda _names: None)
-    monkeypatch.setattr(trackers, "MAKERS", {"tensorboard": lambda _folder: made})
-    return made
+def fake(monkeypatch: pytest.MonkeyPatch) -> list[Fake]:
+    """Puts fakes in the place of TensorBoard, as many as are opened; gives them and notes the ids that go on."""
+    opened: list[Fake] = []
+
+    def open_one(_folder: Path, _name: str, known: str | None) -> Fake:
+        opened.append(Fake())
+        opened[-1].settings = {"known": known}
+        return opened[-1]
+
+    def close(tracker: Fake, well: bool) -> None:
+        tracker.ended = well
+
+    monkeypatch.setitem(KINDS, "tensorboard", Kind((), open_one, lambda _tracker: "id-1", close))
+    return opened
 
 
-def begun(data: Path, folder: Path, **watch: Any) -> None:
-    settings = [f"data.root={data}", *TINY_SETTINGS, "training.epochs=2", "training.trackers=[tensorboard]"]
-    run.begin(load_recipe("wardrobe", settings), folder, scoring.Watch(**watch))
+def test_every_number_of_a_row_is_logged_under_its_name() -> None:
+    assert metrics(STEP) == {"loss/identity": 1.5, "loss/total": 2.5, "learning_rate": 0.1, "without_donor": 0}
+    assert metrics({"kind": "mining", "epoch": 1, "attributes": 7, "seconds": 1.0}) == {"attributes": 7}
+    epoch = {**STEP, "kind": "epoch", "epoch": 3, "validation": None, "seconds": 9.0}
+    expected = {"epoch_loss/identity": 1.5, "epoch_loss/total": 2.5, "epoch": 3, "epoch_seconds": 9.0}
+    assert metrics(epoch) == expected
+    assert metrics({**epoch, "validation": 0.25}) == {**expected, "validation/map": 0.25}
 
 
-def test_a_row_becomes_numbers_with_names() -> None:
-    row = {"kind": "epoch", "epoch": 2, "terms": {"triplet": 0.5}, "total": 1.5, "validation": None, "attributes": 7}
-    assert metrics(row) == {"epoch/epoch": 2, "epoch/triplet": 0.5, "epoch/total": 1.5, "epoch/attributes": 7}
+def test_steps_are_counted_over_epochs_from_where_the_run_stands(fake: list[Fake], tmp_path: Path) -> None:
+    with Trackers(["tensorboard"], tmp_path, RUN) as follow:
+        follow({"kind": "plan", "epochs": 2, "steps": 9, "done": 4})
+        follow({"kind": "mining", "epoch": 2, "attributes": 7, "seconds": 1.0})
+        follow(STEP)
+        follow(STEP)
+    assert [step for step, _ in fake[0].logged] == [4, 5, 6]
+    assert fake[0].settings == RUN.settings
+    assert fake[0].ended is True
 
 
-def test_every_row_of_a_run_is_given_with_the_number_of_steps_before_it(
-    fake: Fake, small_wardrobe: Path, tmp_path: Path
+def test_a_run_that_goes_on_does_so_in_the_same_place_and_repeats_nothing(fake: list[Fake], tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    values = StepValues({"identity": 1.0}, 1.0, 0)
+    with Trackers(["tensorboard"], tmp_path, RUN) as follow, Journal(path, Position(), follow) as journal:
+        for step in range(3):
+            journal.step(0, step, values, 0.1)
+    with (
+        Trackers(["tensorboard"], tmp_path, RUN) as follow,
+        Journal(path, Position(0, 1), follow) as journal,  # the run was killed after its checkpoint of step 1
+    ):
+        follow({"kind": "plan", "epochs": 1, "steps": 4, "done": 1})
+        follow.repeat(journal.dropped)
+        for step in range(1, 4):
+            journal.step(0, step, values, 0.1)
+    assert [[step for step, _ in one.logged] for one in fake] == [[1, 2, 3], [4]]
+    assert fake[1].settings == {"known": "id-1"}
+
+
+def test_one_that_is_named_later_gets_the_repeated_rows(fake: list[Fake], tmp_path: Path) -> None:
+    with Trackers(["tensorboard"], tmp_path, RUN) as follow:
+        follow.repeat(2)
+        follow(STEP)
+    assert len(fake[0].logged) == 1
+
+
+def test_one_that_fails_is_let_go_with_a_warning(
+    fake: list[Fake], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun(small_wardrobe, tmp_path / "run")
-    rows = read_journal(tmp_path / "run" / JOURNAL)
-    assert [values for _, values in fake.given] == [metrics(row) for row in rows]
-    of_steps = [step for step, values in fake.given if "step/total" in values]
-    assert of_steps == list(range(1, len(of_steps) + 1))
-    assert fake.settings["objective.margin"] == 0.3
-    assert not [name for name in fake.settings if "root" in name]  # nothing about this machine's folders
-    assert fake.ended == ["success"]
+    with caplog.at_level(logging.WARNING), Trackers(["tensorboard"], tmp_path, RUN) as follow:
+        fake[0].fails = True
+        follow(STEP)
+        follow(STEP)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The tracker tensorboard failed and gets no more rows; the journal has all of them: the server is gone"
+    ]
+    assert fake[0].ended is None
 
 
-def test_a_resumed_run_goes_on_counting(fake: Fake, small_wardrobe: Path, tmp_path: Path) -> None:
-    def stop(row: Mapping[str, Any]) -> None:
-        if (row["kind"], row.get("step"), row.get("epoch")) == ("step", 2, 1):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(InterruptedRun):
-        begun(small_wardrobe, tmp_path / "run", listener=stop)
-    run.resume(tmp_path / "run", scoring.Watch())
-    of_steps = [step for step, values in fake.given if "step/total" in values]
-    assert of_steps == list(range(1, len(of_steps) + 1))
-    assert fake.ended == ["failed", "success"]
-
-
-def test_a_tracker_that_fails_is_left_out_and_the_run_goes_on(
-    fake: Fake, small_wardrobe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_one_that_cannot_be_opened_is_named_before_the_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    fake.fails_at = 3
-    begun(small_wardrobe, tmp_path / "run")
-    assert (tmp_path / "run" / "report.json").exists()
-    assert caplog.text.count("tensorboard follows no longer: the server is gone.") == 1
-    assert len(fake.given) == 3
+    def refuse(*_: object) -> None:
+        raise ValueError("no such store\nat all")
+
+    monkeypatch.setitem(KINDS, "mlflow", Kind((), refuse, str, lambda *_: None))
+    with pytest.raises(SettingError, match=r"mlflow cannot be opened: no such store\nMend it"):
+        Trackers(["mlflow"], tmp_path, RUN)
 
 
-def test_what_is_not_installed_is_said_before_anything_is_trained(
-    small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_library_is_named_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, small_wardrobe: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(trackers, "find_spec", lambda _module: None)
-    with pytest.raises(SettingError, match=r"training\.trackers names tensorboard") as refused:
-        begun(small_wardrobe, tmp_path / "run")
-    assert refused.value.mend == "Install it: pip install 'ccreid[tensorboard]'"
+    recipe = load_recipe("wardrobe", [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.trackers=[wandb]"])
+    with pytest.raises(SettingError) as caught:
+        run.begin(recipe, tmp_path / "run", scoring.Watch())
+    assert caught.value.mend == "Install it: pip install 'ccreid[wandb]'"
     assert not (tmp_path / "run").exists()
     require([])
 
 
-def test_trackers_do_not_decide(small_wardrobe: Path) -> None:
-    plain, followed = (load_recipe("wardrobe", more) for more in ([], ["training.trackers=[wandb, mlflow]"]))
-    assert followed.training.trackers == ("wandb", "mlflow")
-    assert plain.decisive() == followed.decisive()
+def test_libraries_are_quiet_unless_the_user_says_otherwise(fake: list[Fake], tmp_path: Path) -> None:
+    os.environ |= {"DO_NOT_TRACK": "false"}
+    os.environ.pop("MLFLOW_DISABLE_TELEMETRY", None)
+    Trackers([], tmp_path, RUN)
+    assert "MLFLOW_DISABLE_TELEMETRY" not in os.environ
+    Trackers(["tensorboard"], tmp_path, RUN)
+    assert {name: os.environ[name] for name in QUIET} == {**QUIET, "DO_NOT_TRACK": "false"}
 
 
-ROWS = [
-    {"kind": "plan", "epochs": 1, "steps": 2, "done": 0},
-    {"kind": "step", "epoch": 1, "step": 1, "terms": {"identity": 2.0}, "total": 2.0},
-    {"kind": "step", "epoch": 1, "step": 2, "terms": {"identity": 1.0}, "total": 1.0},
-]
-
-
-def test_tensorboard_holds_the_rows(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric", "ignore::DeprecationWarning")
+def test_tensorboard_holds_what_the_journal_holds(small_wardrobe: Path, tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    with Trackers(["tensorboard"], tmp_path, {"a.b": 1}) as following:
-        for row in ROWS:
-            following(row)
-    held = events.EventAccumulator(str(tmp_path / "tensorboard"))
+    folder = tmp_path / "run"
+    settings = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.epochs=2", "training.trackers=[tensorboard]"]
+    run.begin(load_recipe("wardrobe", settings), folder, scoring.Watch())
+    run.resume(folder, scoring.Watch(), ["training.epochs=3"], ["recipe"])
+    rows = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    steps = [row for row in rows if row["kind"] == "step"]
+    held = events.EventAccumulator(str(folder / "tensorboard"))
     held.Reload()
-    assert [(event.step, event.value) for event in held.Scalars("step/identity")] == [(1, 2.0), (2, 1.0)]
+    totals = held.Scalars("loss/total")
+    assert [event.step for event in totals] == list(range(1, len(steps) + 1))
+    assert [event.value for event in totals] == pytest.approx([row["total"] for row in steps])
+    mined = [row["attributes"] for row in rows if row["kind"] == "mining"]
+    assert [event.value for event in held.Scalars("attributes")] == mined
+    assert {"loss/recomposition", "learning_rate", "epoch_loss/triplet"} <= set(held.Tags()["scalars"])
 
 
-def test_mlflow_holds_the_rows_and_goes_on_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    pytest.importorskip("sqlalchemy")
-    pytest.importorskip("pytorch_lightning")
-    monkeypatch.chdir(tmp_path)
-    for rows in (ROWS[:2], [{**ROWS[0], "done": 1}, ROWS[2]]):
-        with Trackers(["mlflow"], tmp_path / "run", {"a.b": 1}) as following:
-            for row in rows:
-                following(row)
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'run' / 'mlflow.db'}")
-    (held,) = client.search_runs([client.get_experiment_by_name("ccreid").experiment_id])
-    assert held.data.params == {"a.b": "1"}
-    assert [(m.step, m.value) for m in client.get_metric_history(held.info.run_id, "step/identity")] == [
-        (1, 2.0),
-        (2, 1.0),
-    ]
-    assert {path.name for path in tmp_path.iterdir()} == {"run"}
-
-
-def test_wandb_stays_offline_in_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb")
-    pytest.importorskip("pytorch_lightning")
-    monkeypatch.chdir(tmp_path)
-    for name in trackers.QUIET:
-        monkeypatch.delenv(name, raising=False)
-    with Trackers(["wandb"], tmp_path / "run", {"a.b": 1}) as following:
-        for row in ROWS:
-            following(row)
-    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
-    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+def test_trackers_do_not_decide_what_a_training_ends_with() -> None:
+    assert "training.trackers" not in load_recipe("demo", ["training.trackers=[tensorboard]"]).decisive()

@@ -32,6 +32,11 @@ class Journal:
         Where the run goes on; rows of steps after it are dropped, because those steps will be made again.
     listener:
         Is given each new row.
+
+    Attributes
+    ----------
+    dropped:
+        How many rows were dropped and will come again.
     """
 
     def __init__(self, path: Path | None, position: Position, listener: Listener = lambda _row: None) -> None:
@@ -111,9 +116,12 @@ class Journal:
 
     def _reopen(self, position: Position) -> None:
         self._stream: TextIO | None = None
+        self.dropped = 0
         if self.path is None:
             return
-        kept = [row for row in read_journal(self.path) if _is_before(row, position)] if self.path.exists() else []
+        rows = read_journal(self.path) if self.path.exists() else []
+        kept = [row for row in rows if _is_before(row, position)]
+        self.dropped = len(rows) - len(kept)
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._epoch_rows = [row for row in kept if row["epoch"] == position.epoch + 1]
         self._stream = self.path.open("a", encoding="utf-8")

@@ -1,96 +1,129 @@
-"""Rows of the journal for TensorBoard, MLflow and W&B, through the loggers that Lightning Fabric works with.
+"""TensorBoard, MLflow and W&B, following the rows of a journal.
 
-Everything stays in the folder of the run, unless the user has told the library otherwise by its own variables
-(MLFLOW_TRACKING_URI, WANDB_MODE).
+Each writes below the folder of the run, and nothing leaves the machine unless the environment says so.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
-import secrets
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Self, get_args
-
-from lightning_fabric.loggers.logger import Logger
-from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+from types import TracebackType
+from typing import Any, Self
 
 from ccreid.errors import SettingError
 from ccreid.files import write_json
-
-Tracker = Literal["tensorboard", "mlflow", "wandb"]
-TRACKERS: tuple[Tracker, ...] = get_args(Tracker)
-
-NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "tensorboard": ("tensorboard",),
-        "mlflow": ("mlflow", "sqlalchemy", "pytorch_lightning"),
-        "wandb": ("wandb", "pytorch_lightning"),
-    }
-)
-"""Modules that a tracker needs, all of them in the extra of its name."""
-QUIET = MappingProxyType(
-    {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "WANDB_MODE": "offline",
-        "WANDB_SILENT": "true",
-        "WANDB_CONSOLE": "off",
-        "WANDB_ERROR_REPORTING": "false",
-    }
-)
-"""What the libraries are told where the user has told them nothing: to send nothing and to say nothing."""
-IDS = "trackers.json"
-PROJECT = "ccreid"
+from ccreid.training.journal import Row
 
 logger = logging.getLogger(__name__)
 
+PROJECT = "ccreid"
+STATE = "run.json"
+"""In a tracker's folder: under which id the run is known there."""
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "WANDB_ERROR_REPORTING": "false",
+    "WANDB_SILENT": "true",
+}
+"""What the libraries tell their makers, and the terminal, is off; whoever sets a variable has the last word."""
 
-class Trackers:
-    """Gives each row of the journal to some trackers; a run that goes on goes on in them, too.
 
-    A tracker that fails is left out from then on, with a warning: it must not end a training. Steps that are made again
-    after an interruption are given again, with the same numbers.
+@dataclass(frozen=True)
+class Described:
+    """A run as trackers know it.
 
-    Parameters
+    Attributes
     ----------
-    names:
-        Which ones.
-    folder:
-        Of the run.
+    name:
+        For people.
     settings:
-        Plain values to keep beside the curves, by dotted path.
+        By dotted path, those that change the outcome.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A tracker that there is.
+
+    Attributes
+    ----------
+    modules:
+        Which must be installed.
+    open:
+        Makes its Fabric logger: (its folder, the run's name, the id of the run that goes on or None).
+    identify:
+        The id under which a logger's run goes on.
+    close:
+        Ends a logger's run: (logger, whether it went well).
+    """
+
+    modules: tuple[str, ...]
+    open: Callable[[Path, str, str | None], Any]
+    identify: Callable[[Any], str]
+    close: Callable[[Any, bool], None]
+
+
+def require(names: Sequence[str]) -> None:
+    """Make sure that what some trackers need is installed.
 
     Raises
     ------
     SettingError
-        A library is not installed.
+        It is not.
+    """
+    for name in names:
+        if any(find_spec(module) is None for module in KINDS[name].modules):
+            raise SettingError(
+                f"training.trackers names {name}, which is not installed.", f"Install it: pip install 'ccreid[{name}]'"
+            )
+
+
+class Trackers:
+    """A listener of the journal that hands every row to some trackers.
+
+    A tracker that fails later is let go with a warning: the journal has every row, and the training goes on.
+
+    Parameters
+    ----------
+    names:
+        Of the trackers; none listens to nothing.
+    folder:
+        Of the run; each tracker writes into a folder of its own in it.
+    described:
+        The run.
+
+    Raises
+    ------
+    SettingError
+        A tracker cannot be opened.
     """
 
-    def __init__(self, names: Collection[Tracker], folder: Path, settings: Mapping[str, Any]) -> None:
-        require(names)
-        self._loggers: dict[str, Logger] = {}
+    def __init__(self, names: Sequence[str], folder: Path, described: Described) -> None:
         self._step = 0
-        for name, value in QUIET.items() if names else ():
-            os.environ.setdefault(name, value)
-        for name in names:
-            self._try(name, partial(self._make, name, folder))
-        self._each(lambda each: each.log_hyperparams(dict(settings)))
-
-    def __call__(self, row: Mapping[str, Any]) -> None:
-        """Take in a row of the journal, or the plan before the first one."""
-        if row["kind"] == "plan":
-            self._step = row["done"]
-            return
-        if row["kind"] == "step":
-            self._step += 1
-        values = metrics(row)
-        self._each(lambda each: each.log_metrics(values, self._step))
+        self._repeated = 0
+        self._loggers: dict[str, Any] = {}
+        self._going_on: set[str] = set()
+        for variable, value in QUIET.items() if names else ():
+            os.environ.setdefault(variable, value)
+        for name in dict.fromkeys(names):
+            try:
+                self._open(name, folder / name, described)
+            except Exception as error:  # each library has exceptions of its own
+                raise SettingError(
+                    f"The tracker {name} cannot be opened: {_first_line(error)}",
+                    f"Mend it, or train without it: --set training.trackers=[] leaves out all. Its folder is "
+                    f"{folder / name}.",
+                ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -98,82 +131,122 @@ class Trackers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let every tracker write what it still holds, and how it ended."""
-        self._each(lambda each: each.finalize("success" if error is None else "failed"))
-        if "wandb" in self._loggers:
-            import wandb
+        for name in list(self._loggers):
+            self._try(name, KINDS[name].close, kind is None)
 
-            self._try("wandb", lambda: wandb.finish(quiet=True))
+    def __call__(self, row: Row) -> None:
+        """Log a row at the number of steps done so far, counted over all epochs."""
+        if row["kind"] == "plan":
+            self._step = row["done"]
+            return
+        self._step += row["kind"] == "step"
+        repeated = self._repeated > 0
+        self._repeated -= repeated
+        values, step = metrics(row), self._step
+        for name in list(self._loggers):
+            if not (repeated and name in self._going_on):
+                self._try(name, _log, values, step)
 
-    def _make(self, name: str, folder: Path) -> None:
-        self._loggers[name] = MAKERS[name](folder)
+    def repeat(self, rows: int) -> None:
+        """Expect rows that were logged before a crash and come again: trackers that go on do not get them twice."""
+        self._repeated = rows
 
-    def _each(self, act: Callable[[Logger], object]) -> None:
-        for name, each in list(self._loggers.items()):
-            self._try(name, partial(act, each))
+    def _open(self, name: str, folder: Path, described: Described) -> None:
+        state = folder / STATE
+        known = json.loads(state.read_text(encoding="utf-8"))["id"] if state.exists() else None
+        folder.mkdir(parents=True, exist_ok=True)
+        tracker = KINDS[name].open(folder, described.name, known)
+        if known is None:
+            tracker.log_hyperparams(dict(described.settings))
+            write_json(state, {"id": KINDS[name].identify(tracker)})
+        else:
+            tracker.experiment  # noqa: B018 - it is opened by being looked at
+            self._going_on.add(name)
+        self._loggers[name] = tracker
 
-    def _try(self, name: str, act: Callable[[], object]) -> None:
+    def _try(self, name: str, act: Callable[..., None], *about: Any) -> None:
         try:
-            act()
-        except Exception as error:  # whatever a tracker meets is no matter of the training
-            self._loggers.pop(name, None)
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            logger.warning("%s follows no longer: %s. The journal holds every row.", name, said[0])
-
-
-def require(names: Collection[Tracker]) -> None:
-    """Make sure that what some trackers need is installed. Raises SettingError."""
-    for name in names:
-        if any(find_spec(module) is None for module in NEEDED[name]):
-            raise SettingError(
-                f"training.trackers names {name}, which is not installed.", f"Install it: pip install 'ccreid[{name}]'"
+            act(self._loggers[name], *about)
+        except Exception as error:  # each library has exceptions of its own, and none is worth a training
+            del self._loggers[name]
+            logger.warning(
+                "The tracker %s failed and gets no more rows; the journal has all of them: %s", name, _first_line(error)
             )
 
 
-def metrics(row: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a row, by the names that trackers show: "step/triplet", "epoch/total", "mining/attributes"."""
-    values = {**row.get("terms", {}), **{name: row[name] for name in row if name not in ("kind", "terms", "step")}}
-    return {f"{row['kind']}/{name}": float(value) for name, value in values.items() if value is not None}
+def metrics(row: Row) -> dict[str, float]:
+    """What is logged of a row of the journal, by name; what is None is left out."""
+    if row["kind"] == "mining":
+        return {"attributes": row["attributes"]}
+    before = "loss" if row["kind"] == "step" else "epoch_loss"
+    found = {f"{before}/{name}": value for name, value in {**row["terms"], "total": row["total"]}.items()}
+    if row["kind"] == "step":
+        found |= {"learning_rate": row["learning_rate"], "without_donor": row["without_donor"]}
+    else:
+        found |= {"epoch": row["epoch"], "epoch_seconds": row["seconds"], "validation/map": row["validation"]}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _tensorboard(folder: Path) -> Logger:
-    return TensorBoardLogger(folder, name="tensorboard", version="")
+def _tensorboard(folder: Path, _name: str, _known: str | None) -> Any:
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+    return TensorBoardLogger(folder.parent, name=folder.name, version="", default_hp_metric=False, flush_secs=5)
 
 
-def _mlflow(folder: Path) -> Logger:
-    from pytorch_lightning.loggers import MLFlowLogger
-
-    store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{(folder / 'mlflow.db').resolve()}")
-    place = None if "MLFLOW_TRACKING_URI" in os.environ else (folder / "mlflow").resolve().as_uri()
-    made: Logger = MLFlowLogger(
-        PROJECT, folder.name, tracking_uri=store, artifact_location=place, run_id=_known(folder).get("mlflow")
+def _mlflow(folder: Path, name: str, known: str | None) -> Any:
+    where = os.environ.get("MLFLOW_TRACKING_URI")
+    loggers = importlib.import_module("pytorch_lightning.loggers")
+    here = folder.resolve()
+    return loggers.MLFlowLogger(
+        experiment_name=os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT),
+        run_name=name,
+        tracking_uri=where or f"sqlite:///{here / 'mlflow.db'}",
+        artifact_location=None if where else (here / "artifacts").as_uri(),
+        run_id=known,
     )
-    _remember(folder, "mlflow", made.version)
-    return made
 
 
-def _wandb(folder: Path) -> Logger:
-    from pytorch_lightning.loggers import WandbLogger
-
-    identifier = _known(folder).get("wandb") or secrets.token_hex(4)
-    _remember(folder, "wandb", identifier)
-    offline = os.environ["WANDB_MODE"] == "offline"
-    made: Logger = WandbLogger(
-        folder.name, folder, project=PROJECT, id=identifier, offline=offline, resume=None if offline else "allow"
+def _wandb(folder: Path, name: str, known: str | None) -> Any:
+    loggers, wandb = (importlib.import_module(module) for module in ("pytorch_lightning.loggers", "wandb"))
+    # Neither the command, nor its output, nor the code, nor the load of the machine belongs to a run's terms.
+    settings = wandb.Settings(
+        mode=os.environ.get("WANDB_MODE", "offline"),
+        console="off",
+        disable_git=True,
+        save_code=False,
+        x_disable_meta=True,
+        x_disable_stats=True,
+        x_disable_machine_info=True,
+        x_save_requirements=False,
     )
-    return made
+    return loggers.WandbLogger(
+        name=name,
+        save_dir=folder.parent,  # it adds wandb/ itself
+        id=known or uuid.uuid4().hex[:8],
+        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        settings=settings,
+    )
 
 
-MAKERS: Mapping[str, Callable[[Path], Logger]] = MappingProxyType(
-    {"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb}
-)
+def _log(tracker: Any, values: Mapping[str, float], step: int) -> None:
+    tracker.log_metrics(values, step)
 
 
-def _known(folder: Path) -> dict[str, str]:
-    path = folder / IDS
-    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return known
+def _finalize(tracker: Any, well: bool) -> None:
+    tracker.finalize("success" if well else "failed")
 
 
-def _remember(folder: Path, name: str, identifier: object) -> None:
-    write_json(folder / IDS, {**_known(folder), name: str(identifier)})
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+KINDS = {
+    "tensorboard": Kind(("tensorboard",), _tensorboard, lambda _tracker: "", _finalize),
+    "mlflow": Kind(("mlflow", "pytorch_lightning"), _mlflow, lambda tracker: str(tracker.run_id), _finalize),
+    "wandb": Kind(
+        ("wandb", "pytorch_lightning"),
+        _wandb,
+        lambda tracker: str(tracker.experiment.id),
+        lambda tracker, well: tracker.experiment.finish(exit_code=0 if well else 1),
+    ),
+}
