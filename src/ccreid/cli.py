@@ -286,12 +286,13 @@ def runs(
     from ccreid import run_list
 
     found = run_list.read_runs(places or [Path("runs")])
-    table = run_list.runs_table(found)
-    if Console(width=1000).measure(table).maximum > out.width:
+    tables = run_list.runs_tables(found)
+    if Console(width=1000).measure(tables[0]).maximum > out.width:
         for number, run in enumerate(found, 1):
             out.print(f"{number}: {run.name}", highlight=False, soft_wrap=True)
-        table = run_list.runs_table(found, named=False)
-    out.print(table)
+        tables = run_list.runs_tables(found, narrow=True)
+    for table in tables:
+        out.print(table)
     if len(found) > 1:
         _, rows = run_list.differences(found)
         if not rows:

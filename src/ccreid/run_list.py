@@ -88,20 +88,31 @@ def read_runs(places: Sequence[Path]) -> list[ListedRun]:
     return runs
 
 
-def runs_table(runs: Sequence[ListedRun], *, named: bool = True) -> Table:
-    """Where runs stand and what they scored, a row each; what they share is the title, and names may be left out."""
+def runs_tables(runs: Sequence[ListedRun], *, narrow: bool = False) -> list[Table]:
+    """Where runs stand and what they scored, a row each; what all share is the title.
+
+    A narrow terminal gets the scores in a table of their own, and both without the runs' names.
+    """
     headers, rows = overview(runs)
-    shared = [
-        place for place, header in enumerate(headers) if header in SHARED and len({row[place] for row in rows}) == 1
-    ]
-    same = ", ".join(f"{headers[place]} {rows[0][place]}" for place in shared)
-    table = Table(title="; ".join(part for part in (same, "Rank-1 / mAP in percent") if part), title_justify="left")
-    shown = [p for p, header in enumerate(headers) if p not in shared and (named or header != "run")]
-    for place in shown:
-        left = headers[place] in ("run", *SHARED)
-        table.add_column(headers[place], justify="left" if left else "right", overflow="fold")
+    shared = [header for header in SHARED if len({row[headers.index(header)] for row in rows}) == 1]
+    title = ", ".join(f"{header} {rows[0][headers.index(header)]}" for header in shared)
+    shown = [header for header in headers if header not in shared and not (narrow and header == "run")]
+    scores = [header for header in shown if header in _protocol_names(runs)]
+    if not scores:
+        return [_table(title, headers, rows, shown)]
+    told = "Rank-1 / mAP in percent"
+    if not narrow:
+        return [_table("; ".join(part for part in (title, told) if part), headers, rows, shown)]
+    standing = [header for header in shown if header not in scores]
+    return [_table(title, headers, rows, standing), _table(told, headers, rows, ["#", *scores])]
+
+
+def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[str]) -> Table:
+    table = Table(title=title or None, title_justify="left")
+    for header in shown:
+        table.add_column(header, justify="left" if header in ("run", *SHARED) else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(row[place] for place in shown))
+        table.add_row(*(row[headers.index(header)] for header in shown))
     return table
 
 
@@ -118,7 +129,6 @@ def differences_table(runs: Sequence[ListedRun]) -> Table:
 
 def overview(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
     """Headers and a row a run: what it is, where it stands, what it scored."""
-    protocols = list(dict.fromkeys(row["name"] for run in runs for row in _protocols(run)))
     columns: dict[str, Callable[[ListedRun], str]] = {
         "run": lambda run: run.name,
         "recipe": lambda run: run.recipe.name,
@@ -127,7 +137,7 @@ def overview(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
         "loss": lambda run: _last(run, "total", "{:.2f}"),
         "attributes": lambda run: _last(run, "attributes", "{}"),
         "validation mAP": lambda run: _last(run, "validation", "{:.1%}").removesuffix("%"),
-        **{name: lambda run, name=name: _score(run, name) for name in protocols},  # type: ignore[misc]
+        **{name: lambda run, name=name: _score(run, name) for name in _protocol_names(runs)},  # type: ignore[misc]
         "minutes": lambda run: f"{run.seconds / 60:.1f}",
     }
     rows = [[str(number), *(tell(run) for tell in columns.values())] for number, run in enumerate(runs, 1)]
@@ -184,6 +194,10 @@ def _read(folder: Path) -> Iterator[ListedRun]:
 
 def _protocols(run: ListedRun) -> list[Row]:
     return [] if run.report is None else run.report["protocols"]
+
+
+def _protocol_names(runs: Sequence[ListedRun]) -> list[str]:
+    return list(dict.fromkeys(row["name"] for run in runs for row in _protocols(run)))
 
 
 def _score(run: ListedRun, protocol: str) -> str:
