@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from ccreid import run, scoring
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.launching import Machines, run_together
-from ccreid.run_folder import read_journal
+from journals import without_clock
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -60,9 +60,7 @@ def after_some_steps(words: list[str], folder: Path, act: Callable[[subprocess.P
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:
-    journal = folder / run.JOURNAL
-    rows = read_journal(journal) if journal.exists() else []
-    return [{**row, "seconds": None} for row in rows if row["kind"] == "step"]
+    return [row for row in without_clock(folder) if row["kind"] == "step"]
 
 
 def process_of_rank(rank: int, folder: Path) -> int:

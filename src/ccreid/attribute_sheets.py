@@ -26,9 +26,9 @@ from ccreid.errors import ArtefactError, SettingError
 from ccreid.evaluation.attribute_page import write_attribute_page
 from ccreid.evaluation.attribute_report import Mined, attribute_table, attribute_values, summary
 from ccreid.evaluation.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
-from ccreid.files import write_json, write_tables
-from ccreid.recipe import Recipe, load_recipe
-from ccreid.run_folder import CHECKPOINT, JOURNAL, RECIPE, read_journal
+from ccreid.files import is_free, write_json, write_tables
+from ccreid.run import recipe_of
+from ccreid.run_folder import CHECKPOINT, JOURNAL, read_journal
 from ccreid.runtime import Track, untracked
 from ccreid.training.checkpoint import FORMAT
 from ccreid.vocabulary import Ids, Samples
@@ -92,8 +92,9 @@ def write_attributes(
     DataError, StorageError
         The data set or an image cannot be read; a file cannot be written.
     """
-    recipe = _recipe_of(folder, data)
-    _check_free(out)
+    recipe = recipe_of(folder, data=data)
+    if not is_free(out, RESULT):
+        raise SettingError(f"{out} is not empty.", "Name another folder with --out.")
     saved = read_mined(folder)
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
@@ -197,22 +198,6 @@ def _spread(places: Sequence[int], count: int | None) -> list[int]:
     if count is None or len(places) <= count:
         return list(places)
     return [places[at] for at in np.linspace(0, len(places) - 1, count).round().astype(int)]
-
-
-def _recipe_of(folder: Path, data: Path | None) -> Recipe:
-    if not (folder / RECIPE).is_file():
-        inside = sorted(path.parent for path in folder.glob(f"*/{RECIPE}")) if folder.is_dir() else []
-        mend = f"Name one of the runs in it, for example {inside[0]}." if inside else "Name the folder of a run."
-        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", mend)
-    recipe = load_recipe(str(folder / RECIPE))
-    if data is None:
-        return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": str(data.resolve())})})
-
-
-def _check_free(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RESULT).is_file())):
-        raise SettingError(f"{out} is not empty.", "Name another folder with --out.")
 
 
 def _check_same(saved: Saved, samples: Samples, folder: Path, track: Track[Any]) -> None:

@@ -46,6 +46,10 @@ err = Console(stderr=True)
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data set [default: inside the package].")
 ]
+MovedDataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of the data set, where it has moved [default: as trained]."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write [default: below runs/].")]
 DevicesOption = Annotated[int, typer.Option(min=1, metavar="N", help="Processes on this machine, a device each.")]
 NodesOption = Annotated[int, typer.Option(min=1, metavar="M", help="Machines; give the same command on each.")]
@@ -229,10 +233,7 @@ def evaluate(
 def publish(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Folder of the data set, where it has moved [default: as trained]."),
-    ] = None,
+    data: MovedDataOption = None,
 ) -> None:
     """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
     from ccreid import publishing
@@ -279,7 +280,8 @@ def runs(
         list[Path] | None, typer.Argument(metavar="DIR...", help="Runs, or folders that hold some [default: runs].")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page with the course of every term, too.")
+        Path | None,
+        typer.Option(metavar="FILE.html", dir_okay=False, help="Write a page with the course of every term, too."),
     ] = None,
 ) -> None:
     """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
@@ -293,21 +295,19 @@ def runs(
         tables = run_list.runs_tables(found, narrow=True)
     for table in tables:
         out.print(table)
+    differences = run_list.differences(found)
     if len(found) > 1:
-        _, rows = run_list.differences(found)
-        if not rows:
+        if not differences[1]:
             out.print("The runs differ in no setting that changes the outcome.", highlight=False)
         elif len(found) <= run_list.MOST_COLUMNS:
-            out.print(run_list.differences_table(found))
+            out.print(run_list.differences_table(differences))
         else:
-            names = ", ".join(row[0] for row in rows)
+            names = ", ".join(row[0] for row in differences[1])
             out.print(f"They differ in: {names}. A page shows how: --page runs.html", highlight=False)
     if page is not None:
         from ccreid.evaluation.runs_page import write_runs_page
 
-        if page.is_dir():
-            raise typer.BadParameter(f"{page} is a folder; name a file.", param_hint="--page")
-        write_runs_page(page, run_list.overview(found), run_list.differences(found), run_list.courses(found))
+        write_runs_page(page, run_list.overview(found), differences, run_list.courses(found))
         out.print(f"Page to look at: {page}", highlight=False, soft_wrap=True)
 
 
@@ -391,10 +391,7 @@ def bench(
 @app.command()
 def attributes(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Folder of the data set, where it has moved [default: as trained]."),
-    ] = None,
+    data: MovedDataOption = None,
     out_dir: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder to write [default: RUN/attributes].")
     ] = None,

@@ -52,6 +52,13 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(holder, ignore_errors=True)
 
 
+def is_free(folder: Path, own: str | None = None) -> bool:
+    """Whether nothing is lost where a folder is written: it is new or empty, or holds the file that marks one's own."""
+    return not folder.exists() or (
+        folder.is_dir() and (not any(folder.iterdir()) or (own is not None and (folder / own).is_file()))
+    )
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete what a killed process left half-written in a folder; nothing else may be writing there."""
     for leftover in folder.glob(f".*{HOLDER}*"):

@@ -11,10 +11,10 @@ from ccreid import build
 from ccreid.errors import SettingError
 from ccreid.evaluation.model_card import model_card
 from ccreid.evaluation.report import describe_benchmark
-from ccreid.files import replacing
+from ccreid.files import is_free, replacing
 from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
-from ccreid.recipe import load_recipe
-from ccreid.run_folder import BUNDLE, RECIPE, REPORT
+from ccreid.run import recipe_of
+from ccreid.run_folder import BUNDLE, REPORT
 from ccreid.scoring import Watch, evaluate_bundle, without_unreadable
 
 MODEL_CARD = "MODEL_CARD.md"
@@ -46,13 +46,11 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     CcreidError
         The data cannot be read, a weight is beyond half precision, a file cannot be written.
     """
-    if not (run_folder / RECIPE).is_file():
-        raise SettingError(f"{run_folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
+    recipe = recipe_of(run_folder, data=data)
     if not (run_folder / REPORT).is_file():
         raise SettingError(f"{run_folder} is not finished.", f"Go on with it: ccreid train --resume {run_folder}")
-    if out.exists() and not (out / CARD).is_file() and not (out.is_dir() and not any(out.iterdir())):
+    if not is_free(out, CARD):
         raise SettingError(f"{out} is taken, and by no bundle.", "Name another folder with --out.")
-    recipe = load_recipe(str(run_folder / RECIPE), [] if data is None else [f"data.root={data}"])
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
@@ -62,10 +60,9 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
         described = {"trained_on": describe_benchmark(benchmark)}
         save_bundle(made, bundle.network, bundle.preprocessing, {**bundle.card, **described}, half=True)
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
-        amend_card(made, {"scores": report["protocols"], "intervals": report["intervals"]})
+        card = amend_card(made, {"scores": report["protocols"], "intervals": report["intervals"]})
         megabytes = (made / WEIGHTS).stat().st_size / 1e6
-        text = model_card(out.name, load_bundle(made).card, report, megabytes)
-        (made / MODEL_CARD).write_text(text, encoding="utf-8")
+        (made / MODEL_CARD).write_text(model_card(out.name, card, report, megabytes), encoding="utf-8")
         with replacing(out) as temporary:
             shutil.copytree(made, temporary)
     return report

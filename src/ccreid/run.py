@@ -16,17 +16,17 @@ from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.report import TEST_SET, describe_benchmark
-from ccreid.files import remove_leftovers, write_text
+from ccreid.files import is_free, remove_leftovers, write_text
 from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
 from ccreid.processes import Processes
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE
+from ccreid.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE, Row
 from ccreid.runtime import memory_advice, processes_of, versions
 from ccreid.scoring import Watch, score, without_unreadable
 from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
 from ccreid.training.health import Health
-from ccreid.training.journal import Journal, Row
+from ccreid.training.journal import Journal
 from ccreid.training.loop import train
 from ccreid.training.selection import Selection
 from ccreid.training.trackers import Described, Trackers, require
@@ -53,7 +53,7 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
         Whatever else a user can mend.
     """
     fabric = build.fabric(recipe)
-    if fabric.is_global_zero and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if fabric.is_global_zero and not is_free(folder):
         mend = f"Go on with it: ccreid train --resume {folder}" if (folder / RECIPE).exists() else ""
         raise SettingError(f"{folder} is not empty.", mend or "Name another folder with --out.")
     return _carry_through(recipe, fabric, folder, watch)
@@ -94,11 +94,22 @@ def resume(
     return _carry_through(recipe, fabric, folder, watch, allowed)
 
 
-def recipe_of(folder: Path, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe of a run, with some settings changed. Raises SettingError where the folder holds no run."""
+def recipe_of(folder: Path, changes: Sequence[str] = (), *, data: Path | None = None) -> Recipe:
+    """The recipe of a run, with some settings changed and, where the data set has moved, its new folder.
+
+    Raises
+    ------
+    SettingError
+        The folder is no run, or a setting is wrong.
+    """
     if not (folder / RECIPE).is_file():
-        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", "Name the folder of a run.")
-    return load_recipe(str(folder / RECIPE), changes)
+        inside = sorted(path.parent for path in folder.glob(f"*/{RECIPE}")) if folder.is_dir() else []
+        mend = f"Name one of the runs in it, for example {inside[0]}." if inside else "Name the folder of a run."
+        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", mend)
+    recipe = load_recipe(str(folder / RECIPE), changes)
+    if data is None:
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": str(data.resolve())})})
 
 
 def check(recipe: Recipe, count: int) -> None:

@@ -18,12 +18,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 RECIPE, JOURNAL, CHECKPOINT, BEST = "recipe.yaml", "journal.jsonl", "checkpoint.safetensors", "best.safetensors"
 DIVERGED, BUNDLE = "diverged", "bundle"
 EMBEDDINGS, REPORT, QUERIES = "embeddings", "report.json", "queries.parquet"
+
+Row = Mapping[str, Any]
+"""Of the journal."""
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

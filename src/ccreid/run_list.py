@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from rich.table import Table
 
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.run_folder import JOURNAL, RECIPE, REPORT, read_journal
+from ccreid.run_folder import JOURNAL, RECIPE, REPORT, Row, read_journal
 
-Row = Mapping[str, Any]
+Columns = tuple[list[str], list[list[str]]]
+"""Headers and rows of a table."""
 Course = tuple[list[float], list[float]]
 """Epochs and the values there."""
 
@@ -107,27 +108,28 @@ def runs_tables(runs: Sequence[ListedRun], *, narrow: bool = False) -> list[Tabl
     return [_table(title, headers, rows, standing), _table(told, headers, rows, ["#", *scores])]
 
 
-def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[str]) -> Table:
+def differences_table(differences: Columns) -> Table:
+    """The settings in which runs differ, a column a run, by its number."""
+    headers, rows = differences
+    return _table("Settings that differ", headers, rows, headers, left=headers)
+
+
+def _table(
+    title: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    shown: Sequence[str],
+    left: Collection[str] = ("run", *SHARED),
+) -> Table:
     table = Table(title=title or None, title_justify="left")
     for header in shown:
-        table.add_column(header, justify="left" if header in ("run", *SHARED) else "right", overflow="fold")
+        table.add_column(header, justify="left" if header in left else "right", overflow="fold")
     for row in rows:
         table.add_row(*(row[headers.index(header)] for header in shown))
     return table
 
 
-def differences_table(runs: Sequence[ListedRun]) -> Table:
-    """The settings in which runs differ, a column a run, by its number."""
-    headers, rows = differences(runs)
-    table = Table(title="Settings that differ", title_justify="left")
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def overview(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
+def overview(runs: Sequence[ListedRun]) -> Columns:
     """Headers and a row a run: what it is, where it stands, what it scored."""
     columns: dict[str, Callable[[ListedRun], str]] = {
         "run": lambda run: run.name,
@@ -146,7 +148,7 @@ def overview(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
     return [headers[place] for place in shown], [[row[place] for place in shown] for row in rows]
 
 
-def differences(runs: Sequence[ListedRun]) -> tuple[list[str], list[list[str]]]:
+def differences(runs: Sequence[ListedRun]) -> Columns:
     """Headers and a row a setting that decides and that not all runs share."""
     settings = [run.recipe.decisive() for run in runs]
     rows = [

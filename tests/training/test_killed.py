@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from ccreid import run
 from ccreid.files import HOLDER
-from ccreid.run_folder import read_journal
+from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 
@@ -65,14 +65,8 @@ def undisturbed(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) 
     return found
 
 
-def journal(folder: Path) -> list[dict[str, Any]]:
-    """The rows without what the clock says."""
-    rows = read_journal(folder / run.JOURNAL)
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
-
-
 def assert_same(folder: Path, other: Path) -> None:
-    assert journal(folder) == journal(other)
+    assert without_clock(folder) == without_clock(other)
     for file in ("bundle/weights.safetensors", run.CHECKPOINT):
         ours, theirs = load_file(folder / file), load_file(other / file)
         assert ours.keys() == theirs.keys()

@@ -20,10 +20,10 @@ from ccreid import build, run, scoring
 from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemoryShortage, SettingError, StorageError
 from ccreid.method import Objective
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.run_folder import read_journal
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
+from journals import without_clock
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -31,13 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
 def recipe(data: Path, *more: str) -> Recipe:
     return load_recipe("wardrobe", [f"data.root={data}", *TINY_SETTINGS, *more])
-
-
-def steps(folder: Path) -> list[dict[str, Any]]:
-    """The journal without what the clock says."""
-    return [
-        {key: value for key, value in row.items() if key != "seconds"} for row in read_journal(folder / run.JOURNAL)
-    ]
 
 
 class StopAt:
@@ -61,7 +54,7 @@ def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_phases(finished: Path) -> None:
-    rows = steps(finished)
+    rows = without_clock(finished)
     for row in rows:
         if row["kind"] == "step":
             expected = {"identity"} if row["epoch"] == 1 else {"identity", "triplet", "attribute", "recomposition"}
@@ -104,9 +97,9 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(
     with pytest.raises(InterruptedRun, match="Stopped in epoch") as stopped:
         run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(stop_after)))
     assert f"--resume {folder}" in stopped.value.mend
-    assert sum(row["kind"] == "step" for row in steps(folder)) == stop_after
+    assert sum(row["kind"] == "step" for row in without_clock(folder)) == stop_after
     run.resume(folder, scoring.Watch())
-    assert steps(folder) == steps(finished)
+    assert without_clock(folder) == without_clock(finished)
     ours, theirs = (load_file(where / "bundle" / "weights.safetensors") for where in (folder, finished))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
@@ -117,13 +110,13 @@ def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path:
     with pytest.raises(InterruptedRun):
         run.begin(kept, tmp_path / "halves", scoring.Watch(listener=StopAt(13)))
     run.resume(tmp_path / "halves", scoring.Watch())
-    assert steps(tmp_path / "halves") == steps(tmp_path / "whole")
+    assert without_clock(tmp_path / "halves") == without_clock(tmp_path / "whole")
 
 
 def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
     run.begin(kept, tmp_path / "kept", scoring.Watch())
-    first, last = steps(tmp_path / "kept"), steps(finished)
+    first, last = without_clock(tmp_path / "kept"), without_clock(finished)
     warmup = [row for row in first if row["epoch"] == 1]
     assert warmup == [row for row in last if row["epoch"] == 1]
     assert first != last
@@ -131,7 +124,7 @@ def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe:
 
 def test_another_seed_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     run.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", scoring.Watch())
-    assert steps(tmp_path / "run")[0] != steps(finished)[0]
+    assert without_clock(tmp_path / "run")[0] != without_clock(finished)[0]
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint(
@@ -157,7 +150,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
     monkeypatch.undo()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
     run.resume(folder, scoring.Watch())
-    assert steps(folder) == steps(finished)
+    assert without_clock(folder) == without_clock(finished)
 
 
 def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
@@ -230,7 +223,7 @@ def test_two_batches_a_step_change_the_weights_half_as_often(
     step = Optimizer.step
     monkeypatch.setattr(Optimizer, "step", lambda optimizer: (descents.append(1), step(optimizer)))
     run.begin(recipe(small_wardrobe, "training.accumulate=2"), tmp_path / "run", scoring.Watch())
-    of_epochs = [row["steps"] for row in steps(tmp_path / "run") if row["kind"] == "epoch"]
+    of_epochs = [row["steps"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert len(descents) == sum(math.ceil(count / 2) for count in of_epochs) < sum(of_epochs)
 
 
@@ -251,8 +244,8 @@ def test_half_precision_goes_on_to_the_very_same_end(
     with pytest.raises(InterruptedRun):
         run.begin(mixed, tmp_path / "halves", scoring.Watch(listener=StopAt(13)))
     run.resume(tmp_path / "halves", scoring.Watch())
-    assert steps(tmp_path / "halves") == steps(tmp_path / "whole")
-    first, in_full = steps(tmp_path / "whole")[0], steps(finished)[0]
+    assert without_clock(tmp_path / "halves") == without_clock(tmp_path / "whole")
+    first, in_full = without_clock(tmp_path / "whole")[0], without_clock(finished)[0]
     assert first != in_full
     assert first["total"] == pytest.approx(in_full["total"], rel=0.05)
 
@@ -269,7 +262,7 @@ def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path
     assert "--allow recipe" in refused.value.mend
     run.resume(folder, scoring.Watch(), changes, ["recipe"])
     assert load_recipe(str(folder / run.RECIPE)).objective.margin == 0.5
-    assert {row["learning_rate"] for row in steps(folder) if row["kind"] == "step"} >= {0.001}
+    assert {row["learning_rate"] for row in without_clock(folder) if row["kind"] == "step"} >= {0.001}
 
 
 def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
@@ -277,7 +270,7 @@ def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: 
     with pytest.raises(InterruptedRun):
         run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
     run.resume(folder, scoring.Watch(), ["data.workers=1", "data.cache_gb=0"])
-    assert steps(folder) == steps(finished)
+    assert without_clock(folder) == without_clock(finished)
 
 
 def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
@@ -286,7 +279,7 @@ def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Pat
         run.begin(recipe(small_wardrobe), folder, scoring.Watch(listener=StopAt(2)))
     shutil.copytree(small_wardrobe, elsewhere, copy_function=shutil.copyfile)  # with times of its own
     run.resume(folder, scoring.Watch(), [f"data.root={elsewhere}"])
-    assert steps(folder) == steps(finished)
+    assert without_clock(folder) == without_clock(finished)
 
 
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
@@ -297,7 +290,7 @@ def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
 
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
     run.begin(build.without_mining_terms(recipe(small_wardrobe)), tmp_path / "run", scoring.Watch())
-    rows = steps(tmp_path / "run")
+    rows = without_clock(tmp_path / "run")
     assert not [row for row in rows if row["kind"] == "mining"]
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
 
@@ -310,7 +303,7 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
     report = run.begin(recipe(small_wardrobe, *settings), tmp_path / "run", scoring.Watch())
     selected = report["conditions"]["selection"]
     assert words in selected
-    values = [row["validation"] for row in steps(tmp_path / "run") if row["kind"] == "epoch"]
+    values = [row["validation"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert f"epoch {values.index(max(values)) + 1} of 3" in selected
     kept = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
     best = load_file(tmp_path / "run" / "best.safetensors")

@@ -143,10 +143,12 @@ def shipped_bundles() -> list[str]:
     return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
 
 
-def amend_card(folder: Path, additions: Mapping[str, Any]) -> None:
-    """Add plain values (scores, for example) to a bundle's card. Raises StorageError."""
+def amend_card(folder: Path, additions: Mapping[str, Any]) -> dict[str, Any]:
+    """Add plain values (scores, for example) to a bundle's card; gives the whole card. Raises StorageError."""
     path = folder / CARD
-    write_json(path, json.loads(path.read_text(encoding="utf-8")) | dict(additions))
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) | dict(additions)
+    write_json(path, card)
+    return card
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

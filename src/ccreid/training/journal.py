@@ -6,18 +6,17 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from ccreid.errors import StorageError
 from ccreid.files import write_text
-from ccreid.run_folder import read_journal
+from ccreid.run_folder import Row, read_journal
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
 
-Row = Mapping[str, Any]
 Listener = Callable[[Row], None]
 
 

@@ -123,8 +123,9 @@ def train(
                     processes.wait()  # whoever ends first ends the others
                     raise InterruptedRun(f"Stopped in epoch {epoch + 1} of {plan.epochs}, after step {step + 1}.")
             del compute  # so that it lets go of the parameters
-            for module in (objective, state.network):  # the running statistics may be those of each one's own images
-                processes.follow_leader(module)
+            processes.follow_leader(objective)  # the running statistics may be those of each one's own images
+            if state.average is not None:
+                processes.follow_leader(state.average.network)
             journal.epoch(epoch, validation=on_epoch_end(epoch, state.network))
             position = Position(epoch + 1)
             checkpoints.save(position, state)

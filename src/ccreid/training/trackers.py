@@ -5,7 +5,6 @@ Each writes below the folder of the run, and nothing leaves the machine unless t
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from typing import Any, Self
 
 from ccreid.errors import SettingError
 from ccreid.files import write_json
-from ccreid.training.journal import Row
+from ccreid.run_folder import Row
 
 logger = logging.getLogger(__name__)
 
@@ -194,10 +193,11 @@ def _tensorboard(folder: Path, _name: str, _known: str | None) -> Any:
 
 
 def _mlflow(folder: Path, name: str, known: str | None) -> Any:
+    from pytorch_lightning.loggers import MLFlowLogger
+
     where = os.environ.get("MLFLOW_TRACKING_URI")
-    loggers = importlib.import_module("pytorch_lightning.loggers")
     here = folder.resolve()
-    return loggers.MLFlowLogger(
+    return MLFlowLogger(
         experiment_name=os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT),
         run_name=name,
         tracking_uri=where or f"sqlite:///{here / 'mlflow.db'}",
@@ -207,7 +207,9 @@ def _mlflow(folder: Path, name: str, known: str | None) -> Any:
 
 
 def _wandb(folder: Path, name: str, known: str | None) -> Any:
-    loggers, wandb = (importlib.import_module(module) for module in ("pytorch_lightning.loggers", "wandb"))
+    import wandb
+    from pytorch_lightning.loggers import WandbLogger
+
     # Neither the command, nor its output, nor the code, nor the load of the machine belongs to a run's terms.
     settings = wandb.Settings(
         mode=os.environ.get("WANDB_MODE", "offline"),
@@ -219,7 +221,7 @@ def _wandb(folder: Path, name: str, known: str | None) -> Any:
         x_disable_machine_info=True,
         x_save_requirements=False,
     )
-    return loggers.WandbLogger(
+    return WandbLogger(
         name=name,
         save_dir=folder.parent,  # it adds wandb/ itself
         id=known or uuid.uuid4().hex[:8],
