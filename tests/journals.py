@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ccreid.run_folder import JOURNAL, read_journal
+from ccreid.recipe.run_folder import JOURNAL
+from ccreid.training.rows import read_journal
 
 
 def without_clock(folder: Path) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ccreid import run, scoring
 from ccreid.recipe import load_recipe
+from ccreid.runs import score, train
 from ccreid.training.checkpoint import Checkpoints
 
 PARTS = {
-    "training": (run, "train"),
+    "training": (train, "train"),
     "saving the checkpoint": (Checkpoints, "save"),
-    "saving the bundle": (run, "save_bundle"),
-    "scoring": (run, "score"),
+    "saving the bundle": (train, "save_bundle"),
+    "scoring": (train, "score"),
 }
 
 SERVER = get_context("forkserver")  # copies of a process that has imported everything and trained nothing are cheap
@@ -68,10 +68,10 @@ def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | Non
     calls = Calls(fatal)
     for part in PARTS:
         calls.follow(part)
-    if (folder / run.RECIPE).exists():
-        run.resume(folder, scoring.Watch())
+    if (folder / train.RECIPE).exists():
+        train.resume(folder, score.Watch())
     else:
-        run.begin(load_recipe("wardrobe", settings), folder, scoring.Watch())
+        train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
     told.send(calls.made)
 
 

@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_public_functions_bear_the_promised_names() -> None:
     from ccreid.evaluation import Scores, score
-    from ccreid.method import attribute_aware_loss, identity_loss, recompose, triplet_loss
+    from ccreid.methods import attribute_aware_loss, identity_loss, recompose, triplet_loss
     from ccreid.ops import density_clusters, jaccard_distance
 
     functions = (

@@ -10,9 +10,9 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
-from ccreid.publishing import MODEL_CARD
-from ccreid.scoring import Watch, evaluate_bundle, extractor_of
-from ccreid.showing import BUNDLE, NEAREST, PICTURE, QUERIES, search
+from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
+from ccreid.runs.publish import MODEL_CARD
+from ccreid.runs.score import Watch, evaluate_bundle, extractor_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 

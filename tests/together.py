@@ -7,8 +7,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccreid import run, scoring
 from ccreid.recipe import load_recipe
+from ccreid.runs import score, train
 from killing import SERVER
 
 
@@ -22,7 +22,7 @@ def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Seque
         "MASTER_PORT": str(port),
         "TORCHELASTIC_RUN_ID": "ccreid",
     }
-    run.begin(load_recipe("wardrobe", settings), folder, scoring.Watch())
+    train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
 
 
 def train_together(count: int, folder: Path, settings: Sequence[str]) -> list[int | None]:

@@ -19,7 +19,7 @@ from ccreid.errors import CcreidError
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
-    from ccreid.scoring import Watch
+    from ccreid.runs.score import Watch
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
 SelectionChoice = Literal["validation", "last", "test"]  # recipe's, which needs pydantic
@@ -73,7 +73,7 @@ def main() -> None:
         _end(error)
     except RuntimeError as error:
         if IS_WORKER:
-            from ccreid.launching import as_lost
+            from ccreid.machine.launching import as_lost
 
             if lost := as_lost(error):
                 _end(lost)
@@ -126,28 +126,28 @@ def train(
         raise typer.BadParameter("a resumed run stays in its folder and keeps its seed.", param_hint="--resume")
     if allow is not None and resume is None:
         raise typer.BadParameter("it goes with --resume RUN.", param_hint="--allow")
-    from ccreid import run, series
+    from ccreid.runs import series, train
 
     changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else []), *_root_of(data)]
-    settings = run.recipe_of(resume, changes) if resume is not None else _recipe(recipe or "", None, changes)
+    settings = train.recipe_of(resume, changes) if resume is not None else _recipe(recipe or "", None, changes)
     numbers = _numbers(seeds) if seeds is not None else None
     folder = resume or out_dir or _new_folder(settings.name)
     if devices * nodes > 1 and not IS_WORKER:
-        from ccreid.launching import Machines, run_together
+        from ccreid.machine.launching import Machines, run_together
 
-        run.check(settings, devices * nodes)
+        train.check(settings, devices * nodes)
         where = [] if resume or out_dir else ["--out", str(folder)]  # each process would find a name of its own
         run_together([*sys.argv[1:], *where], Machines(devices, nodes, rendezvous))
         return
     _say_where(settings.data.dataset, settings.data.root, folder)
     if resume is not None:
         with _watching() as follow:
-            report = run.resume(resume, follow(), changes, _allowed(allow))
+            report = train.resume(resume, follow(), changes, _allowed(allow))
         _show(report, resume)
         return
     if numbers is None:
         with _watching() as follow:
-            report = run.begin(settings, folder, follow())
+            report = train.begin(settings, folder, follow())
         _show(report, folder)
         return
     with _watching() as follow:
@@ -167,20 +167,20 @@ def ablate(
     assignments: SetOption = None,
 ) -> None:
     """Train variants of a recipe over several seeds and compare them query by query."""
-    from ccreid import ablation
+    from ccreid.runs import ablate
 
     numbers = _numbers(seeds)
-    changes = ablation.load_variants(variants)
+    changes = ablate.load_variants(variants)
     recipes = {name: _recipe(recipe, data, [*(assignments or []), *own]) for name, own in changes.items()}
     first = next(iter(recipes.values()))
     folder = out_dir or _new_folder(f"ablate-{first.name}")
     _say_where(first.data.dataset, first.data.root, folder)
     with _watching() as follow:
-        result = ablation.ablate(recipes, numbers, folder, follow, changes)
+        result = ablate.ablate(recipes, numbers, folder, follow, changes)
     out.print()
-    for table in ablation.ablation_tables(result):
+    for table in ablate.ablation_tables(result):
         out.print(table)
-    out.print(f"Comparison: {folder / ablation.RESULT}", highlight=False, soft_wrap=True)
+    out.print(f"Comparison: {folder / ablate.RESULT}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -207,16 +207,16 @@ def evaluate(
     benchmark = read_benchmark(dataset, data)
     folder = out_dir or _new_folder(f"evaluate-{dataset}")
     if devices * nodes > 1 and not IS_WORKER:
-        from ccreid.launching import Machines, run_together
+        from ccreid.machine.launching import Machines, run_together
 
         where = [] if out_dir else ["--out", str(folder)]
         run_together([*sys.argv[1:], *where], Machines(devices, nodes, rendezvous))
         return
-    from ccreid import scoring
+    from ccreid.runs import score
 
     _say_where(dataset, data, folder)
     with _watching() as follow:
-        report = scoring.evaluate_bundle(
+        report = score.evaluate_bundle(
             bundle,
             benchmark,
             folder,
@@ -236,13 +236,13 @@ def publish(
     data: MovedDataOption = None,
 ) -> None:
     """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
-    from ccreid import publishing
+    from ccreid.runs import publish
 
     with _watching() as follow:
-        report = publishing.publish(run_folder, out_dir, follow(), data=data)
+        report = publish.publish(run_folder, out_dir, follow(), data=data)
     _show_scores(report)
     out.print(f"Bundle: {out_dir}", highlight=False, soft_wrap=True)
-    out.print(f"Card to read: {out_dir / publishing.MODEL_CARD}", highlight=False, soft_wrap=True)
+    out.print(f"Card to read: {out_dir / publish.MODEL_CARD}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -255,10 +255,10 @@ def compare(
     out_dir: OutOption = None,
 ) -> None:
     """Score several bundles on several data sets and print a matrix."""
-    from ccreid import series
     from ccreid.datasets import read_benchmark
-    from ccreid.evaluation.report import comparison_table
-    from ccreid.files import write_json
+    from ccreid.machine.files import write_json
+    from ccreid.report.tables import comparison_table
+    from ccreid.runs import series
 
     benchmarks = {}
     for word in datasets:
@@ -285,29 +285,29 @@ def runs(
     ] = None,
 ) -> None:
     """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
-    from ccreid import run_list
+    from ccreid.runs import listing
 
-    found = run_list.read_runs(places or [Path("runs")])
-    tables = run_list.runs_tables(found)
+    found = listing.read_runs(places or [Path("runs")])
+    tables = listing.runs_tables(found)
     if Console(width=1000).measure(tables[0]).maximum > out.width:
         for number, run in enumerate(found, 1):
             out.print(f"{number}: {run.name}", highlight=False, soft_wrap=True)
-        tables = run_list.runs_tables(found, narrow=True)
+        tables = listing.runs_tables(found, narrow=True)
     for table in tables:
         out.print(table)
-    differences = run_list.differences(found)
+    differences = listing.differences(found)
     if len(found) > 1:
         if not differences[1]:
             out.print("The runs differ in no setting that changes the outcome.", highlight=False)
-        elif len(found) <= run_list.MOST_COLUMNS:
-            out.print(run_list.differences_table(differences))
+        elif len(found) <= listing.MOST_COLUMNS:
+            out.print(listing.differences_table(differences))
         else:
             names = ", ".join(row[0] for row in differences[1])
             out.print(f"They differ in: {names}. A page shows how: --page runs.html", highlight=False)
     if page is not None:
-        from ccreid.evaluation.runs_page import write_runs_page
+        from ccreid.report.runs_page import write_runs_page
 
-        write_runs_page(page, run_list.overview(found), differences, run_list.courses(found))
+        write_runs_page(page, listing.overview(found), differences, listing.courses(found))
         out.print(f"Page to look at: {page}", highlight=False, soft_wrap=True)
 
 
@@ -316,10 +316,10 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this recipe.")] = None,
 ) -> None:
     """List the recipes, or show one with every setting resolved."""
-    from ccreid.recipe import load_recipe, recipe_names
+    from ccreid.recipe import load_recipe, recipe_names, to_yaml
 
     if name is not None:
-        out.print(load_recipe(name).to_yaml(), highlight=False, end="", markup=False)
+        out.print(to_yaml(load_recipe(name)), highlight=False, end="", markup=False)
         return
     table = Table("recipe", "data set", "backbone", "epochs", "what")
     for known in recipe_names():
@@ -331,9 +331,9 @@ def recipes(
 @app.command()
 def demo(out_dir: OutOption = None) -> None:
     """Search with the model inside the package, then train a baseline and FIRe² and compare them (a few minutes)."""
-    from ccreid import build, run
-    from ccreid.evaluation.report import comparison_table
     from ccreid.recipe import load_recipe
+    from ccreid.report.tables import comparison_table
+    from ccreid.runs import build, train
 
     recipe = load_recipe("demo")
     folder = out_dir or _new_folder("demo")
@@ -344,7 +344,7 @@ def demo(out_dir: OutOption = None) -> None:
         target = folder / contender.name
         out.print(f"\nTraining {label} for {contender.training.epochs} epochs, seed {contender.training.seed}.")
         with _watching() as follow:
-            reports[label] = run.begin(contender, target, follow())
+            reports[label] = train.begin(contender, target, follow())
     out.print()
     out.print(comparison_table(reports, "Same images, epochs and seed, in percent"))
     out.print(
@@ -366,7 +366,8 @@ def bench(
     """Measure this machine's speed against the limit of its hardware (about 20 minutes; best left alone)."""
     from ccreid.bench import BENCHMARKS, measure
     from ccreid.bench.report import bench_table, bench_values, quantity, verdict
-    from ccreid.files import write_json, write_tables
+    from ccreid.machine.files import write_json
+    from ccreid.report.text import write_tables
 
     names = names or list(BENCHMARKS)
     runs = {name: measure(name, quick=quick) for name in names}  # a wrong name is refused before anything runs
@@ -400,17 +401,17 @@ def attributes(
     """Show the attributes that a run mined, and whether they are clothes, cameras or neither."""
     if people != "all" and not (people.isdecimal() and int(people)):
         raise typer.BadParameter(f"'{people}' is neither a whole number above 0 nor 'all'.", param_hint="--people")
-    from ccreid import attribute_sheets
-    from ccreid.evaluation.attribute_report import attribute_table, summary
+    from ccreid.report.attribute_report import attribute_table, summary
+    from ccreid.runs import attributes
 
-    folder = out_dir or run_folder / attribute_sheets.FOLDER
+    folder = out_dir or run_folder / attributes.FOLDER
     with _watching() as follow:
         most = None if people == "all" else int(people)
-        values = attribute_sheets.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)
+        values = attributes.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)
     out.print(attribute_table(values))
     out.print("\n".join([*summary(values), *values["conclusion"]]), highlight=False, markup=False, soft_wrap=True)
     out.print(f"Sheets: {folder}/identity-*.png", highlight=False, soft_wrap=True)
-    out.print(f"Page to look at: {folder / attribute_sheets.PAGE}", highlight=False, soft_wrap=True)
+    out.print(f"Page to look at: {folder / attributes.PAGE}", highlight=False, soft_wrap=True)
 
 
 @data_app.command("list")
@@ -461,9 +462,9 @@ def check_data(
     ] = None,
 ) -> None:
     """Read every image once and say what would spoil a score; ends with 1 where something does."""
-    from ccreid.data.check import as_values, check_benchmark, has_errors
     from ccreid.datasets import read_benchmark
-    from ccreid.files import write_json
+    from ccreid.inspection.check import as_values, check_benchmark, has_errors
+    from ccreid.machine.files import write_json
 
     benchmark = read_benchmark(name, data)
     with _watching() as follow:
@@ -537,7 +538,7 @@ def _say_where(dataset: str, root: Path | str | None, folder: Path) -> None:
 
 
 def _show_scores(report: Mapping[str, Any]) -> None:
-    from ccreid.evaluation.report import belief_table, report_table
+    from ccreid.report.tables import belief_table, report_table
 
     out.print()
     out.print(report_table(report))
@@ -562,11 +563,11 @@ def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") ->
 
 
 def _show_search(folder: Path) -> None:
-    from ccreid import showing
+    from ccreid.runs import demo
 
     with _watching() as follow:
-        answers = showing.search(folder, follow())
-    table = Table("query", *(f"{rank}." for rank in range(1, showing.NEAREST + 1)), show_lines=True)
+        answers = demo.search(folder, follow())
+    table = Table("query", *(f"{rank}." for rank in range(1, demo.NEAREST + 1)), show_lines=True)
     for answer in answers:
         cells = (
             f"[{'green' if found.right else 'red'}]{'right' if found.right else 'wrong'}[/] {found.cosine:.2f}\n{words}"
@@ -582,7 +583,7 @@ def _show_search(folder: Path) -> None:
         "queries are spread from the one that goes best to the one that goes worst.",
         highlight=False,
     )
-    out.print(f"Picture to look at: {folder / showing.PICTURE}", highlight=False, soft_wrap=True)
+    out.print(f"Picture to look at: {folder / demo.PICTURE}", highlight=False, soft_wrap=True)
 
 
 def _warn(message: str) -> None:
@@ -615,7 +616,7 @@ def _watching() -> Iterator[Callable[..., Watch]]:
         TimeRemainingColumn,
     )
 
-    from ccreid.scoring import Watch
+    from ccreid.runs.score import Watch
 
     columns = (
         TextColumn("{task.description}"),

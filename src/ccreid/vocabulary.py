@@ -195,6 +195,16 @@ class Samples(Columns):
         return np.unique(self.person, return_inverse=True)[1].astype(np.int64)
 
 
+def answerable(rule: Ignore, query: Samples, gallery: Samples) -> NDArray[np.bool_]:
+    """Which queries have an image of their person in the gallery that the rule does not ignore: (Q,) bool."""
+    answered = np.zeros(len(query), dtype=np.bool_)
+    for person in np.intersect1d(query.person, gallery.person):
+        candidates = gallery.select(gallery.person == person)
+        for row in np.flatnonzero(query.person == person).tolist():
+            answered[row] = not ignored(rule, query, row, candidates).all()
+    return answered
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a benchmark is scored: a query subset, a gallery subset and what is ignored.

@@ -19,10 +19,10 @@ from ccreid.errors import DataError
 from ccreid.evaluation import evaluate as module
 from ccreid.evaluation import score
 from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate
-from ccreid.evaluation.pictures import draw_ranked_lists, ranked_list, telling_queries
-from ccreid.evaluation.report import belief_table, comparison_table, percent, report_table, report_values
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
+from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_queries
+from ccreid.report.tables import belief_table, comparison_table, percent, report_table, report_values
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
 
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from ccreid.data.batch import Batch
 from ccreid.errors import DivergedError
-from ccreid.method import Terms
-from ccreid.processes import ALONE
+from ccreid.machine.processes import ALONE
+from ccreid.methods import Terms
 from ccreid.training.health import Health, StepValues, values_of
 
 FILES = tuple(f"train/{number}.jpg" for number in range(9))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ccreid.errors import StorageError
-from ccreid.run_folder import read_journal
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
 from ccreid.training.journal import Journal, Row
+from ccreid.training.rows import read_journal
 
 
 def terms(value: float, without_donor: int = 0) -> StepValues:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ccreid import build
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import Extractor, evaluate
+from ccreid.machine.devices import launch
 from ccreid.model.network import Network
 from ccreid.recipe import load_recipe
-from ccreid.runtime import launch
+from ccreid.runs import build
 from ccreid.training.checkpoint import Checkpoints, Circumstances
 from ccreid.training.health import Health
 from ccreid.training.journal import Journal

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ccreid.runtime import launch
+from ccreid.machine.devices import launch
 from ccreid.training.optimizer import Optimizer
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ccreid import run, scoring
 from ccreid.recipe import load_recipe
-from ccreid.run_folder import read_journal
+from ccreid.runs import score, train
+from ccreid.training.rows import read_journal
 from together import train_together
 from wardrobes import TINY_SETTINGS
 
@@ -39,12 +39,12 @@ def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory:
     folder = tmp_path_factory.mktemp("runs")
     settings = (f"data.root={small_wardrobe}", *FOUR)
     assert train_together(2, folder / "two", [*settings, *of_two]) == [0, 0]
-    run.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", scoring.Watch())
+    train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", score.Watch())
     return folder / "two", folder / "one"
 
 
 def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
-    return [row for row in read_journal(folder / run.JOURNAL) if row["kind"] == kind]
+    return [row for row in read_journal(folder / train.JOURNAL) if row["kind"] == kind]
 
 
 def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
@@ -58,7 +58,7 @@ def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
 def test_two_processes_find_the_attributes_of_one(pair: Pair) -> None:
     ours, theirs = ([row["attributes"] for row in rows(folder, "mining")] for folder in pair)
     assert ours == theirs
-    mined, same = (load_file(folder / run.CHECKPOINT)["objective.attributes"] for folder in pair)
+    mined, same = (load_file(folder / train.CHECKPOINT)["objective.attributes"] for folder in pair)
     assert torch.equal(mined, same)
 
 

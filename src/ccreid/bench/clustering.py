@@ -11,7 +11,7 @@ from torch import Tensor
 from ccreid.bench import plain
 from ccreid.bench.measure import Measured, rounds
 from ccreid.bench.people import embedded
-from ccreid.method.attributes import Mining, clusters_inside
+from ccreid.methods.fire2.mining import Mining, clusters_inside
 
 DIMENSION = 4096
 SIZES = {"LTCC's size": (77, 124), "LaST's size": (5_000, 14)}

@@ -12,10 +12,11 @@ from ccreid.bench.input import synthetic_pictures
 from ccreid.bench.measure import Measured, rounds
 from ccreid.data.loaders import PlainLoader
 from ccreid.data.preprocess import Preprocessing
+from ccreid.machine.devices import default_workers
+from ccreid.machine.seeds import seeded
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
-from ccreid.runtime import default_workers, seeded
 
 
 def measure(*, quick: bool) -> Iterator[Measured]:

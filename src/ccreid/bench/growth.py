@@ -12,8 +12,8 @@ from ccreid.bench.people import drawn_people, embedded
 from ccreid.bench.reranking import LIST_LENGTH
 from ccreid.bench.scoring import RULES
 from ccreid.evaluation.metrics import score_rules
-from ccreid.evaluation.reranking import rerank, search
-from ccreid.method.attributes import Mining, clusters_inside
+from ccreid.methods.fire2.mining import Mining, clusters_inside
+from ccreid.ops.reranking import rerank, search
 
 DIMENSION = 512
 IMAGES_A_PERSON = 20

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ccreid.bench.measure import ROUNDS, Measured, processor
-from ccreid.runtime import describe_machine, versions
+from ccreid.machine.provenance import describe_machine, versions
 
 VERDICTS = {True: "[green]holds[/]", False: "[bold red]does not hold[/]", None: ""}
 

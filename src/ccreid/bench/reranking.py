@@ -10,7 +10,7 @@ import torch
 from ccreid.bench.measure import Measured, peak_bytes, rounds
 from ccreid.bench.people import drawn_people
 from ccreid.bench.scoring import DIMENSION, SIZES
-from ccreid.evaluation.reranking import rerank, search
+from ccreid.ops.reranking import rerank, search
 
 LIST_LENGTH = 21
 """Of the usual k1 = 20, with the image itself."""

@@ -22,11 +22,12 @@ from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import SettingError
-from ccreid.method import Attributes, Mining, Objective, Terms, TermWeights, discover_attributes
+from ccreid.machine.devices import Precision, default_workers, launch, require_compiler
+from ccreid.machine.seeds import generator, seeded
+from ccreid.methods import Attributes, Mining, Objective, Terms, TermWeights, discover_attributes
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
-from ccreid.runtime import Precision, default_workers, generator, launch, require_compiler, seeded
 from ccreid.training.optimizer import Optimizer
 from ccreid.vocabulary import Samples
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from ccreid.errors import ImageError
-from ccreid.runtime import Track, default_workers, untracked
+from ccreid.machine.devices import default_workers
+from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import Samples
 
 

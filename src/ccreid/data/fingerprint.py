@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ccreid.errors import ImageError
-from ccreid.runtime import Track, untracked
+from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import Samples
 
 

@@ -22,8 +22,8 @@ from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import ImageError, SettingError
-from ccreid.processes import ALONE, CPU, Processes
-from ccreid.runtime import derive_seed
+from ccreid.machine.processes import ALONE, CPU, Processes
+from ccreid.machine.seeds import derive_seed
 from ccreid.vocabulary import Samples
 
 Draw = tuple[int, ...]

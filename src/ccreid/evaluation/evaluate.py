@@ -21,12 +21,12 @@ from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.metrics import Scores, joined, score_rules, score_similarities
-from ccreid.evaluation.reranking import rerank
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
+from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.progress import Track, untracked
 from ccreid.model.embedding import Embeddings, embed
 from ccreid.model.network import Network
-from ccreid.processes import ALONE, Processes
-from ccreid.runtime import Track, untracked
+from ccreid.ops.reranking import rerank
 from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ccreid.errors import DataError, SettingError
-from ccreid.evaluation.similarity import comparable_vectors, similarity_rows
 from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, nearest_other, places_of
+from ccreid.ops.similarity import comparable_vectors, similarity_rows
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 QUERIES_AT_ONCE = 512

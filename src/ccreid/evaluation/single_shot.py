@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.evaluation.metrics import Scores
-from ccreid.runtime import derive_seed
+from ccreid.machine.seeds import derive_seed
 from ccreid.vocabulary import Columns
 
 SEED = 0

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.files import replacing, write_json
+from ccreid.machine.files import replacing, write_json
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
 

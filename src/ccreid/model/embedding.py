@@ -18,10 +18,10 @@ from torch.linalg import vector_norm
 
 from ccreid.data.loaders import PlainLoader
 from ccreid.errors import ArtefactError, DivergedError
-from ccreid.files import replacing
+from ccreid.machine.files import replacing
+from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.progress import Track, untracked
 from ccreid.model.network import Network
-from ccreid.processes import ALONE, Processes
-from ccreid.runtime import Track, untracked
 
 FORMAT = "ccreid-embeddings-1"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ccreid.processes import Processes
+from ccreid.machine.processes import Processes
 
 
 def synchronise(module: nn.Module, processes: Processes) -> None:

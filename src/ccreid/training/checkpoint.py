@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ccreid.errors import ArtefactError
-from ccreid.files import replacing
-from ccreid.method import Attributes, Objective
+from ccreid.machine.files import replacing
+from ccreid.methods import Attributes, Objective
 from ccreid.model.network import Network
 from ccreid.training.average import Average
 from ccreid.training.optimizer import Optimizer

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 
 from ccreid.data.batch import Batch
 from ccreid.errors import DivergedError
-from ccreid.files import replacing
-from ccreid.method import Terms
-from ccreid.processes import Processes
+from ccreid.machine.files import replacing
+from ccreid.machine.processes import Processes
+from ccreid.methods import Terms
 
 NAMED_FILES = 3
 """Files of a batch that a message names; the rest stands in the dump."""
@@ -28,7 +28,7 @@ class StepValues(NamedTuple):
     Attributes
     ----------
     named, total, without_donor:
-        As in :class:`ccreid.method.Terms`.
+        As in :class:`ccreid.methods.Terms`.
     """
 
     named: dict[str, float]

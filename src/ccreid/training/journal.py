@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from ccreid.errors import StorageError
-from ccreid.files import write_text
-from ccreid.run_folder import Row, read_journal
+from ccreid.machine.files import write_text
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
+from ccreid.training.rows import Row, read_journal
 
 Listener = Callable[[Row], None]
 

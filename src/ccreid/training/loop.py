@@ -10,10 +10,11 @@ from lightning_fabric import Fabric
 
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.errors import InterruptedRun
-from ccreid.method import Attributes, Mining, Objective, discover_attributes
+from ccreid.machine.seeds import derive_seed, generator
+from ccreid.machine.stopping import StopRequest
+from ccreid.methods import Attributes, Mining, Objective, discover_attributes
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
-from ccreid.runtime import StopRequest, derive_seed, generator
 from ccreid.training.checkpoint import Checkpoints, Position, State
 from ccreid.training.health import Health, values_of
 from ccreid.training.journal import Journal

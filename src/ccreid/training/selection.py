@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ccreid.files import replacing
+from ccreid.machine.files import replacing
 from ccreid.model.network import Network
 
 logger = logging.getLogger(__name__)

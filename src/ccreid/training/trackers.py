@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ccreid.errors import SettingError
-from ccreid.files import write_json
-from ccreid.run_folder import Row
+from ccreid.machine.files import write_json
+from ccreid.training.rows import Row
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What would spoil a score, found before it does."""

@@ -1,0 +1,1 @@
+"""What the computer is and does: devices, seeds, processes, files, progress, provenance."""

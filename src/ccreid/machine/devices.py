@@ -1,0 +1,95 @@
+"""Devices of this machine, and what they can do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+
+from ccreid.errors import MemoryShortage, SettingError
+from ccreid.machine.processes import Processes
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MemoryFormat = Literal["channels-last", "contiguous"]
+MEMORY_FORMATS = MappingProxyType({"channels-last": torch.channels_last, "contiguous": torch.contiguous_format})
+"""torch's, by the names that settings give them."""
+
+
+GATHERING_TIMEOUT = timedelta(minutes=30)
+"""How long processes wait for one another: the leader may be reading a whole data set for its fingerprint."""
+
+
+def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
+    """Lightning Fabric on one device of this machine; in a process that torchrun started, together with the others.
+
+    Raises
+    ------
+    SettingError
+        The device is not here.
+    """
+    present = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present[device]:
+        here = ", ".join(name for name, there in present.items() if there)
+        raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")
+    count, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if count == 1:
+        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    else:
+        # Which parameters have gradients changes when the warm-up ends.
+        together = DDPStrategy(find_unused_parameters=True, timeout=GATHERING_TIMEOUT)
+        fabric = Fabric(
+            accelerator=device, strategy=together, devices=local, num_nodes=count // local, precision=precision
+        )
+    fabric.launch()
+    return fabric
+
+
+def processes_of(fabric: Fabric) -> Processes:
+    """The one that asks, among those of its run."""
+    return Processes(fabric.global_rank, fabric.world_size, fabric.device)
+
+
+@contextmanager
+def memory_advice(advice: str) -> Iterator[None]:
+    """Say what to lower where the memory of a device does not suffice for a block. Raises MemoryShortage."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+        if not full:
+            raise
+        said = str(error).strip().splitlines() or ["no more memory"]
+        raise MemoryShortage(f"The memory is full: {said[0]}", advice) from error
+
+
+def require_compiler(device: torch.device) -> None:
+    """Make sure that torch.compile works on a device, by compiling a sum: better now than in the first step.
+
+    Raises
+    ------
+    SettingError
+        It does not.
+    """
+    try:
+        torch.compile(torch.add)(torch.zeros(2, device=device), 1)
+    except Exception as error:  # every missing part of its chain of tools fails in a way of its own
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise SettingError(
+            f"training.compile is on, but torch.compile does not work here on {device.type}: {said[0]}",
+            "Install what it needs (on a CPU a C++ compiler such as g++ or clang, on CUDA Triton and a C compiler), "
+            "or set training.compile to false.",
+        ) from error
+
+
+def default_workers() -> int:
+    """How many processes decode images: one a core beside the one that trains, at most 8."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(0, min(available - 1, 8))

@@ -1,0 +1,120 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from ccreid.errors import StorageError
+
+HOLDER = ".unfinished-"
+"""Stands in the name of a folder where a file is being written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; put it in its place once the block has ended well.
+
+    The temporary may become a file or a folder, of the same kind as what stood there. It is flushed to the
+    disk before it takes that place; when the block fails it is removed, and what stood there stays as it was.
+
+    Raises
+    ------
+    StorageError
+        The disk is full, or the folder cannot be written. Any OSError of the block is taken for a failed
+        write, so read what you need before you enter it.
+    """
+    holder = None
+    try:
+        _make_folder(path.parent)
+        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}{HOLDER}", dir=path.parent))
+        yield holder / path.name
+        _flush(holder / path.name)
+        _put(holder / path.name, path)
+        _flush_folder(path.parent)
+    except (OSError, SafetensorError) as error:  # on a full disk safetensors raises an error of its own
+        raise StorageError(
+            f"{path} could not be written: {getattr(error, 'strerror', None) or error}.",
+            "What stood there before is intact. Free some space or choose another place.",
+        ) from error
+    finally:
+        if holder is not None:
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+def is_free(folder: Path, own: str | None = None) -> bool:
+    """Whether nothing is lost where a folder is written: it is new or empty, or holds the file that marks one's own."""
+    return not folder.exists() or (
+        folder.is_dir() and (not any(folder.iterdir()) or (own is not None and (folder / own).is_file()))
+    )
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed process left half-written in a folder; nothing else may be writing there."""
+    for leftover in folder.glob(f".*{HOLDER}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path`, whole or not at all. Raises StorageError."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON to `path`, whole or not at all. Raises StorageError."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        # The system does not say which part of the path is a file.
+        blocking = next(part for part in (folder, *folder.parents) if part.exists())
+        raise NotADirectoryError(errno.ENOTDIR, f"{blocking} is a file, not a folder") from error
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Move `temporary` to `path`; a file never takes the place of a folder, nor a folder that of a file."""
+    if not (temporary.is_dir() and path.is_dir()):
+        temporary.replace(path)
+        return
+    # A folder cannot be replaced in one step: the old one steps aside, and back where the new one cannot
+    # move. It waits outside the holder, which is deleted whatever happens.
+    old = Path(f"{temporary.parent}.old")
+    path.rename(old)
+    try:
+        temporary.replace(path)
+    finally:
+        if not path.exists():
+            old.rename(path)
+    with suppress(OSError):  # the new one stands; an old one that will not go is merely untidy
+        old.rename(temporary)
+
+
+def _flush(path: Path) -> None:
+    for entry in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        if entry.is_dir():
+            _flush_folder(entry)
+        else:
+            with entry.open("rb+") as stream:
+                os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # some platforms cannot open a folder; the rename itself is already atomic
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,166 @@
+"""Recipes read from YAML and ``key=value`` assignments, checked all at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_origin
+
+import yaml
+from pydantic import ValidationError
+
+from ccreid.errors import SettingError
+from ccreid.recipe.settings import Recipe, setting_paths, settings
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The recipes inside the package."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+
+
+def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by its name or its file, with some settings changed.
+
+    Parameters
+    ----------
+    source:
+        A name (see :func:`recipe_names`) or the path of a YAML file.
+    assignments:
+        ``a.b=value`` each, the value as YAML; later ones win.
+
+    Raises
+    ------
+    SettingError
+        There is no such recipe, or settings are unknown or wrong; all are named at once, with dotted paths.
+    """
+    values = _read_yaml(_find(source))
+    problems = [problem for text in assignments for problem in _assign(values, text)]
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        problems += [_explained(path, detail) for path, detail in _by_path(error).items()]
+    if problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        raise SettingError(
+            f"Recipe '{source}' has {len(problems)} wrong setting{'s' if len(problems) > 1 else ''}:{lines}",
+            "See every setting with `ccreid recipes NAME`.",
+        )
+    return recipe
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML with 1e-4 a number, as in YAML 1.2, JSON and Python."""
+
+
+class _YamlWriter(yaml.SafeDumper):
+    """The same YAML, written: the text '1e-4' is put in quotes."""
+
+
+for _yaml in (_Yaml, _YamlWriter):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
+        list("-+0123456789."),
+    )
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
+    values = recipe.model_dump(mode="json")
+    return yaml.dump(values, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True)
+
+
+def _find(source: str) -> Path:
+    if source in recipe_names():
+        return RECIPES / f"{source}.yaml"
+    path = Path(source)
+    with suppress(OSError):  # a text too long to be a name
+        if path.is_file():
+            return path
+    near = difflib.get_close_matches(source, recipe_names(), n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    raise SettingError(
+        f"There is no recipe '{source}', neither in the package nor as a file.",
+        f"{hint}Known are {', '.join(recipe_names())}.",
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = _parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no text, or a date that is none
+        raise SettingError(f"{path} is not readable as YAML: {error}", "Mend the file.") from error
+    if not isinstance(values, dict):
+        raise SettingError(f"{path} holds no settings.", "A recipe is a YAML mapping.")
+    return values
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Yaml)
+
+
+def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
+    """Set ``a.b=value`` in place; yield what is wrong with it."""
+    path, equals, value = text.partition("=")
+    *parents, last = keys = path.strip().split(".")
+    if not equals or not all(keys):
+        yield f"--set {text}: write key=value"
+        return
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            yield f"{path}: '{parent}' is a single value, not a section"
+            return
+    try:
+        section[last] = _parse(value)
+    except (ValueError, yaml.YAMLError) as error:
+        yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
+
+
+def _by_path(error: ValidationError) -> dict[str, dict[str, Any]]:
+    """What is wrong with each setting. Where a value may be of several kinds, each kind complains: they are joined."""
+    unions = [name for name, entry in settings() if get_origin(entry.annotation) in (Union, UnionType)]
+    found: dict[str, dict[str, Any]] = {}
+    for details in error.errors():
+        detail: dict[str, Any] = dict(details)
+        path = ".".join(map(str, detail["loc"]))
+        path = next((union for union in unions if path.startswith(f"{union}.")), path)
+        if path in found:
+            detail["msg"] = f"{found[path]['msg']}, or {detail['msg'][0].lower()}{detail['msg'][1:]}"
+        found[path] = detail
+    return found
+
+
+def _explained(path: str, detail: Mapping[str, Any]) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    if detail["type"] == "extra_forbidden":
+        near = _nearest(path)
+        return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")
+    if detail["type"] == "missing":
+        return f"{path}: is missing"
+    if detail["type"] == "model_type":
+        return f"{path}: is a section with settings of its own, not {detail['input']!r}"
+    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
+
+
+def _nearest(path: str) -> str | None:
+    """The same name in another section, else a name like it: in the same section, else in any."""
+    known = setting_paths()
+    sections = sorted({known_path.rpartition(".")[0] for known_path in known} - {""})
+    section, _, name = path.rpartition(".")
+    by_name = {known_path.rpartition(".")[2]: known_path for known_path in reversed(known)}
+    here = {p.rpartition(".")[2]: p for p in (*known, *sections) if p.rpartition(".")[0] == section}
+    if name in by_name:
+        return by_name[name]
+    for candidates in (here, by_name):
+        if near := difflib.get_close_matches(name, candidates, n=1, cutoff=0.7):
+            return candidates[near[0]]
+    return None

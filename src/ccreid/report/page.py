@@ -1,0 +1,236 @@
+"""A report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from matplotlib.figure import Figure
+
+from ccreid.analysis.reliance import Reliance
+from ccreid.analysis.separation import Separation
+from ccreid.evaluation.evaluate import Evaluation
+from ccreid.machine.files import write_text
+from ccreid.report.curves import as_png, draw_cmc, draw_precision, draw_separation
+from ccreid.report.ranked_lists import described, exemplary_queries, ranked_list, thumbnail
+from ccreid.report.tables import percent
+from ccreid.vocabulary import Protocol, Samples
+
+TEMPLATE = "page.html.j2"
+RANKS = ("1", "5", "10", "20")
+TOP = 10
+KNOWN = ("benchmark", "conditions", "protocols", "format", "intervals", "published", "reliance", "warnings")
+"""Keys of a report with a place of their own; any other is shown as a table of conditions."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image inside a page: a data address and what it shows, in words."""
+
+    source: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A thumbnail of a ranked list; `right` is None for the query."""
+
+    picture: Picture
+    title: str
+    lines: tuple[str, ...]
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class _List:
+    """A query and what was found for it."""
+
+    title: str
+    images: tuple[_Shown, ...]
+
+
+def write_page(path: Path, report: Mapping[str, Any], evaluation: Evaluation, *, pictures: bool = True) -> None:
+    """Write a page that needs nothing but a browser: no network, no script, no other file.
+
+    Parameters
+    ----------
+    path:
+        Of the page; written whole or not at all.
+    report:
+        From :func:`ccreid.report.tables.report_values`, best with what
+        :func:`ccreid.analysis.supplement.supplement` adds. Further keys, such as "selection" or "seeds", are
+        shown as they are.
+    evaluation:
+        The report's, for curves and ranked lists.
+    pictures:
+        Whether to show images of the data set. Most data sets may not be passed on, not even as thumbnails:
+        a page to be shared is written without.
+
+    Raises
+    ------
+    ImageError
+        An image to be shown cannot be read.
+    StorageError
+        The page cannot be written.
+    """
+    write_text(path, rendered(TEMPLATE, _contents(report, evaluation, pictures)))
+
+
+def rendered(template: str, contents: Mapping[str, Any]) -> str:
+    """A template of this folder, filled."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "word": _word, "label": _label, "span": _span}
+    return environment.get_template(template).render(contents)
+
+
+def _contents(report: Mapping[str, Any], evaluation: Evaluation, pictures: bool) -> dict[str, Any]:
+    reliance = None if report.get("reliance") is None else Reliance.of(report["reliance"])
+    protocols = evaluation.benchmark.protocols
+    intervals = report.get("intervals") or {}
+    return {
+        "report": report,
+        "benchmark": report["benchmark"],
+        "rows": report["protocols"],
+        "ranks": RANKS,
+        "intervals": intervals.get("protocols", {}),
+        "level": intervals.get("level"),
+        "warnings": _warnings(report),
+        "conditions": _flat(report["conditions"]),
+        "further": {key: _rows(key, value) for key, value in report.items() if key not in KNOWN and value},
+        "published": {name: results for name, results in (report.get("published") or {}).items() if results},
+        "cmc": _plot(draw_cmc(evaluation.scores), _cmc_in_words(report)),
+        "precision": _plot(draw_precision(evaluation.scores), _precision_in_words(report)),
+        "reliance": reliance,
+        "separation": _separation(reliance),
+        "lists": {p.name: (p, _lists(evaluation, p)) for p in protocols if not p.draws} if pictures else {},
+        "reranked": evaluation.reranked,
+    }
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    benchmark = report["benchmark"]
+    found = [*report.get("warnings", ()), *benchmark["warnings"]]
+    if benchmark["unmatched"]:
+        found.append(f"{benchmark['unmatched']} files do not bear the names of this data set and are not counted.")
+    if benchmark["left_out"]:
+        found.append(f"{len(benchmark['left_out'])} images could not be read and are left out.")
+    for row in report["protocols"]:
+        if not row["valid"]:
+            found.append(f"{row['name']}: no query has a relevant gallery image, so there is no score.")
+        elif row["skipped"]:
+            queries = row["valid"] + row["skipped"]
+            found.append(f"{row['name']}: {row['skipped']} of {queries} queries have no relevant image left.")
+    return found
+
+
+def _plot(figure: Figure, alt: str) -> Picture:
+    return Picture(data_address(as_png(figure), "png"), alt)
+
+
+def data_address(data: bytes, kind: str) -> str:
+    """An image as an address that holds it whole."""
+    return f"data:image/{kind};base64,{b64encode(data).decode()}"
+
+
+def _cmc_in_words(report: Mapping[str, Any]) -> str:
+    parts = [
+        f"{row['name']}: " + ", ".join(f"{percent(row['cmc'][rank])} % at rank {rank}" for rank in RANKS)
+        for row in report["protocols"]
+    ]
+    return "CMC curves. " + "; ".join(parts) + "."
+
+
+def _precision_in_words(report: Mapping[str, Any]) -> str:
+    parts = [f"{row['name']}: mean {percent(row['map'])} % over {row['valid']} queries" for row in report["protocols"]]
+    return "Histograms of the queries' average precision. " + "; ".join(parts) + "."
+
+
+def _separation(reliance: Reliance | None) -> Picture | None:
+    found: Separation | None = None if reliance is None else reliance.separation
+    if reliance is None or found is None:
+        return None
+    others = "other people, same clothes" if reliance.others_labelled else "other people, any clothes"
+    return _plot(
+        draw_separation(found, "same person, other clothes", others),
+        f"Histograms of the cosine similarity of the same person in other clothes ({sum(found.positive)} pairs) and "
+        f"of {others} ({sum(found.negative)} pairs). They overlap by {percent(found.overlap)} %.",
+    )
+
+
+def _lists(evaluation: Evaluation, protocol: Protocol) -> dict[str, list[_List]]:
+    scores = evaluation.scores[protocol.name]
+    return {
+        kind: [_list(evaluation, protocol, row) for row in rows] for kind, rows in exemplary_queries(scores).items()
+    }
+
+
+def _list(evaluation: Evaluation, protocol: Protocol, row: int) -> _List:
+    scores = evaluation.scores[protocol.name]
+    query = evaluation.benchmark.subset(protocol.query)
+    gallery = evaluation.benchmark.subset(protocol.gallery)
+    images = [_shown(query, row, "query", None)]
+    for found in ranked_list(evaluation, protocol, row, TOP):
+        images.append(_shown(gallery, found.place, f"{found.rank} {'✓' if found.right else '✗'}", found.right))
+    precision = percent(float(scores.average_precision[row]))
+    title = f"average precision {precision} %, first right image at rank {scores.first_rank[row]}"
+    return _List(title, tuple(images))
+
+
+def _shown(samples: Samples, row: int, title: str, right: bool | None) -> _Shown:
+    lines = described(samples, row)
+    verdict = "" if right is None else ", right person" if right else ", wrong person"
+    alt = f"{title.split()[0] if right is None else 'rank ' + title.split()[0]}{verdict}: {', '.join(lines)}"
+    return _Shown(Picture(data_address(thumbnail(samples, row), "jpeg"), alt), title, tuple(lines), right)
+
+
+def _rows(key: str, value: object) -> list[tuple[str, str]]:
+    return _flat(value) if isinstance(value, Mapping) else [(_label(key), _word(value))]
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Names and values of a nested mapping, in order: {"versions": {"torch": 2}} is [("versions: torch", "2")]."""
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        key = f"{before}: {name}" if before else str(name)
+        if isinstance(value, Mapping):
+            rows += _flat(value, key)
+        else:
+            rows.append((_label(key), _word(value)))
+    return rows
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _word(value: object) -> str:
+    """A plain value in words."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_label(str(name))}: {_word(item)}" for name, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_word(item) for item in value) or "none"
+    return str(value)
+
+
+def _span(ends: Sequence[float] | None) -> str:
+    """Figures in percent that may be a range: (38.0, 40.8) is "38.0 to 40.8"."""
+    if ends is None:
+        return "-"
+    low, high = (f"{end:.1f}" for end in ends)
+    return low if low == high else f"{low} to {high}"

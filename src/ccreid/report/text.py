@@ -1,0 +1,19 @@
+"""Tables as plain text."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ccreid.machine.files import write_text
+
+
+def write_tables(path: Path, *tables: Any) -> None:
+    """Write what Rich shows of some tables as plain text of 140 columns, whole or not at all. Raises StorageError."""
+    from rich.console import Console
+
+    console = Console(width=140, file=StringIO())
+    for table in tables:
+        console.print(table)
+    write_text(path, console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above

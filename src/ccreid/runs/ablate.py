@@ -1,0 +1,150 @@
+"""Variants of a recipe, each over the same seeds, compared query by query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ccreid.errors import SettingError
+from ccreid.analysis.paired import compare_queries
+from ccreid.report.tables import comparison_table, paired_table
+from ccreid.report.text import write_tables
+from ccreid.machine.files import write_json
+from ccreid.recipe import Recipe, to_yaml
+from ccreid.recipe.run_folder import QUERIES
+from ccreid.runs.score import Watch
+from ccreid.runs.series import Follow, run_seeds
+
+VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
+RESULT = "ablation.json"
+
+Changes = Mapping[str, Sequence[str]]
+"""By a variant's name, the settings that it changes, as ``section.name=value``."""
+
+
+def variant_names() -> tuple[str, ...]:
+    """The lists of variants inside the package."""
+    return tuple(sorted(path.stem for path in VARIANTS.glob("*.yaml")))
+
+
+def load_variants(source: str) -> dict[str, list[str]]:
+    """Read a list of variants by its name (see :func:`variant_names`) or from a YAML file.
+
+    Raises
+    ------
+    SettingError
+        There is no such list, or it is no mapping of names to lists of settings.
+    """
+    path = VARIANTS / f"{source}.yaml" if source in variant_names() else Path(source)
+    mend = "A list of variants is YAML, a line each: name: [section.name=value, ...]."
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        known = ", ".join(variant_names())
+        raise SettingError(f"The variants '{source}' cannot be read: {error}", f"{mend} Known are {known}.") from error
+    wrong = not isinstance(values, dict) or not values or not all(map(_is_changes, values.values()))
+    if wrong:
+        raise SettingError(f"{path} holds no variants.", mend)
+    return {str(name): changes for name, changes in values.items()}
+
+
+def ablate(
+    variants: Mapping[str, Recipe], seeds: Sequence[int], folder: Path, follow: Follow, changes: Changes
+) -> dict[str, Any]:
+    """Run every variant once a seed and compare them, into `folder/VARIANT/seed-N` and `folder/ablation.json`.
+
+    Variants of the same settings are run once. Runs that are there already are taken as they are, interrupted ones go
+    on: the same command can be repeated, also with more seeds.
+
+    Parameters
+    ----------
+    variants:
+        By name, each the recipe with its settings changed.
+    seeds:
+        Of the runs.
+    folder:
+        Where everything goes.
+    follow:
+        Gives the watch of a run, by its name.
+    changes:
+        What was changed in each variant, for the record. The variant without any is the recipe itself.
+
+    Returns
+    -------
+    dict
+        Scores of every variant with mean and standard deviation, then the differences to the first variant, and to the
+        recipe itself, query by query.
+
+    Raises
+    ------
+    SettingError
+        Two variants have the same name but for punctuation, or a folder holds a run of other settings.
+    InterruptedRun
+        A stop was requested; everything is saved.
+    """
+    folders = _folders(variants)
+    summaries, values = {}, {}
+    for name, recipe in variants.items():
+        target = folder / folders[name]
+        summaries[name] = run_seeds(recipe, seeds, target, partial(_named, follow, name))
+        values[name] = {
+            "changes": list(changes[name]),
+            "folder": folders[name],
+            "protocols": summaries[name]["protocols"],
+        }
+    tables = {name: [folder / of / f"seed-{seed}" / QUERIES for seed in seeds] for name, of in folders.items()}
+    result = {
+        "seeds": list(seeds),
+        "benchmark": next(iter(summaries.values()))["benchmark"],
+        "conditions": next(iter(summaries.values()))["conditions"],
+        "variants": values,
+        "paired": [
+            {"variant": one, "against": other, **paired.to_json()}
+            for one, other in _pairs(folders, [name for name in variants if not changes[name]])
+            for paired in compare_queries(tables[one], tables[other])
+        ],
+    }
+    write_json(folder / RESULT, result)
+    write_tables(folder / "ablation.txt", *ablation_tables(result))
+    return result
+
+
+def ablation_tables(result: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Scores, then paired differences, for a terminal."""
+    seeds = ", ".join(map(str, result["seeds"]))
+    scores = comparison_table(result["variants"], f"Mean and standard deviation over the seeds {seeds}, in percent")
+    return scores, paired_table(result["paired"])
+
+
+def _named(follow: Follow, variant: str, seed: str) -> Watch:
+    return follow(f"{variant}, {seed}")
+
+
+def _is_changes(changes: object) -> bool:
+    return isinstance(changes, list) and all(isinstance(change, str) for change in changes)
+
+
+def _folders(variants: Mapping[str, Recipe]) -> dict[str, str]:
+    """Where each variant's runs lie; those of equal settings share a folder."""
+    folders: dict[str, str] = {}
+    by_settings: dict[str, str] = {}
+    for name, recipe in variants.items():
+        own = re.sub(r"\W+", "-", name).strip("-").lower()
+        folders[name] = by_settings.setdefault(to_yaml(recipe), own)
+        if list(by_settings.values()).count(own) > 1 or not own:
+            raise SettingError(f"The variant '{name}' has no name of its own.", "Name variants by letters or numbers.")
+    return folders
+
+
+def _pairs(folders: Mapping[str, str], unchanged: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each variant with the first; each after the recipe itself with that. Never two that share their runs."""
+    names = list(folders)
+    for other in dict.fromkeys([names[0], *unchanged[:1]]):
+        for one in names[names.index(other) + 1 :]:
+            if folders[one] != folders[other]:
+                yield one, other

@@ -1,0 +1,68 @@
+"""A run's bundle made fit to share: half the size, scored as it is stored, with a card that says what it is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ccreid.runs import build
+from ccreid.errors import SettingError
+from ccreid.report.model_card import model_card
+from ccreid.report.tables import describe_benchmark
+from ccreid.machine.files import is_free, replacing
+from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
+from ccreid.runs.train import recipe_of
+from ccreid.recipe.run_folder import BUNDLE, REPORT
+from ccreid.runs.score import Watch, evaluate_bundle, without_unreadable
+
+MODEL_CARD = "MODEL_CARD.md"
+
+
+def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None) -> dict[str, Any]:
+    """Write the bundle of a finished run in half precision, score it anew and describe it.
+
+    Parameters
+    ----------
+    run_folder:
+        Of the run.
+    out:
+        The bundle to write; it may replace another bundle, and nothing else.
+    watch:
+        Who follows the scoring.
+    data:
+        The folder of the data set where it is no longer that of the recipe.
+
+    Returns
+    -------
+    dict
+        The report of the scores.
+
+    Raises
+    ------
+    SettingError
+        The run is not finished, or the place is taken.
+    CcreidError
+        The data cannot be read, a weight is beyond half precision, a file cannot be written.
+    """
+    recipe = recipe_of(run_folder, data=data)
+    if not (run_folder / REPORT).is_file():
+        raise SettingError(f"{run_folder} is not finished.", f"Go on with it: ccreid train --resume {run_folder}")
+    if not is_free(out, CARD):
+        raise SettingError(f"{out} is taken, and by no bundle.", "Name another folder with --out.")
+    benchmark = build.benchmark(recipe)
+    if recipe.data.unreadable == "skip":
+        benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
+    bundle = load_bundle(run_folder / BUNDLE)
+    with TemporaryDirectory(prefix="ccreid-") as place:
+        made, scored = Path(place) / out.name, Path(place) / "scored"
+        described = {"trained_on": describe_benchmark(benchmark)}
+        save_bundle(made, bundle.network, bundle.preprocessing, {**bundle.card, **described}, half=True)
+        report = evaluate_bundle(made, benchmark, scored, watch=watch)
+        card = amend_card(made, {"scores": report["protocols"], "intervals": report["intervals"]})
+        megabytes = (made / WEIGHTS).stat().st_size / 1e6
+        (made / MODEL_CARD).write_text(model_card(out.name, card, report, megabytes), encoding="utf-8")
+        with replacing(out) as temporary:
+            shutil.copytree(made, temporary)
+    return report

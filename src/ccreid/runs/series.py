@@ -1,0 +1,121 @@
+"""Several runs or several scorings, summed up as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from ccreid.recipe import run_folder
+from ccreid.runs import score, train
+from ccreid.errors import InterruptedRun, SettingError
+from ccreid.machine.files import write_json
+from ccreid.recipe import Recipe, to_yaml
+from ccreid.vocabulary import Benchmark
+
+Follow = Callable[[str], score.Watch]
+"""Gives the watch of one run of several, by its name."""
+
+
+def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow) -> dict[str, Any]:
+    """Run a recipe once a seed, into `folder/seed-N`, and sum the runs up in `folder/seeds.json`.
+
+    Runs that are there already are taken as they are, interrupted ones go on: the same command can be repeated.
+
+    Returns
+    -------
+    dict
+        Protocols with mean and standard deviation (of a sample) of every score over the seeds.
+
+    Raises
+    ------
+    SettingError
+        A seed stands twice, or a folder holds a run of other settings.
+    InterruptedRun
+        A stop was requested; everything is saved.
+    """
+    if len(set(seeds)) < len(seeds) or not seeds:
+        raise SettingError(f"The seeds {', '.join(map(str, seeds))} are not different.", "Name each seed once.")
+    reports = []
+    for seed in seeds:
+        training = recipe.training.model_copy(update={"seed": seed})
+        of_seed = recipe.model_copy(update={"training": training})
+        try:
+            reports.append(_report_of(of_seed, folder / f"seed-{seed}", follow(f"seed {seed}")))
+        except InterruptedRun as stop:
+            raise InterruptedRun(stop.message, "Go on by repeating the command with the same --out.") from None
+    selection = "; ".join(dict.fromkeys(str(report["conditions"]["selection"]) for report in reports))
+    summary = {
+        "recipe": recipe.name,
+        "seeds": list(seeds),
+        "benchmark": reports[0]["benchmark"],
+        "conditions": reports[0]["conditions"]
+        | {"seed": f"mean over {', '.join(map(str, seeds))}", "selection": selection},
+        "protocols": [_over(rows) for rows in zip(*(report["protocols"] for report in reports), strict=True)],
+    }
+    write_json(folder / "seeds.json", summary)
+    return summary
+
+
+def compare(
+    bundles: Sequence[Path], benchmarks: Mapping[str, Benchmark], folder: Path, follow: Follow
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Score every bundle on every benchmark; the reports lie in `folder/BUNDLE/BENCHMARK`.
+
+    Returns
+    -------
+    dict
+        Report by the bundle's name, then by the benchmark's.
+    """
+    names = _names(bundles)
+    return {
+        name: {
+            benchmark: score.evaluate_bundle(
+                bundle, samples, folder / name / benchmark, watch=follow(f"{name} on {benchmark}")
+            )
+            for benchmark, samples in benchmarks.items()
+        }
+        for name, bundle in zip(names, bundles, strict=True)
+    }
+
+
+def _report_of(recipe: Recipe, folder: Path, watch: score.Watch) -> dict[str, Any]:
+    if not (folder / run_folder.RECIPE).exists():
+        return train.begin(recipe, folder, watch)
+    if (folder / run_folder.RECIPE).read_text(encoding="utf-8") != to_yaml(recipe):
+        raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
+    if (folder / run_folder.REPORT).exists():
+        report: dict[str, Any] = json.loads((folder / run_folder.REPORT).read_text(encoding="utf-8"))
+        return report
+    return train.resume(folder, watch)
+
+
+def _over(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One protocol's rows of several seeds as one row, with the deviation over the seeds."""
+
+    def mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return fmean(known) if known else None
+
+    def deviation(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return stdev(known) if len(known) > 1 else None
+
+    def summed(by: Callable[[list[float | None]], float | None]) -> dict[str, Any]:
+        ranks = rows[0]["cmc"]
+        return {
+            "cmc": {rank: by([row["cmc"][rank] for row in rows]) for rank in ranks},
+            "map": by([row["map"] for row in rows]),
+            "minp": by([row["minp"] for row in rows]),
+        }
+
+    return {**rows[0], **summed(mean), "deviation": summed(deviation)}
+
+
+def _names(bundles: Sequence[Path]) -> list[str]:
+    """A name a bundle: its own folder's, or that of the run it lies in."""
+    folders = [path.resolve() for path in bundles]
+    names = [path.parent.name if path.name == run_folder.BUNDLE else path.name for path in folders]
+    return [f"{name}-{number}" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]

@@ -1,0 +1,471 @@
+"""Recipes: those of the package, those of users, and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+import yaml
+from hypothesis import given
+
+from ccreid.datasets import READERS
+from ccreid.errors import SettingError
+from ccreid.recipe import Recipe, load_recipe, recipe_names, to_yaml
+from ccreid.recipe.reading import RECIPES
+from ccreid.recipe.settings import describe, setting_paths
+
+# ------------------------------------------------------------------------------------------ recipes of the package
+
+# What design/method.md says of every recipe of the paper, and of the method itself.
+OF_THE_METHOD = {
+    "data.height_px": 384,
+    "data.width_px": 192,
+    "data.flip": 0.5,
+    "data.padding_px": 10,
+    "data.erasing": 0.5,
+    "network.backbone": "resnet50.tv_in1k",
+    "network.weights": "timm",
+    "network.last_stride": 1,
+    "objective.weights.identity": 1.0,
+    "objective.weights.triplet": 1.0,
+    "objective.weights.attribute": 1.0,
+    "objective.weights.recomposition": 0.3,
+    "objective.scale": 16.0,
+    "objective.smoothing": 0.1,
+    "objective.margin": 0.3,
+    "objective.stripes": 2,
+    "objective.recompositions": 1,
+    "attributes.k1": 20,
+    "attributes.k2": 6,
+    "attributes.eps": 0.4,
+    "attributes.small_identities": "clip",
+    "training.learning_rate": 3.5e-4,
+    "training.weight_decay": 5e-4,
+    "training.warmup_epochs": 10,
+    "training.milestones": (20, 40, 60),
+    "training.gamma": 0.1,
+    "training.reset_optimizer_each_epoch": True,
+    "training.precision": "32-true",
+    "training.memory_format": "channels-last",
+    "training.compile": False,
+    "evaluation.flip": True,
+}
+COLUMNS = ("data.people", "data.images", "training.epochs", "attributes.after_epoch", "objective.replicas")
+TABLE = {
+    "ltcc": (4, 8, 80, 25, 1),
+    "celeb-reid": (8, 4, 80, 25, 1),
+    "prcc": (4, 8, 30, 25, 2),
+    "deepchange": (8, 8, 80, 45, 2),
+    "last": (16, 4, 80, 45, 2),
+    "market1501": (8, 4, 80, 25, 1),
+    "msmt17": (8, 4, 80, 25, 1),
+}
+OF_THE_PAPER = {name: OF_THE_METHOD | dict(zip(COLUMNS, row, strict=True)) for name, row in TABLE.items()}
+OTHERS = {
+    "demo",
+    "own",
+    "wardrobe",
+    "wardrobe-best",
+    "celeb-reid-light",
+    "vc-clothes",
+}  # nothing published to hold them against
+
+
+def value_at(recipe: Recipe, path: str) -> object:
+    value: object = recipe
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+every_recipe = pytest.mark.parametrize("name", recipe_names())
+
+
+def test_the_package_has_its_recipes():
+    assert {"ltcc"} | OTHERS <= set(recipe_names())
+    assert set(recipe_names()) <= OTHERS | set(OF_THE_PAPER)  # a new one belongs in a table above
+    assert list(recipe_names()) == sorted(path.stem for path in RECIPES.iterdir() if path.suffix == ".yaml")
+
+
+@every_recipe
+def test_a_recipe_of_the_package_is_sound(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.title
+    assert recipe.data.dataset in READERS
+    assert recipe.attributes.after_epoch < recipe.training.epochs  # or nothing of the method would ever run
+    assert all(0 < milestone < recipe.training.epochs or name == "prcc" for milestone in recipe.training.milestones)
+    assert list(recipe.training.milestones) == sorted(recipe.training.milestones)
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name in OF_THE_PAPER])
+def test_a_recipe_of_the_paper_has_the_papers_settings(name):
+    recipe = load_recipe(name)
+    expected = OF_THE_PAPER[name]
+    assert {path: value_at(recipe, path) for path in expected} == expected
+    assert recipe.data.dataset == name
+
+
+@every_recipe
+def test_a_recipe_survives_being_written(name, tmp_path):
+    recipe = load_recipe(name)
+    (tmp_path / "again.yaml").write_text(to_yaml(recipe), encoding="utf-8")
+    assert load_recipe(str(tmp_path / "again.yaml")) == recipe
+
+
+def test_a_recipe_is_written_with_every_setting():
+    def leaves(values, prefix=""):
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from leaves(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+
+    assert sorted(leaves(yaml.safe_load(to_yaml(load_recipe("demo"))))) == sorted(setting_paths())
+
+
+# PyYAML itself loses the three line breaks that no keyboard has.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"), max_size=20)
+
+
+@given(text=st.one_of(TEXT, st.sampled_from(["1e-4", "1", "null", "yes", "", "~", "a: b", "ü", "1_0"])))
+def test_any_text_survives_being_written(tmp_path_factory, text):
+    recipe = load_recipe("ltcc").model_copy(update={"title": text})
+    path = tmp_path_factory.mktemp("recipe") / "r.yaml"
+    path.write_bytes(to_yaml(recipe).encode("utf-8"))
+    assert load_recipe(str(path)).title == text
+
+
+# -------------------------------------------------------------------------------------------------- every setting
+
+
+def test_settings_are_listed_once_each():
+    paths = setting_paths()
+    assert len(set(paths)) == len(paths)
+    recipe = load_recipe("ltcc")
+    for path in paths:
+        assert not isinstance(value_at(recipe, path), type(recipe.data).__base__), f"{path} is a section"
+
+
+def test_settings_of_the_method_are_listed():
+    assert set(OF_THE_METHOD) | set(COLUMNS) <= set(setting_paths())
+
+
+def test_settings_are_described_where_the_name_does_not_say_it():
+    meaning = dict(describe())
+    assert tuple(meaning) == setting_paths()
+    for path in ("data.people", "data.images", "objective.scale", "objective.replicas", "attributes.after_epoch"):
+        assert meaning[path]
+    assert "e0" in meaning["attributes.after_epoch"]
+
+
+@pytest.mark.parametrize("path", setting_paths())
+def test_every_listed_setting_can_be_set(path):
+    """To a value of no setting's type: the answer names the setting, so it reached it."""
+    problems = problems_of("ltcc", f"{path}={{a: 1}}")
+    assert [problem.split(":")[0] for problem in problems] == [path]
+    assert "no such setting" not in problems[0]
+
+
+# --------------------------------------------------------------------------------------------------- what is right
+
+
+@pytest.mark.parametrize(
+    ("assignment", "path", "value"),
+    [
+        ("training.epochs=5", "training.epochs", 5),
+        ("training.learning_rate=1e-4", "training.learning_rate", 1e-4),
+        ("training.learning_rate=1E-4", "training.learning_rate", 1e-4),
+        ("training.learning_rate=.5", "training.learning_rate", 0.5),
+        ("training.learning_rate=+2.5e+0", "training.learning_rate", 2.5),
+        ("training.learning_rate=1", "training.learning_rate", 1.0),
+        ("objective.weights.triplet=0", "objective.weights.triplet", 0.0),
+        ("objective.weights={triplet: 0.5, attribute: 2}", "objective.weights.triplet", 0.5),
+        ("data.root=null", "data.root", None),
+        ("data.root=", "data.root", None),
+        ("data.root=/a/b=c", "data.root", "/a/b=c"),
+        ("data.root=/with a space/ü", "data.root", "/with a space/ü"),
+        (" data.root =x", "data.root", "x"),
+        ("data.workers=null", "data.workers", None),
+        ("data.workers=0", "data.workers", 0),
+        ("training.milestones=[2, 4]", "training.milestones", (2, 4)),
+        ("training.milestones=[]", "training.milestones", ()),
+        ("training.reset_optimizer_each_epoch=false", "training.reset_optimizer_each_epoch", False),
+        ("network.weights=none", "network.weights", "none"),
+        ("title='1e-4'", "title", "1e-4"),
+    ],
+)
+def test_an_assignment_sets_its_setting(assignment, path, value):
+    recipe = load_recipe("ltcc", [assignment])
+    assert value_at(recipe, path) == value
+    assert type(value_at(recipe, path)) is type(value)
+    section = path.rsplit(".", 1)[0]
+    unchanged = [other for other in setting_paths() if not other.startswith(section)]
+    assert [value_at(recipe, other) for other in unchanged] == [
+        value_at(load_recipe("ltcc"), other) for other in unchanged
+    ]
+
+
+def test_later_assignments_win():
+    assert load_recipe("ltcc", ["training.epochs=5", "training.epochs=6"]).training.epochs == 6
+
+
+def test_an_assignment_into_a_section_keeps_what_the_file_set():
+    recipe = load_recipe("demo", ["data.height_px=64"])
+    assert (recipe.data.height_px, recipe.data.width_px, recipe.data.dataset) == (64, 64, "wardrobe")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content: str | bytes) -> str:
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        return str(path)
+
+    return write
+
+
+def test_a_file_is_read_over_the_papers_defaults(write):
+    recipe = load_recipe(
+        write("name: mine\ntitle: für mich\ndata:\n  dataset: ltcc\ntraining: {learning_rate: 1e-4}\n")
+    )
+    assert recipe.name == "mine"
+    assert recipe.title == "für mich"
+    assert recipe.training.learning_rate == 1e-4
+    assert recipe.training.epochs == 80
+    assert recipe.network.backbone == "resnet50.tv_in1k"
+
+
+def test_recipes_do_not_change():
+    recipe = load_recipe("ltcc")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.data.people = 3
+
+
+# --------------------------------------------------------------------------------------------------- what is wrong
+
+
+def error_of(source: str, *assignments: str) -> SettingError:
+    with pytest.raises(SettingError) as caught:
+        load_recipe(source, assignments)
+    assert source in caught.value.message
+    return caught.value
+
+
+def problems_of(source: str, *assignments: str) -> list[str]:
+    first, *problems = error_of(source, *assignments).message.split("\n")
+    count = len(problems)
+    assert re.search(rf"has {count} wrong setting{'s' if count > 1 else ''}:$", first)
+    return [problem.strip() for problem in problems]
+
+
+def test_all_errors_are_told_at_once():
+    problems = problems_of(
+        "ltcc", "training.epoch=3", "data.people=0", "objective.weights.triplet=-1", "nonsense", "training.seed=x"
+    )
+    assert len(problems) == 5
+    for path in ("training.epoch:", "data.people:", "objective.weights.triplet:", "--set nonsense:", "training.seed:"):
+        assert sum(problem.startswith(path) for problem in problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("training.epoch", "training.epochs"),
+        ("training.learnin_rate", "training.learning_rate"),
+        ("data.heigth_px", "data.height_px"),
+        ("data.epochs", "training.epochs"),  # the right name in the wrong section
+        ("epochs", "training.epochs"),
+        ("backbone", "network.backbone"),
+        ("objective.weights.tripplet", "objective.weights.triplet"),
+        ("objective.triplet", "objective.weights.triplet"),
+    ],
+)
+def test_an_unknown_setting_is_answered_with_the_nearest(wrong, right):
+    assert problems_of("ltcc", f"{wrong}=3") == [f"{wrong}: there is no such setting; did you mean {right}?"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("trainig.epochs", "training"), ("objective.wieghts.triplet", "objective.weights")]
+)
+def test_an_unknown_section_is_answered_with_the_nearest(wrong, right):
+    (problem,) = problems_of("ltcc", f"{wrong}=3")
+    assert problem == f"{wrong.rsplit('.', 1)[0]}: there is no such setting; did you mean {right}?"
+
+
+@pytest.mark.parametrize("wrong", ["zzqq", "1", "training.lr"])  # a wrong guess (training.seed) is worse than none
+def test_a_name_like_no_other_is_answered_without_a_guess(wrong):
+    assert problems_of("ltcc", f"{wrong}=3") == [f"{wrong}: there is no such setting"]
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "training.epochs=many",
+        "training.epochs=1.5",
+        "training.epochs=true",
+        "training.epochs='5'",
+        "training.epochs=null",
+        "training.epochs=[5]",
+        "training.learning_rate=fast",
+        "training.learning_rate='1e-4'",
+        "training.reset_optimizer_each_epoch=1",
+        "training.reset_optimizer_each_epoch='yes'",
+        "training.device=true",
+        "training.compile=1",
+        "training.compile=auto",
+        "network.backbone=3",
+        "data.root=3",
+        "data.root=2024-01-01",
+        "title=null",
+        "name=a b",
+    ],
+)
+def test_a_value_of_another_type_is_refused(assignment):
+    path = assignment.split("=")[0]
+    (problem,) = problems_of("ltcc", assignment)
+    assert problem.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "path"),
+    [
+        ("training.milestones=3", "training.milestones"),
+        ("training.milestones=a", "training.milestones"),
+        ("training.milestones=[1, x]", "training.milestones.1"),
+    ],
+)
+def test_milestones_are_a_list_of_epochs(assignment, path):
+    (problem,) = problems_of("ltcc", assignment)
+    assert problem.startswith(f"{path}: ")
+
+
+OUT_OF_RANGE = [
+    *(f"{path}=0" for path in ("data.people", "data.images", "data.height_px", "data.width_px", "objective.stripes")),
+    *(f"{path}=0" for path in ("objective.recompositions", "objective.replicas", "attributes.k1", "attributes.k2")),
+    *(f"{path}=0" for path in ("training.epochs", "training.learning_rate", "training.gamma", "objective.scale")),
+    "evaluation.batch_images=0",
+    *(f"{path}=-1" for path in ("data.padding_px", "data.workers", "attributes.after_epoch", "training.warmup_epochs")),
+    *(f"{path}=-0.1" for path in ("data.flip", "data.erasing", "objective.margin", "objective.smoothing")),
+    *(f"{path}=-0.1" for path in ("attributes.eps", "training.weight_decay", "objective.weights.identity")),
+    *(f"{path}=1.1" for path in ("data.flip", "data.erasing", "attributes.eps", "training.gamma")),
+    "objective.smoothing=1",
+    "network.last_stride=3",
+    "network.last_stride=0",
+    "attributes.small_identities=drop",
+    "training.device=tpu",
+    "training.precision=8-bit",
+    "training.memory_format=channels_last",
+    "data.unreadable=ignore",
+    *(f"{path}=.inf" for path in ("training.learning_rate", "objective.weights.triplet", "objective.margin")),
+    *(f"{path}=.nan" for path in ("training.learning_rate", "data.flip", "objective.scale")),
+    "training.learning_rate=1e999",
+]
+
+
+@pytest.mark.parametrize("assignment", OUT_OF_RANGE)
+def test_a_value_out_of_range_is_refused(assignment):
+    path = assignment.split("=")[0]
+    (problem,) = problems_of("ltcc", assignment)
+    assert problem.startswith(f"{path}: ")
+    assert ", not " in problem
+
+
+@pytest.mark.parametrize("text", ["", "=", "=3", "training.epochs", "training.epochs 3", ".=3", "data.=3", ".data=3"])
+def test_an_assignment_without_a_key_or_a_value_is_refused(text):
+    assert problems_of("ltcc", text) == [f"--set {text}: write key=value"]
+
+
+@pytest.mark.parametrize(
+    "value", ["[1", "a: b: c", "{", "'x", "2001-13-45", "!!python/object/apply:os.getcwd []", "\0"]
+)
+def test_an_assignment_of_broken_yaml_is_refused(value):
+    (problem,) = problems_of("ltcc", f"data.root={value}")
+    assert problem.startswith("data.root: ")
+    assert "not readable" in problem
+
+
+def test_an_assignment_below_a_value_is_refused():
+    (problem,) = problems_of("ltcc", "training.epochs.most=3")
+    assert problem.startswith("training.epochs")
+
+
+@pytest.mark.parametrize("value", ["3", "[1, 2]", "text", "null"])
+@pytest.mark.parametrize("section", ["data", "training", "objective.weights"])
+def test_a_section_is_no_single_value(write, section, value):
+    content: dict[str, object] = {"name": "mine", "data": {"dataset": "ltcc"}}
+    inner = content
+    *parents, last = section.split(".")
+    for parent in parents:
+        inner = inner.setdefault(parent, {})
+    inner[last] = yaml.safe_load(value)
+    for problems in (problems_of("ltcc", f"{section}={value}"), problems_of(write(yaml.safe_dump(content)))):
+        (problem,) = problems
+        assert problem.startswith(f"{section}: ")
+        assert "section" in problem
+        assert "Settings" not in problem  # the name of a class
+
+
+def test_an_assignment_into_a_section_that_is_none_is_refused():
+    problems = problems_of("ltcc", "data=3", "data.people=4")
+    assert any(problem.startswith("data.people: ") for problem in problems)
+
+
+def test_a_file_must_name_itself_and_its_data(write):
+    assert problems_of(write("training: {epochs: 3}\n")) == ["name: is missing", "data: is missing"]
+    assert problems_of(write("name: x\ndata: {people: 4}\n")) == ["data.dataset: is missing"]
+
+
+def test_a_file_with_several_errors_has_them_told_at_once(write):
+    problems = problems_of(write("name: x\ndata: {dataset: ltcc, peple: 4}\ntraining: {epochs: -1}\n"), "data.flip=2")
+    assert {problem.split(":")[0] for problem in problems} == {"data.peple", "training.epochs", "data.flip"}
+
+
+def test_keys_that_are_no_text_are_refused(write):
+    (problem,) = problems_of(write("name: x\ndata: {dataset: ltcc}\n3: 4\n"))
+    assert problem.startswith("3: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["a: b: c", "[1", "\tname: x", "? [1]\n: 2", "a: 1\n---\nb: 2", "x: !!python/name:os.system", "a: 2001-13-45"],
+)
+def test_a_file_of_broken_yaml_is_refused(write, content):
+    assert "not readable as YAML" in error_of(write(content)).message
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n", "- a\n- b\n", "text", "3", "null"])
+def test_a_file_without_a_mapping_is_refused(write, content):
+    error = error_of(write(content))
+    assert "holds no settings" in error.message
+    assert "mapping" in error.mend
+
+
+@pytest.mark.parametrize("content", [b"name: \xff\xfe", "name: x".encode("utf-16"), b"\x89PNG\r\n", b"name: x\0"])
+def test_a_file_that_is_no_utf8_text_is_refused(write, content):
+    assert "not readable as YAML" in error_of(write(content)).message
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("ltc", "ltcc"), ("wardrob", "wardrobe"), ("Demo", "demo")])
+def test_an_unknown_recipe_is_answered_with_the_nearest(wrong, right):
+    error = error_of(wrong)
+    assert f"Did you mean '{right}'?" in error.mend
+    assert all(name in error.mend for name in recipe_names())
+
+
+@pytest.mark.parametrize("source", ["", "zzqq", "nowhere/mine.yaml", "x" * 300])
+def test_an_unknown_recipe_like_no_other_is_answered_without_a_guess(source):
+    error = error_of(source)
+    assert "Did you mean" not in error.mend
+    assert all(name in error.mend for name in recipe_names())
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path):
+    error_of(str(tmp_path))
+
+
+def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted():
+    plain, best = (load_recipe(name).decisive() for name in ("wardrobe", "wardrobe-best"))
+    assert {path for path in plain if plain[path] != best[path]} == {"training.reset_optimizer_each_epoch"}

@@ -1,0 +1,263 @@
+"""The report as one page, and what stands beside the scores in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from ccreid.analysis.intervals import bootstrap_intervals
+from ccreid.analysis.published import published_for
+from ccreid.analysis.supplement import supplement
+from ccreid.evaluation.evaluate import Evaluation
+from ccreid.report.curves import as_png, draw_cmc, draw_precision
+from ccreid.report.page import write_page
+from ccreid.report.tables import report_values
+from ccreid.vocabulary import Ignore, Protocol
+from outfitted import garments, made_evaluation
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """Checks that tags nest, and keeps text, tags and images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.attributes += attrs
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    root = tmp_path_factory.mktemp("images")
+    made = made_evaluation(root=root)
+    for samples in made.benchmark.subsets.values():
+        for row in range(len(samples)):
+            samples.path(row).parent.mkdir(exist_ok=True)
+            Image.new("RGB", (32, 64), (40 * row % 256, 90, 120)).save(samples.path(row))
+    return made
+
+
+def report_of(evaluation: Evaluation, **conditions: Any) -> dict[str, Any]:
+    conditions = {
+        "seed": 3,
+        "image_size": "64 x 32",
+        "flip_averaging": True,
+        "versions": {"torch": "9.9"},
+        **conditions,
+    }
+    report = report_values(evaluation, conditions) | supplement(evaluation, garments(evaluation), resamples=50)
+    plain: dict[str, Any] = json.loads(json.dumps(report, allow_nan=False))
+    return plain
+
+
+def page_of(tmp_path: Path, report: dict[str, Any], evaluation: Evaluation, *, pictures: bool = True) -> Reader:
+    write_page(tmp_path / "report.html", report, evaluation, pictures=pictures)
+    reader = Reader()
+    reader.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_the_page_needs_nothing_else(evaluation: Evaluation, tmp_path: Path) -> None:
+    page = page_of(tmp_path, report_of(evaluation), evaluation)
+    assert not page.seen & {"script", "link", "iframe", "object", "base"}
+    for name, value in page.attributes:
+        assert name not in ("href", "srcset", "onclick", "onload")
+        assert name != "src" or str(value).startswith("data:image/")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://|url\(|@import", text)
+    assert 'name="viewport"' in text
+    assert "@media print" in text
+    assert str(evaluation.benchmark.root) not in text  # nothing of this machine's folders
+
+
+def test_every_picture_opens_and_says_what_it_shows(evaluation: Evaluation, tmp_path: Path) -> None:
+    page = page_of(tmp_path, report_of(evaluation), evaluation)
+    assert len(page.images) > 20
+    for image in page.images:
+        assert len(str(image["alt"])) > 10
+        head, data = str(image["src"]).split(",")
+        with Image.open(BytesIO(b64decode(data, validate=True))) as picture:
+            assert head == f"data:image/{str(picture.format).lower()};base64"
+            picture.load()
+    alts = [str(image["alt"]) for image in page.images]
+    assert sum("wrong person" in alt for alt in alts) > 5
+    assert any(re.fullmatch(r"rank 1, right person: person \d, clothes \d+, camera \d", alt) for alt in alts)
+
+
+def test_the_page_says_what_a_reader_needs(evaluation: Evaluation, tmp_path: Path) -> None:
+    report = report_of(evaluation)
+    page = page_of(tmp_path, report, evaluation)
+    for row in report["protocols"]:
+        ends = report["intervals"]["protocols"][row["name"]]["map"]
+        assert f"{100 * row['map']:.1f} {100 * ends[0]:.1f} to {100 * ends[1]:.1f}" in page.text
+        assert (
+            f"{row['name']} (multi-shot; query against gallery): of the query’s person, {row['ignored']}" in page.text
+        )
+        if row["skipped"]:
+            assert f"{row['skipped']} of {row['skipped'] + row['valid']} queries have no relevant image" in page.text
+    assert any(row["skipped"] for row in report["protocols"])
+    for words in (
+        "95 % intervals",
+        "reranking none",
+        "flip averaging yes",
+        "image size 64 x 32",
+        "versions: torch 9.9",
+        "Licence of the images: none needed",
+        "best queries",
+        "typical queries",
+        "worst queries",
+        "Same person in other clothes against other people in the same clothes",
+    ):
+        assert words in page.text, words
+    overlap = report["reliance"]["separation"]["overlap"]
+    assert f"Overlap of the two {100 * overlap:.1f} %" in page.text
+    assert "What others report" not in page.text
+
+
+def test_numbers_of_others_are_shown_as_theirs(evaluation: Evaluation, tmp_path: Path) -> None:
+    named = replace(evaluation, benchmark=replace(evaluation.benchmark, name="ltcc"))
+    report = report_of(named)
+    assert report["published"]["standard"] == [
+        json.loads(json.dumps(result.values())) for result in published_for("ltcc", "standard")
+    ]
+    page = page_of(tmp_path, report, named)
+    assert "These are their numbers, not ours" in page.text
+    assert "independent re-runs of the authors' code 38.0 to 40.8" in page.text
+    assert "FIRe² its authors 44.6" in page.text
+
+
+def test_intervals_are_those_of_the_bootstrap(evaluation: Evaluation) -> None:
+    query = evaluation.benchmark.subset("query")
+    found = supplement(evaluation, level=0.9, resamples=80)["intervals"]
+    assert (found["level"], found["resamples"]) == (0.9, 80)
+    expected = bootstrap_intervals(evaluation.scores["standard"], query, level=0.9, resamples=80)
+    assert {name: tuple(ends) for name, ends in found["protocols"]["standard"].items()} == expected
+
+
+def test_a_bare_report_makes_a_page_too(evaluation: Evaluation, tmp_path: Path) -> None:
+    page = page_of(tmp_path, report_values(evaluation, {}), evaluation, pictures=False)
+    assert len(page.images) == 2  # the curves
+    assert "Ranked lists" not in page.text
+    assert "look at clothes" not in page.text
+    assert " intervals, from" not in page.text
+
+
+def test_what_else_a_report_holds_is_shown(evaluation: Evaluation, tmp_path: Path) -> None:
+    report = report_of(evaluation) | {
+        "warnings": ["The epoch was selected on the test set."],
+        "selection": "on the test set",
+        "seeds": {"values": [0, 1, 2], "cloth-changing": {"map": 0.123456, "deviation": None}},
+        "nothing": None,
+        "runs": [{"seed": 0, "done": True}],
+    }
+    page = page_of(tmp_path, report, evaluation)
+    for words in (
+        "Before you believe a number The epoch was selected on the test set.",
+        "selection selection on the test set",
+        "seeds values 0, 1, 2 cloth-changing: map 0.1235 cloth-changing: deviation none",
+        "runs runs seed: 0; done: yes",
+    ):
+        assert words in page.text, words
+    assert (
+        "nothing"
+        not in re.sub("of the query’s person, nothing", "", page.text).split("Conditions")[1].split("Curves")[0]
+    )
+
+
+def test_names_are_escaped(evaluation: Evaluation, tmp_path: Path) -> None:
+    odd = "<script>alert('x')</script>"
+    named = replace(evaluation, benchmark=replace(evaluation.benchmark, licence=odd))
+    page = page_of(tmp_path, report_of(named, recipe=odd), named)
+    assert "script" not in page.seen
+    assert page.text.count(odd) >= 2
+
+
+def test_warnings_of_the_data_come_first(evaluation: Evaluation, tmp_path: Path) -> None:
+    marked = replace(
+        evaluation.benchmark, warnings=("train: other counts.",), unmatched=("a", "b"), left_out=("c.jpg",)
+    )
+    odd = replace(evaluation, benchmark=marked)
+    text = page_of(tmp_path, report_of(odd), odd).text
+    assert text.index("train: other counts.") < text.index("Scores")
+    assert "2 files do not bear the names" in text
+    assert "1 images could not be read" in text
+
+
+def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, tmp_path: Path) -> None:
+    query = evaluation.benchmark.subset("query")
+    standard = evaluation.scores["standard"]
+    drawn, lone = Protocol("drawn", Ignore.SAME_CAMERA, draws=2), Protocol("lone", Ignore.SAME_CAMERA)
+    none = replace(
+        standard,
+        cmc=standard.cmc * float("nan"),
+        mean_ap=float("nan"),
+        mean_inp=float("nan"),
+        valid=0,
+        skipped=len(query),
+        average_precision=standard.average_precision * float("nan"),
+        first_rank=standard.first_rank * 0,
+    )
+    odd = replace(
+        evaluation,
+        benchmark=replace(evaluation.benchmark, protocols=(drawn, lone)),
+        scores={"drawn": standard, "lone": none},
+        draws={"drawn": (standard, replace(standard, mean_ap=standard.mean_ap / 2))},
+        reranked=True,
+    )
+    report = report_of(odd)
+    assert list(report["intervals"]["protocols"]) == ["lone"]
+    assert report["intervals"]["protocols"]["lone"] == {"rank1": None, "map": None, "minp": None}
+    page = page_of(tmp_path, report, odd)
+    assert "lone: no query has a relevant gallery image, so there is no score." in page.text
+    assert "drawn (single-shot, mean of 2 draws;" in page.text
+    spread = report["protocols"][0]["deviation"]["map"]
+    assert spread > 0
+    assert f"{100 * standard.mean_ap:.1f} ± {100 * spread:.1f}" in page.text
+    assert "before re-ranking" in page.text
+
+
+def test_curves_are_drawn_of_what_there_is(evaluation: Evaluation) -> None:
+    figure = draw_cmc(evaluation.scores)
+    (axes,) = figure.axes
+    assert len(axes.lines) == 3
+    for line, scores in zip(axes.lines, evaluation.scores.values(), strict=True):
+        assert list(line.get_ydata()) == pytest.approx(list(100 * scores.cmc[:50]))
+    histograms = draw_precision(evaluation.scores)
+    for axes, scores in zip(histograms.axes, evaluation.scores.values(), strict=True):
+        assert sum(patch.get_height() for patch in axes.patches) == scores.valid
+    for empty in (draw_cmc({}), draw_precision({})):
+        assert as_png(empty).startswith(b"\x89PNG")

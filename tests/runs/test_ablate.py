@@ -1,0 +1,101 @@
+"""Variants of a recipe, run and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccreid.recipe import run_folder
+from ccreid.runs import ablate, score, train
+from ccreid.errors import SettingError
+from ccreid.recipe import load_recipe, recipe_names, to_yaml
+from wardrobes import TINY_SETTINGS
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+
+CHANGES = {
+    "baseline": ["objective.weights.attribute=0", "objective.weights.recomposition=0"],
+    "FIRe²": [],
+    "clipped": ["attributes.small_identities=clip"],
+    "kept": ["training.reset_optimizer_each_epoch=false"],
+}
+
+
+def quietly(_name: str) -> score.Watch:
+    return score.Watch()
+
+
+def variants(data: Path) -> dict[str, Any]:
+    tiny = [f"data.root={data}", *TINY_SETTINGS, "training.epochs=2"]
+    return {name: load_recipe("wardrobe", [*tiny, *changes]) for name, changes in CHANGES.items()}
+
+
+def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_path: Path) -> None:
+    recipes = variants(small_wardrobe)
+    result = ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)
+    assert json.loads((tmp_path / ablate.RESULT).read_text()) == json.loads(json.dumps(result))
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline", "fire²", "kept"}
+    assert result["variants"]["clipped"] == {**result["variants"]["FIRe²"], "changes": CHANGES["clipped"]}
+    for name, of in (("baseline", "baseline"), ("kept", "kept")):
+        reports = [json.loads((tmp_path / of / f"seed-{seed}" / run_folder.REPORT).read_text()) for seed in (0, 1)]
+        means = [row["map"] for row in result["variants"][name]["protocols"]]
+        assert means == [
+            pytest.approx(sum(report["protocols"][number]["map"] for report in reports) / 2) for number in range(3)
+        ]
+    pairs = {(row["variant"], row["against"]) for row in result["paired"]}
+    assert pairs == {("FIRe²", "baseline"), ("clipped", "baseline"), ("kept", "baseline"), ("kept", "FIRe²")}
+    for row in result["paired"]:
+        ours, theirs = (
+            {one["name"]: one for one in result["variants"][row[side]]["protocols"]}[row["protocol"]]
+            for side in ("variant", "against")
+        )
+        assert row["map"] == pytest.approx(ours["map"] - theirs["map"])
+    text = (tmp_path / "ablation.txt").read_text()
+    assert "±" in text
+    assert "kept" in text
+
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("weights.safetensors")}
+    ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("weights.safetensors")} == written
+
+
+def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe: Path, tmp_path: Path) -> None:
+    held_out = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "evaluation.people=validation", "data.people=2"]
+    report = train.begin(load_recipe("wardrobe", held_out), tmp_path / "run", score.Watch())
+    assert [row["name"] for row in report["protocols"]] == ["validation"]
+    assert report["conditions"]["scored_on"] == "people held out of training"
+    embedded = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / run_folder.EMBEDDINGS).iterdir()}
+    assert embedded == {"val-query", "val-gallery"}
+    with pytest.raises(SettingError, match=r"selection\.by cannot be test"):
+        load_recipe("wardrobe", ["evaluation.people=validation", "selection.by=test"])
+
+
+@pytest.mark.parametrize("source", ablate.variant_names())
+def test_the_variants_of_the_package_fit_every_recipe(source: str) -> None:
+    changes = ablate.load_variants(source)
+    assert [] in changes.values()
+    for name in recipe_names():
+        recipes = [load_recipe(name, own) for own in changes.values()]
+        assert len({to_yaml(recipe) for recipe in recipes}) >= 6
+
+
+@pytest.mark.parametrize("text", ["", "- a", "a: b", "a: [1]", "a: [", "{}"])
+def test_what_is_no_list_of_variants_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingError) as refused:
+        ablate.load_variants(str(file))
+    assert "name: [section.name=value" in refused.value.mend
+    with pytest.raises(SettingError, match="cannot be read"):
+        ablate.load_variants("prats")
+
+
+def test_names_that_differ_in_punctuation_alone_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
+    recipe, other, *_ = variants(small_wardrobe).values()
+    with pytest.raises(SettingError, match="no name of its own"):
+        ablate.ablate({"a+": recipe, "a-": other}, [0], tmp_path, quietly, {"a+": [], "a-": []})
+    with pytest.raises(SettingError, match="no name of its own"):
+        ablate.ablate({"+": recipe}, [0], tmp_path, quietly, {"+": []})

@@ -1,0 +1,100 @@
+"""`ccreid publish`: what it writes, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ccreid.runs import train
+from ccreid.errors import DataError, SettingError
+from ccreid.report.model_card import model_card
+from ccreid.model.bundle import CARD, WEIGHTS, load_bundle
+from ccreid.runs.publish import MODEL_CARD, publish
+from ccreid.recipe import load_recipe
+from ccreid.runs.score import Watch
+from wardrobes import TINY_SETTINGS
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+
+
+@pytest.fixture(scope="module")
+def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run; not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    train.begin(load_recipe("wardrobe", [f"data.root={small_wardrobe}", *TINY_SETTINGS]), folder, Watch())
+    return folder
+
+
+def test_a_published_bundle_is_the_runs_in_half_precision_scored_as_it_is(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shared-model"
+    report = publish(finished, out, Watch())
+    assert {path.name for path in out.iterdir()} == {CARD, WEIGHTS, MODEL_CARD}
+    whole, half = (load_file(bundle / WEIGHTS) for bundle in (finished / "bundle", out))
+    assert all(torch.equal(half[name], value.half()) for name, value in whole.items() if value.is_floating_point())
+    card = json.loads((out / CARD).read_text())
+    assert card["scores"] == report["protocols"]
+    assert card["intervals"]["protocols"].keys() == {"standard", "cloth-changing", "same-clothes"}
+    assert card["trained_on"]["synthetic"] is True
+    assert report["conditions"]["weights"] == card["weights_sha256"][:12]
+    text = (out / MODEL_CARD).read_text()
+    assert text.startswith("# shared-model\n")
+    assert "synthetic people alone" in text
+    assert "CC0 1.0" in text
+    assert "biometric data" in text
+    assert card["weights_sha256"] in text
+    for row in report["protocols"]:
+        low, high = (f"{100 * end:.1f}" for end in card["intervals"]["protocols"][row["name"]]["map"])
+        assert f"{100 * row['map']:.1f} ({low} to {high})" in text
+    written = text + (out / CARD).read_text()
+    assert str(tmp_path) not in written  # nothing about this machine's folders is shipped
+    assert str(finished) not in written
+
+
+def test_it_may_replace_a_bundle_and_nothing_else(finished: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(finished / "bundle", tmp_path / "model"))
+    publish(finished, out, Watch())
+    assert load_bundle(out).card["weights_dtype"] == "float16"
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("me")
+    with pytest.raises(SettingError, match="letters is taken"):
+        publish(finished, tmp_path / "letters", Watch())
+    assert (tmp_path / "letters" / "dear.txt").read_text() == "me"
+
+
+def test_data_that_have_moved_are_named_anew(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace(str(small_wardrobe), str(tmp_path / "gone")))
+    with pytest.raises(DataError, match="gone"):
+        publish(folder, tmp_path / "model", Watch())
+    publish(folder, tmp_path / "model", Watch(), data=small_wardrobe)
+    assert (tmp_path / "model" / MODEL_CARD).exists()
+
+
+def test_a_run_that_is_not_finished_or_none_is_refused(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="is no run"):
+        publish(tmp_path, tmp_path / "model", Watch())
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    (folder / "report.json").unlink()
+    with pytest.raises(SettingError, match="is not finished") as refused:
+        publish(folder, tmp_path / "model", Watch())
+    assert f"ccreid train --resume {folder}" in refused.value.mend
+
+
+def test_the_card_of_a_model_of_real_people_says_so(finished: Path, tmp_path: Path) -> None:
+    report = publish(finished, tmp_path / "model", Watch())
+    card = load_bundle(tmp_path / "model").card
+    real = {
+        **card,
+        "trained_on": {**card["trained_on"], "name": "ltcc", "licence": "research only", "synthetic": False},
+    }
+    text = model_card("model", real, {**report, "warnings": ["SELECTED ON THE TEST SET"]}, 1.0)
+    assert "From pictures of real people. The terms of ltcc may bind" in text
+    assert "research only" in text
+    assert "synthetic" not in text.split("## Scores")[1]
+    assert "**SELECTED ON THE TEST SET**" in text
