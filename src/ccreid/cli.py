@@ -19,7 +19,9 @@ from ccreid.errors import CcreidError
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
-    from ccreid.runs.score import Watch
+    from ccreid.runs.watch import Watch
+    from ccreid.training.rows import Row
+
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
 SelectionChoice = Literal["validation", "last", "test"]  # recipe's, which needs pydantic
@@ -126,10 +128,15 @@ def train(
         raise typer.BadParameter("a resumed run stays in its folder and keeps its seed.", param_hint="--resume")
     if allow is not None and resume is None:
         raise typer.BadParameter("it goes with --resume RUN.", param_hint="--allow")
+    from ccreid.recipe import RunFolder, load_recipe
     from ccreid.runs import series, train
 
-    changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else []), *_root_of(data)]
-    settings = train.recipe_of(resume, changes) if resume is not None else _recipe(recipe or "", None, changes)
+    changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else [])]
+    settings = (
+        RunFolder(resume).recipe(changes, data=data)
+        if resume is not None
+        else load_recipe(recipe or "", changes, data=data)
+    )
     numbers = _numbers(seeds) if seeds is not None else None
     folder = resume or out_dir or _new_folder(settings.name)
     if devices * nodes > 1 and not IS_WORKER:
@@ -142,7 +149,7 @@ def train(
     _say_where(settings.data.dataset, settings.data.root, folder)
     if resume is not None:
         with _watching() as follow:
-            report = train.resume(resume, follow(), changes, _allowed(allow))
+            report = train.resume(resume, follow(), changes, _allowed(allow), data=data)
         _show(report, resume)
         return
     if numbers is None:
@@ -167,11 +174,12 @@ def ablate(
     assignments: SetOption = None,
 ) -> None:
     """Train variants of a recipe over several seeds and compare them query by query."""
+    from ccreid.recipe import load_recipe
     from ccreid.runs import ablate
 
     numbers = _numbers(seeds)
     changes = ablate.load_variants(variants)
-    recipes = {name: _recipe(recipe, data, [*(assignments or []), *own]) for name, own in changes.items()}
+    recipes = {name: load_recipe(recipe, [*(assignments or []), *own], data=data) for name, own in changes.items()}
     first = next(iter(recipes.values()))
     folder = out_dir or _new_folder(f"ablate-{first.name}")
     _say_where(first.data.dataset, first.data.root, folder)
@@ -316,10 +324,10 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this recipe.")] = None,
 ) -> None:
     """List the recipes, or show one with every setting resolved."""
-    from ccreid.recipe import load_recipe, recipe_names, to_yaml
+    from ccreid.recipe import explained_yaml, load_recipe, recipe_names
 
     if name is not None:
-        out.print(to_yaml(load_recipe(name)), highlight=False, end="", markup=False)
+        out.print(explained_yaml(load_recipe(name)), highlight=False, end="", markup=False)
         return
     table = Table("recipe", "data set", "backbone", "epochs", "what")
     for known in recipe_names():
@@ -333,12 +341,15 @@ def demo(out_dir: OutOption = None) -> None:
     """Search with the model inside the package, then train a baseline and FIRe² and compare them (a few minutes)."""
     from ccreid.recipe import load_recipe
     from ccreid.report.tables import comparison_table
-    from ccreid.runs import build, train
+    from ccreid.runs import train
 
     recipe = load_recipe("demo")
     folder = out_dir or _new_folder("demo")
     _show_search(folder)
-    contenders = {"baseline (identity + triplet)": build.without_mining_terms(recipe), "FIRe²": recipe}
+    contenders = {
+        "baseline (identity + triplet)": load_recipe("demo", ["method.name=baseline", "name=demo-baseline"]),
+        "FIRe²": recipe,
+    }
     reports = {}
     for label, contender in contenders.items():
         target = folder / contender.name
@@ -401,10 +412,11 @@ def attributes(
     """Show the attributes that a run mined, and whether they are clothes, cameras or neither."""
     if people != "all" and not (people.isdecimal() and int(people)):
         raise typer.BadParameter(f"'{people}' is neither a whole number above 0 nor 'all'.", param_hint="--people")
+    from ccreid.recipe import RunFolder
     from ccreid.report.attribute_report import attribute_table, summary
     from ccreid.runs import attributes
 
-    folder = out_dir or run_folder / attributes.FOLDER
+    folder = out_dir or RunFolder(run_folder).attributes
     with _watching() as follow:
         most = None if people == "all" else int(people)
         values = attributes.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)
@@ -509,20 +521,6 @@ def _numbers(text: str) -> list[int]:
         raise typer.BadParameter(f"'{text}' is no list of whole numbers like 0,1,2.", param_hint="--seeds") from error
 
 
-def _recipe(source: str, data: Path | None, assignments: list[str]) -> Any:
-    from ccreid.recipe import load_recipe
-
-    return load_recipe(source, [*assignments, *_root_of(data)])
-
-
-def _root_of(data: Path | None) -> list[str]:
-    return [f"data.root={_as_yaml(str(data.resolve()))}"] if data is not None else []
-
-
-def _as_yaml(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _new_folder(name: str) -> Path:
     """runs/NAME, or the first of runs/NAME-2, runs/NAME-3, ... that is not there yet."""
     folder, number = Path("runs") / name, 1
@@ -616,7 +614,7 @@ def _watching() -> Iterator[Callable[..., Watch]]:
         TimeRemainingColumn,
     )
 
-    from ccreid.runs.score import Watch
+    from ccreid.runs.watch import Watch
 
     columns = (
         TextColumn("{task.description}"),
@@ -655,14 +653,13 @@ class _TrainingBar:
         self.progress = progress
         self.epochs = 0
 
-    def __call__(self, row: Mapping[str, Any]) -> None:
-        if row["kind"] == "plan":
-            self.epochs = row["epochs"]
-            self.task = self.progress.add_task("Training", total=row["steps"], completed=row["done"])
-        elif row["kind"] == "step":
-            description = f"Epoch {row['epoch']}/{self.epochs}, loss {row['total']:.2f}"
+    def __call__(self, row: Row) -> None:
+        if row.kind == "plan":
+            self.epochs = row.epochs
+            self.task = self.progress.add_task("Training", total=row.steps, completed=row.done)
+        elif row.kind == "step":
+            description = f"Epoch {row.epoch}/{self.epochs}, loss {row.total:.2f}"
             self.progress.update(self.task, advance=1, description=description)
-        elif row["kind"] == "mining":
-            self.progress.console.print(
-                f"Epoch {row['epoch']}: {row['attributes']} attributes found in {row['seconds']:.1f} s", highlight=False
-            )
+        elif row.kind == "begin":
+            found = ", ".join(f"{number} {name}" for name, number in row.notes.items())
+            self.progress.console.print(f"Epoch {row.epoch}: {found} found in {row.seconds:.1f} s", highlight=False)

@@ -11,9 +11,12 @@ from torch import Tensor
 from ccreid.bench import plain
 from ccreid.bench.measure import Measured, rounds
 from ccreid.bench.people import embedded
-from ccreid.methods.fire2.mining import Mining, clusters_inside
+from ccreid.methods.fire2.mining import clusters_inside
+from ccreid.recipe.settings import MiningSettings
+from ccreid.runs.methods import mining_of
 
 DIMENSION = 4096
+PAPERS = mining_of(MiningSettings())
 SIZES = {"LTCC's size": (77, 124), "LaST's size": (5_000, 14)}
 """People, images of each."""
 PLAIN_IMAGES = 400
@@ -29,11 +32,11 @@ def measure(*, quick: bool) -> Iterator[Measured]:
         embeddings, _ = embedded(identities.numpy(), DIMENSION)
         sample = max(1, (100 if quick else PLAIN_IMAGES) // images)
         expected = plain_labels(embeddings, images, sample)
-        if clusters_inside(embeddings, identities, Mining())[0][: sample * images].tolist() != expected:
+        if clusters_inside(embeddings, identities, PAPERS)[0][: sample * images].tolist() != expected:
             raise RuntimeError(f"At {name} the labels are not those of the plain implementation.")
         timings = rounds(
             {
-                "clustering": partial(clusters_inside, embeddings, identities, Mining()),
+                "clustering": partial(clusters_inside, embeddings, identities, PAPERS),
                 f"plain, {sample} people": partial(plain_labels, embeddings, images, sample),
             },
             quick=quick,
@@ -50,10 +53,10 @@ def measure(*, quick: bool) -> Iterator[Measured]:
 
 def plain_labels(embeddings: Tensor, images: int, people: int) -> list[int]:
     """Labels of the first people, each with equally many images, from loops over pairs; distances by torch."""
-    mining, labels = Mining(), []
-    k1, k2 = mining.neighbours(images)
+    labels: list[int] = []
+    k1, k2 = PAPERS.neighbours(images)
     for own in torch.split(embeddings[: people * images], images):
         squared = (2 - 2 * own @ own.T).tolist()
-        distance = plain.jaccard_distance(squared, k1, k2, mining.small_identities)
-        labels += plain.dbscan(distance.tolist(), mining.eps, 1)
+        distance = plain.jaccard_distance(squared, k1, k2, PAPERS.small_identities)
+        labels += plain.dbscan(distance.tolist(), PAPERS.eps, 1)
     return labels

@@ -12,9 +12,12 @@ from ccreid.bench.people import drawn_people, embedded
 from ccreid.bench.reranking import LIST_LENGTH
 from ccreid.bench.scoring import RULES
 from ccreid.evaluation.metrics import score_rules
-from ccreid.methods.fire2.mining import Mining, clusters_inside
+from ccreid.methods.fire2.mining import clusters_inside
 from ccreid.ops.reranking import rerank, search
+from ccreid.recipe.settings import MiningSettings
+from ccreid.runs.methods import mining_of
 
+PAPERS = mining_of(MiningSettings())
 DIMENSION = 512
 IMAGES_A_PERSON = 20
 
@@ -55,7 +58,7 @@ def _clustering(images: int, count: int, quick: bool) -> Measured:
     identities = torch.arange(people).repeat_interleave(images)
     embeddings, _ = embedded(identities.numpy(), DIMENSION)
     sets = embeddings.view(people, images, DIMENSION)
-    work = partial(clusters_inside, embeddings, identities, Mining())
+    work = partial(clusters_inside, embeddings, identities, PAPERS)
     limit = {"product inside identities": partial(torch.bmm, sets, sets.mT)}
     return _beside(f"clustering {people:,} people x {images:,} images", work, limit, quick)
 

@@ -24,17 +24,23 @@ from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import SettingError
 from ccreid.machine.devices import Precision, default_workers, launch, require_compiler
 from ccreid.machine.seeds import generator, seeded
-from ccreid.methods import Attributes, Mining, Objective, Terms, TermWeights, discover_attributes
+from ccreid.methods import Draws, Fire2, SharedBatch, Terms
+from ccreid.methods.fire2 import Attributes, discover_attributes
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
+from ccreid.recipe.settings import BaselineSettings, Fire2Settings, MethodSettings, MiningSettings, TrainingSettings
+from ccreid.runs.methods import make_method, mining_of
 from ccreid.training.optimizer import Optimizer
 from ccreid.vocabulary import Samples
 
 IDENTITIES, ATTRIBUTES_EACH, IMAGES_EACH = 150, 4, 16
 """Of the made-up train set that batches are drawn from."""
 
-BASELINE = TermWeights(attribute=0.0, recomposition=0.0)
+PEOPLE = Samples(np.arange(IDENTITIES), files=("",) * IDENTITIES)
+BASELINE, FIRE2 = BaselineSettings(), Fire2Settings()
+AFTER_WARM_UP = FIRE2.after_epoch
+"""An epoch with all terms."""
 STEP_BOUND, MINING_BOUND = 1.08, 1.10
 
 
@@ -79,7 +85,7 @@ class Trainer:
     def __init__(
         self,
         size: Size,
-        weights: TermWeights | None = None,
+        settings: MethodSettings,
         *,
         precision: Precision = "32-true",
         memory_format: torch.memory_format = torch.channels_last,
@@ -96,22 +102,23 @@ class Trainer:
             backbone.lay_out(memory_format)
             if compiled:
                 backbone.compile_training()
-            self.objective = Objective(Network(backbone), IDENTITIES, weights)
-            self.objective.assign(_attributes(self.objective.network.dimension))
-        self.objective.warming_up = False
-        self.optimizer = Optimizer(self.objective, fabric, weight_decay=5e-4)
-        self.optimizer.set_rate(3.5e-4)
-        self._compute = cast(Callable[[Batch, torch.Generator], Terms], fabric.setup_module(self.objective))
+            method = make_method(settings, Network(backbone), PEOPLE)
+            if isinstance(method, Fire2):
+                method.assign(_attributes(method.network.dimension))
+        training = TrainingSettings()
+        self.optimizer = Optimizer(method, fabric, training.weight_decay)
+        self.optimizer.set_rate(AFTER_WARM_UP, training.learning_rate)
+        self._compute = cast(Callable[[Batch, Draws], Terms], fabric.setup_module(SharedBatch(method)))
 
     def step(self, batch: Batch) -> None:
         """Forward, backward, Adam."""
-        self.optimizer.accumulate(self._compute(batch, generator(0, "donors")).total)
+        self.optimizer.accumulate(self._compute(batch, Draws(0, AFTER_WARM_UP)).total)
         self.optimizer.step()
 
 
 def _step(size: Size, *, quick: bool) -> Measured:
     batch = _batch(size, size.people)
-    fire, baseline = Trainer(size), Trainer(size, BASELINE)
+    fire, baseline = Trainer(size, FIRE2), Trainer(size, BASELINE)
     timings = rounds({"FIRe²": partial(fire.step, batch), "baseline": partial(baseline.step, batch)}, quick=quick)
     return Measured(
         f"step of FIRe² over identity and triplet loss alone, {size}, {size.batch_images} images",
@@ -134,7 +141,7 @@ def _mining(size: Size, *, quick: bool) -> Measured:
 
     def mine() -> None:
         embeddings = embed(network, cast(PlainLoader, batches), flip=False)
-        discover_attributes(embeddings, identities, Mining())
+        discover_attributes(embeddings, identities, mining_of(MiningSettings()))
 
     @torch.inference_mode()
     def forward() -> None:
@@ -156,13 +163,13 @@ def _settings(size: Size, *, quick: bool) -> Iterator[Measured]:
     """On half a batch: these are ratios of the same work."""
     batch = _batch(size, size.people // 2)
     trainers = {
-        "float32, channels-last": Trainer(size),
-        "contiguous": Trainer(size, memory_format=torch.contiguous_format),
-        "bf16-mixed": Trainer(size, precision="bf16-mixed"),
+        "float32, channels-last": Trainer(size, FIRE2),
+        "contiguous": Trainer(size, FIRE2, memory_format=torch.contiguous_format),
+        "bf16-mixed": Trainer(size, FIRE2, precision="bf16-mixed"),
     }
     without_compiler, first_seconds = _why_nothing_compiles(quick=quick), 0.0
     if without_compiler is None:
-        trainers["compiled"] = Trainer(size, compiled=True)
+        trainers["compiled"] = Trainer(size, FIRE2, compiled=True)
         started = time.perf_counter()
         trainers["compiled"].step(batch)
         first_seconds = time.perf_counter() - started

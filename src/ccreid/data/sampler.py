@@ -14,7 +14,7 @@ class IdentitySampler:
 
     Each identity's images are shuffled and cut into chunks of K; an identity with fewer than K images is drawn
     with replacement; images left over are dropped for the epoch. Batches take P identities that still have
-    chunks; the epoch ends when fewer than P remain. It never looks at attributes.
+    chunks; the epoch ends when fewer than P remain. It never looks at what a method finds.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ class IdentitySampler:
         whole = len(rows) // self.images * self.images
         return list(random.permutation(rows)[:whole].reshape(-1, self.images))
 
-    def follow(self, attributes: Ids | None) -> None:
-        """Take note of the attributes mined for this epoch; this sampler never looks at them."""
+    def follow(self, groups: Ids | None) -> None:
+        """Take note of the groups that the method put the images in; this sampler never looks at them."""
 
 
-class ClothesAwareSampler(IdentitySampler):
+class OutfitSampler(IdentitySampler):
     """As :class:`IdentitySampler`, but the K images of an identity span at least two outfits where it has two.
 
     A chunk that came out in a single outfit gives its last place to a random image of the identity in another
@@ -75,8 +75,8 @@ class ClothesAwareSampler(IdentitySampler):
     identities, people, images:
         As in :class:`IdentitySampler`.
     clothes:
-        (N,) outfits of the images where they are annotated; None follows the attributes that were mined, and is
-        plain until there are any.
+        (N,) outfits of the images where they are annotated; None takes the method's own groups for them, and is plain
+        until there are any.
 
     Raises
     ------
@@ -91,10 +91,10 @@ class ClothesAwareSampler(IdentitySampler):
         self.labelled = clothes is not None
         self.outfits = clothes
 
-    def follow(self, attributes: Ids | None) -> None:
-        """Use the attributes mined for this epoch as outfits, unless outfits are annotated."""
+    def follow(self, groups: Ids | None) -> None:
+        """Take the method's groups for outfits, unless outfits are annotated."""
         if not self.labelled:
-            self.outfits = attributes
+            self.outfits = groups
 
     def _chunks(self, rows: NDArray[np.intp], random: np.random.Generator) -> list[NDArray[np.intp]]:
         chunks = super()._chunks(rows, random)

@@ -1,20 +1,22 @@
-"""FIRe²: mining attributes, recomposing feature maps, the losses and their sum."""
+"""Ways of training a network: FIRe², its baseline, one's own."""
 
-from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
-from ccreid.methods.fire2.objective import Objective, Terms, TermWeights
-from ccreid.methods.fire2.recomposition import draw_donors, recompose
-from ccreid.methods.losses import attribute_aware_loss, identity_loss, triplet_loss
+from ccreid.methods.baseline import Baseline
+from ccreid.methods.fire2 import Fire2
+from ccreid.methods.losses import identity_loss, triplet_loss
+from ccreid.methods.method import Draws, EpochStart, Group, Labels, Method, Terms, TrainImages
+from ccreid.methods.sharing import SharedBatch
 
 __all__ = [
-    "Attributes",
-    "Mining",
-    "Objective",
-    "TermWeights",
+    "Baseline",
+    "Draws",
+    "EpochStart",
+    "Fire2",
+    "Group",
+    "Labels",
+    "Method",
+    "SharedBatch",
     "Terms",
-    "attribute_aware_loss",
-    "discover_attributes",
-    "draw_donors",
+    "TrainImages",
     "identity_loss",
-    "recompose",
     "triplet_loss",
 ]

@@ -1,6 +1,7 @@
 """The settings of a run."""
 
-from ccreid.recipe.reading import load_recipe, recipe_names, to_yaml
-from ccreid.recipe.settings import Recipe
+from ccreid.recipe.reading import explained_yaml, load_recipe, recipe_names, to_yaml
+from ccreid.recipe.run_folder import RunFolder
+from ccreid.recipe.settings import MethodSettings, Recipe
 
-__all__ = ["Recipe", "load_recipe", "recipe_names", "to_yaml"]
+__all__ = ["MethodSettings", "Recipe", "RunFolder", "explained_yaml", "load_recipe", "recipe_names", "to_yaml"]

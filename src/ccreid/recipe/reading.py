@@ -7,16 +7,27 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Union, get_origin
 
 import yaml
 from pydantic import ValidationError
 
 from ccreid.errors import SettingError
-from ccreid.recipe.settings import Recipe, setting_paths, settings
+from ccreid.recipe.settings import Fire2Settings, MethodSettings, Recipe, Section, section_of, setting_paths, settings
 
 RECIPES = Path(__file__).parent / "recipes"
+
+RENAMED = MappingProxyType(
+    {
+        "objective": "method",
+        "attributes": "method.mining",
+        "attributes.after_epoch": "method.after_epoch",
+        "objective.replicas": "training.replicas",
+        "evaluation.people": "selection.scored",
+    }
+)
+"""Where settings of earlier versions are now, as far as their names do not tell."""
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -24,7 +35,7 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RECIPES.glob("*.yaml")))
 
 
-def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
+def load_recipe(source: str, assignments: Sequence[str] = (), *, data: Path | None = None) -> Recipe:
     """Read a recipe by its name or its file, with some settings changed.
 
     Parameters
@@ -32,7 +43,10 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     source:
         A name (see :func:`recipe_names`) or the path of a YAML file.
     assignments:
-        ``a.b=value`` each, the value as YAML; later ones win.
+        ``a.b=value`` each, the value as YAML; later ones win. Another ``method.name`` drops what the method before it
+        was set to and the new one does not know.
+    data:
+        The folder of the data set, where it is not the recipe's.
 
     Raises
     ------
@@ -41,10 +55,14 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     """
     values = _read_yaml(_find(source))
     problems = [problem for text in assignments for problem in _assign(values, text)]
+    if data is not None and isinstance(section := values.setdefault("data", {}), dict):
+        section["root"] = str(data.resolve())
+    method, of_method = _read_method(values.get("method", {}))
+    problems += of_method
     try:
-        recipe = Recipe.model_validate(values)
+        recipe = Recipe.model_validate(values if method is None else {**values, "method": method})
     except ValidationError as error:
-        problems += [_explained(path, detail) for path, detail in _by_path(error).items()]
+        problems += _explanations(error)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
@@ -74,6 +92,41 @@ def to_yaml(recipe: Recipe) -> str:
     """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
     values = recipe.model_dump(mode="json")
     return yaml.dump(values, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True)
+
+
+def explained_yaml(recipe: Recipe) -> str:
+    """The same YAML with what each setting means beside it."""
+    return "".join(f"{line}\n" for line in _explained_lines(recipe))
+
+
+def _explained_lines(section: Section, indent: str = "") -> Iterator[str]:
+    values = section.model_dump(mode="json")
+    for name, entry in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield f"{indent}{name}:  # {(type(value).__doc__ or '').splitlines()[0]}"
+            yield from _explained_lines(value, indent + "  ")
+            continue
+        style = None if isinstance(values[name], list) else False  # a list in one line, a value without braces
+        written = yaml.dump(
+            {name: values[name]}, Dumper=_YamlWriter, default_flow_style=style, allow_unicode=True, width=10**6
+        ).rstrip("\n")
+        yield f"{indent}{written}" + (f"  # {entry.description}" if entry.description else "")
+
+
+def _read_method(section: object) -> tuple[MethodSettings | None, list[str]]:
+    """The settings of the method that a section names, and what is wrong with them; None where it is no section."""
+    if not isinstance(section, dict):
+        return None, []
+    name = section.get("name", Fire2Settings().name)
+    kind = MethodSettings.known.get(name) if isinstance(name, str) else None
+    if kind is None:
+        known = ", ".join(MethodSettings.known)
+        return Fire2Settings(), [f"method.name: there is no method {name!r}; known are {known}"]
+    try:
+        return kind.model_validate({**section, "name": name}), []
+    except ValidationError as error:
+        return Fire2Settings(), _explanations(error, "method.")
 
 
 def _find(source: str) -> Path:
@@ -122,15 +175,32 @@ def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
         section[last] = _parse(value)
     except (ValueError, yaml.YAMLError) as error:
         yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
+        return
+    if path.strip() == "method.name" and isinstance(kind := section[last], str) and kind in MethodSettings.known:
+        values["method"] = _known_to(MethodSettings.known[kind], section)
 
 
-def _by_path(error: ValidationError) -> dict[str, dict[str, Any]]:
+def _known_to(kind: type[Section], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a kind of section has settings for."""
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        if (entry := kind.model_fields.get(name)) is not None:
+            section = section_of(entry)
+            kept[name] = value if section is None or not isinstance(value, dict) else _known_to(section, value)
+    return kept
+
+
+def _explanations(error: ValidationError, prefix: str = "") -> list[str]:
+    return [_explained(path, detail) for path, detail in _by_path(error, prefix).items()]
+
+
+def _by_path(error: ValidationError, prefix: str) -> dict[str, dict[str, Any]]:
     """What is wrong with each setting. Where a value may be of several kinds, each kind complains: they are joined."""
     unions = [name for name, entry in settings() if get_origin(entry.annotation) in (Union, UnionType)]
     found: dict[str, dict[str, Any]] = {}
     for details in error.errors():
         detail: dict[str, Any] = dict(details)
-        path = ".".join(map(str, detail["loc"]))
+        path = prefix + ".".join(map(str, detail["loc"]))
         path = next((union for union in unions if path.startswith(f"{union}.")), path)
         if path in found:
             detail["msg"] = f"{found[path]['msg']}, or {detail['msg'][0].lower()}{detail['msg'][1:]}"
@@ -153,6 +223,8 @@ def _explained(path: str, detail: Mapping[str, Any]) -> str:
 
 def _nearest(path: str) -> str | None:
     """The same name in another section, else a name like it: in the same section, else in any."""
+    if path in RENAMED:
+        return RENAMED[path]
     known = setting_paths()
     sections = sorted({known_path.rpartition(".")[0] for known_path in known} - {""})
     section, _, name = path.rpartition(".")

@@ -1,46 +1,47 @@
-"""The settings of a run, each with what it means and what values it may have.
+"""The settings of a run, each with its meaning, its default and what it affects.
 
-The defaults are the paper's (LTCC and Celeb-reID); a recipe file states only what differs.
+The defaults are the paper's (LTCC and Celeb-reID), and stand nowhere else; a recipe file states only what differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import reduce
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 from pydantic.fields import FieldInfo
+
+Affects = Literal["training", "scores", "images", "machine"]
+"""What a setting changes: what training ends with (and so its scores); what is scored of that, or how; which images are
+meant, which are compared by their contents; nothing but how the machine gets there."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0)]
 
-DECISIVE = ("data", "network", "objective", "attributes", "training", "selection")
-"""Sections whose settings change what training ends with."""
-INDECISIVE = (
-    "data.root",
-    "data.workers",
-    "data.cache_gb",
-    "data.unreadable",
-    "data.unreadable_share",
-    "training.device",
-    "training.trackers",
-)
-"""Settings there that do not; the images themselves are compared by their contents."""
+
+class Mark(NamedTuple):
+    """What a setting affects, beside its type; one without a mark affects training."""
+
+    affects: Affects
 
 
-class _Section(BaseModel):
+SCORES, IMAGES, MACHINE = Mark("scores"), Mark("images"), Mark("machine")
+
+
+class Section(BaseModel):
+    """Settings that belong together: checked strictly, unknown names refused, never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class DataSettings(_Section):
+class DataSettings(Section):
     """Which images, and what a batch of them is."""
 
     dataset: str = Field(description="name of the data set, see `ccreid data list`")
-    root: str | None = Field(None, description="its folder; null reads the edition inside the package")
-    height_px: Count = 384
-    width_px: Count = 192
+    root: Annotated[str | None, IMAGES] = Field(None, description="its folder; null reads the edition in the package")
+    height_px: Count = Field(384, description="of the network's input")
+    width_px: Count = Field(192, description="of the network's input")
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
     sampler: Literal["plain", "clothes-aware", "attribute-aware"] = Field(
@@ -50,17 +51,21 @@ class DataSettings(_Section):
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
-    workers: Annotated[int, Field(ge=0)] | None = Field(None, description="decoding processes; null = by the machine")
-    cache_gb: Annotated[float, Field(ge=0)] = Field(
+    workers: Annotated[Annotated[int, Field(ge=0)] | None, MACHINE] = Field(
+        None, description="decoding processes; null = by the machine"
+    )
+    cache_gb: Annotated[float, Field(ge=0), MACHINE] = Field(
         8.0, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
     )
-    unreadable: Literal["error", "skip"] = Field("error", description="what an unreadable image does")
-    unreadable_share: Probability = Field(
+    unreadable: Annotated[Literal["error", "skip"], IMAGES] = Field(
+        "error", description="what an unreadable image does"
+    )
+    unreadable_share: Annotated[Probability, IMAGES] = Field(
         0.01, description="of the images; more unreadable ones end the run all the same"
     )
 
 
-class NetworkSettings(_Section):
+class NetworkSettings(Section):
     """The backbone and where its weights come from."""
 
     backbone: str = Field("resnet50.tv_in1k", description="timm's name")
@@ -68,53 +73,92 @@ class NetworkSettings(_Section):
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
 
 
-class WeightSettings(_Section):
-    """Weights of the loss terms; 0 leaves a term out."""
+class MethodSettings(Section):
+    """How the network is trained; each method has settings of its own beside its name.
 
-    identity: Weight = 1.0
-    triplet: Weight = 1.0
-    attribute: Weight = 1.0
-    recomposition: Weight = 0.3
+    A subclass with a literal `name` is known by it from then on, in recipes too.
+    """
+
+    known: ClassVar[dict[str, type[MethodSettings]]] = {}
+
+    name: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_given: Any) -> None:
+        name = cls.model_fields["name"].default
+        if isinstance(name, str):
+            MethodSettings.known[name] = cls
 
 
-class ObjectiveSettings(_Section):
-    """The losses and the recomposition."""
+class BaselineWeights(Section):
+    """Weights of the baseline's loss terms; 0 leaves a term out."""
 
-    weights: WeightSettings = WeightSettings()
-    scale: Annotated[float, Field(gt=0)] = Field(16.0, description="s, of the attribute head's cosines")
+    identity: Weight = Field(1.0, description="of L_id")
+    triplet: Weight = Field(1.0, description="of L_tri")
+
+
+class _PhasedSettings(MethodSettings):
+    """What the baseline and FIRe² have in common: the identity loss alone, then the others with it."""
+
     smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="label smoothing of all heads")
     margin: Annotated[float, Field(ge=0)] = Field(0.3, description="of the triplet term")
+    after_epoch: Annotated[int, Field(ge=0)] = Field(25, description="e0, epochs with the identity loss alone")
+    reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
+
+
+class BaselineSettings(_PhasedSettings):
+    """Identity and triplet loss in the schedule of FIRe²."""
+
+    name: Literal["baseline"] = Field("baseline", description="identity and triplet loss alone")
+    weights: BaselineWeights = BaselineWeights()
+
+
+class Fire2Weights(BaselineWeights):
+    """Weights of FIRe²'s loss terms; 0 leaves a term out."""
+
+    attribute: Weight = Field(1.0, description="of L_attr")
+    recomposition: Weight = Field(0.3, description="of L_recomp")
+
+
+class MiningSettings(Section):
+    """The mining of attributes."""
+
+    every: Count = Field(1, description="epochs between two minings")
+    k1: Count | Literal["auto"] = Field(20, description="neighbours; auto: grows with an identity's images, and k2 too")
+    k2: Count = Field(6, description="images that a neighbourhood is averaged over")
+    eps: Annotated[float, Field(ge=0, le=1)] = Field(0.4, description="largest Jaccard distance inside a cluster")
+    small_identities: Literal["clip", "reference"] = Field(
+        "clip", description="identities of fewer than k1 images: neighbours that there are, or as the authors' code"
+    )
+
+
+class Fire2Settings(_PhasedSettings):
+    """FIRe²: attributes mined in each identity, and recomposition with their statistics."""
+
+    name: Literal["fire2"] = Field("fire2", description="attributes mined in each identity, and recomposition")
+    weights: Fire2Weights = Fire2Weights()
+    mining: MiningSettings = MiningSettings()
+    scale: Annotated[float, Field(gt=0)] = Field(16.0, description="s, of the attribute head's cosines")
     stripes: Count = Field(2, description="of the recomposition")
     recompositions: Count = Field(1, description="of each image")
     donors: Literal["any", "same-person", "other-people"] = Field(
         "any", description="whose images give their statistics, besides having another attribute"
     )
-    replicas: Count = Field(1, description="parts of a batch for BN and donors; 2 imitates two GPUs")
 
 
-class AttributeSettings(_Section):
-    """The mining of attributes."""
-
-    after_epoch: Annotated[int, Field(ge=0)] = Field(25, description="e0, epochs with the identity loss alone")
-    every: Count = Field(1, description="epochs between two minings")
-    k1: Count | Literal["auto"] = Field(20, description="auto: grows with the images of an identity, and k2 with it")
-    k2: Count = 6
-    eps: Annotated[float, Field(ge=0, le=1)] = 0.4
-    small_identities: Literal["clip", "reference"] = "clip"
-
-
-class TrainingSettings(_Section):
+class TrainingSettings(Section):
     """The schedule and the machine."""
 
-    epochs: Count = 80
-    learning_rate: Annotated[float, Field(gt=0)] = 3.5e-4
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
-    warmup_epochs: Annotated[int, Field(ge=0)] = 10
-    milestones: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = (20, 40, 60)
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
-    seed: Annotated[int, Field(ge=0)] = 0
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    epochs: Count = Field(80, description="how often the images are gone through")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(3.5e-4, description="after the warm-up")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(5e-4, description="L2, added to the gradient")
+    warmup_epochs: Annotated[int, Field(ge=0)] = Field(10, description="in which the rate rises from 1 % to the whole")
+    milestones: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
+        (20, 40, 60), description="epochs after which the rate is multiplied by gamma"
+    )
+    gamma: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="factor of the rate at a milestone")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of every draw")
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], MACHINE] = Field("auto", description="where to compute")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true",
         description="of the backbone; the paper's is 32-true, bf16-mixed is faster where the processor computes in it",
@@ -128,11 +172,12 @@ class TrainingSettings(_Section):
         0.0,
         description="of the weights: share that a step keeps, for example 0.999 (EMA); 0 keeps the weights themselves",
     )
-    whole_batch: Annotated[tuple[Literal["batch-norm", "donors", "triplet"], ...], Field(strict=False)] = Field(
-        ("batch-norm", "donors", "triplet"),
-        description="with several processes, what looks at all of a batch and not at each one's part",
+    replicas: Count = Field(
+        1,
+        description="parts of a batch with a batch normalisation and donors of their own; 2 is what two GPUs are in "
+        "the authors' code, on however many devices",
     )
-    trackers: Annotated[tuple[Literal["tensorboard", "mlflow", "wandb"], ...], Field(strict=False)] = Field(
+    trackers: Annotated[tuple[Literal["tensorboard", "mlflow", "wandb"], ...], Field(strict=False), MACHINE] = Field(
         (), description="who follows the run besides the journal; each is an extra of its name"
     )
     compile: bool = Field(
@@ -140,8 +185,8 @@ class TrainingSettings(_Section):
     )
 
 
-class SelectionSettings(_Section):
-    """Which epoch is kept and reported."""
+class SelectionSettings(Section):
+    """Which epoch is kept, and who is scored with it."""
 
     by: Literal["validation", "last", "test"] = Field(
         "validation", description="people to select on; test is for comparison with the literature, and stamped"
@@ -150,62 +195,85 @@ class SelectionSettings(_Section):
     share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.1, description="of the training people to hold out, where the set has no validation people"
     )
-
-
-class EvaluationSettings(_Section):
-    """How embeddings are made for scoring."""
-
-    flip: bool = Field(True, description="add the embedding of the flipped image")
-    reranking: bool = Field(False, description="rank by k-reciprocal re-ranked distances")
-    batch_images: Count = 64
-    people: Literal["test", "validation"] = Field(
+    scored: Literal["test", "validation"] = Field(
         "test", description="who is scored; validation leaves the test people unseen while designs are compared"
     )
 
 
-class Recipe(_Section):
+class EvaluationSettings(Section):
+    """How embeddings are made: for scoring, for the selection of an epoch, and (but for the flip) for mining."""
+
+    flip: bool = Field(True, description="add the embedding of the flipped image")
+    reranking: Annotated[bool, SCORES] = Field(False, description="rank by k-reciprocal re-ranked distances")
+    batch_images: Count = Field(64, description="images embedded at once; moves the last bits of an embedding")
+
+
+class Recipe(Section):
     """All settings of a run."""
 
-    name: str = Field(pattern=r"^[\w.-]+$")
-    title: str = ""
+    name: str = Field(pattern=r"^[\w.-]+$", description="begins the name of its run folders")
+    title: Annotated[str, MACHINE] = Field("", description="what it is for, in a line")
     data: DataSettings
     network: NetworkSettings = NetworkSettings()
-    objective: ObjectiveSettings = ObjectiveSettings()
-    attributes: AttributeSettings = AttributeSettings()
+    method: SerializeAsAny[MethodSettings] = Fire2Settings()
     training: TrainingSettings = TrainingSettings()
     selection: SelectionSettings = SelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.evaluation.people == "validation" and self.selection.by == "test":
-            raise ValueError("evaluation.people is validation, so selection.by cannot be test: it would look at them")
+        if self.selection.scored == "validation" and self.selection.by == "test":
+            raise ValueError("selection.scored is validation, so selection.by cannot be test: it would look at them")
         return self
 
-    def decisive(self) -> dict[str, Any]:
-        """By dotted path, every setting that changes what training ends with; where things lie and run is left out."""
-        values = self.model_dump(mode="json")
+    def affecting(self, *what: Affects) -> dict[str, Any]:
+        """By dotted path, the value of every setting that affects something of these."""
         return {
-            path: reduce(dict.__getitem__, path.split("."), values)
-            for path in setting_paths()
-            if path.partition(".")[0] in DECISIVE and path not in INDECISIVE
+            path: value
+            for path, entry, value in _values(self)
+            if affects(entry) in what and path not in ("name", "title")
         }
 
 
-def setting_paths() -> tuple[str, ...]:
-    """Every setting by its dotted path."""
-    return tuple(path for path, _ in describe())
+def affects(entry: FieldInfo) -> Affects:
+    """What a setting affects, as marked where it is defined."""
+    return next((mark.affects for mark in entry.metadata if isinstance(mark, Mark)), "training")
 
 
-def describe() -> Iterator[tuple[str, str]]:
-    """Every setting's dotted path with what it means (empty where the name says it)."""
-    return ((path, entry.description or "") for path, entry in settings())
+def settings(method: type[MethodSettings] | None = None) -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting with its dotted path, in order; the method's are those of one method, else of all."""
+    for path, entry in _entries(Recipe):
+        if path == "method":
+            kinds = MethodSettings.known.values() if method is None else [method]
+            yield from dict(pair for kind in kinds for pair in _entries(kind, "method.")).items()
+        else:
+            yield path, entry
 
 
-def settings(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting with its dotted path, in order."""
+def setting_paths(method: type[MethodSettings] | None = None) -> tuple[str, ...]:
+    """Every setting by its dotted path; see :func:`settings`."""
+    return tuple(path for path, _ in settings(method))
+
+
+def section_of(entry: FieldInfo) -> type[Section] | None:
+    """The section that a setting is, if it is one; the method is told by its name."""
+    kind = entry.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) and kind is not MethodSettings else None
+
+
+def _entries(model: type[Section], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, entry in model.model_fields.items():
-        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
-            yield from settings(entry.annotation, f"{prefix}{name}.")
+        if (section := section_of(entry)) is not None:
+            yield from _entries(section, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", entry
+
+
+def _values(section: Section, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:
+    plain: Mapping[str, Any] = section.model_dump(mode="json")
+    for name, entry in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", entry, plain[name]

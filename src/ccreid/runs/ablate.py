@@ -15,10 +15,10 @@ from ccreid.analysis.paired import compare_queries
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
 from ccreid.machine.files import write_json
-from ccreid.recipe import Recipe, to_yaml
-from ccreid.recipe.run_folder import QUERIES
-from ccreid.runs.score import Watch
-from ccreid.runs.series import Follow, run_seeds
+from ccreid.recipe import Recipe, RunFolder, to_yaml
+from ccreid.runs.watch import Follow, Watch
+
+from ccreid.runs.series import run_seeds
 
 VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
 RESULT = "ablation.json"
@@ -97,7 +97,7 @@ def ablate(
             "folder": folders[name],
             "protocols": summaries[name]["protocols"],
         }
-    tables = {name: [folder / of / f"seed-{seed}" / QUERIES for seed in seeds] for name, of in folders.items()}
+    tables = {name: [RunFolder(folder / of / f"seed-{seed}").queries for seed in seeds] for name, of in folders.items()}
     result = {
         "seeds": list(seeds),
         "benchmark": next(iter(summaries.values()))["benchmark"],

@@ -28,11 +28,11 @@ from ccreid.report.attribute_report import Mined, attribute_table, attribute_val
 from ccreid.report.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
 from ccreid.report.text import write_tables
 from ccreid.machine.files import is_free, write_json
-from ccreid.runs.train import recipe_of
-from ccreid.training.rows import read_journal
-from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
+from ccreid.training.rows import BeginRow, read_journal
+from ccreid.methods.fire2.fire2 import STATE
+from ccreid.recipe import RunFolder
 from ccreid.machine.progress import Track, untracked
-from ccreid.training.checkpoint import FORMAT
+from ccreid.training.checkpoint import FORMAT, METHOD
 from ccreid.vocabulary import Ids, Samples
 
 FOLDER, RESULT, TEXT, PAGE = "attributes", "attributes.json", "attributes.txt", "attributes.html"
@@ -94,7 +94,7 @@ def write_attributes(
     DataError, StorageError
         The data set or an image cannot be read; a file cannot be written.
     """
-    recipe = recipe_of(folder, data=data)
+    recipe = RunFolder(folder).recipe(data=data)
     if not is_free(out, RESULT):
         raise SettingError(f"{out} is not empty.", "Name another folder with --out.")
     saved = read_mined(folder)
@@ -142,13 +142,13 @@ def read_mined(folder: Path) -> Saved:
     ArtefactError
         There is no checkpoint, it is damaged or of another version, or nothing was mined.
     """
-    path = folder / CHECKPOINT
+    path = RunFolder(folder).checkpoint
     if not path.is_file():
-        raise ArtefactError(f"{folder} has no {CHECKPOINT}.", f"Go on with the run: ccreid train --resume {folder}")
+        raise ArtefactError(f"{folder} has no {path.name}.", RunFolder(folder).how_to_go_on)
     try:
         with safe_open(path, "np") as file:
             notes = file.metadata() or {}
-            names = ("objective.attributes", "objective.owners")
+            names = [METHOD + name for name in STATE[:2]]
             found = [file.get_tensor(name) for name in names if name in set(file.keys())]
     except (OSError, SafetensorError) as error:
         raise ArtefactError(f"{path} is damaged: {error}.", "Start the run anew.") from error
@@ -158,8 +158,8 @@ def read_mined(folder: Path) -> Saved:
     if len(found) != 2:
         raise ArtefactError(
             f"The run {folder} has mined no attributes in its first {begun} epochs.",
-            "Mining starts after epoch attributes.after_epoch, where objective.weights.attribute or "
-            "objective.weights.recomposition is above 0: let it run longer, or name a run of another recipe.",
+            "FIRe² mines after epoch method.after_epoch, where method.weights.attribute or "
+            "method.weights.recomposition is above 0: let it run longer, or name a run of another recipe.",
         )
     return Saved(
         found[0].astype(np.int64), found[1].astype(np.int64), json.loads(notes["circumstances"])["data"], begun
@@ -215,17 +215,18 @@ def _check_same(saved: Saved, samples: Samples, folder: Path, track: Track[Any])
             mend,
         )
     if not np.array_equal(saved.owners[saved.of_image], samples.identities):
-        raise ArtefactError(f"The attributes in {folder / CHECKPOINT} belong to other people.", "Start the run anew.")
+        raise ArtefactError(f"The attributes in {RunFolder(folder).checkpoint} belong to other people.", "Start the run anew.")
 
 
 def _minings(folder: Path, begun: int) -> list[dict[str, int]]:
     """Epoch and number of attributes of each mining that the checkpoint knows of."""
-    if not (folder / JOURNAL).is_file():
+    journal = RunFolder(folder).journal
+    if not journal.is_file():
         return []
     return [
-        {"epoch": row["epoch"], "attributes": row["attributes"]}
-        for row in read_journal(folder / JOURNAL)
-        if row["kind"] == "mining" and row["epoch"] <= begun
+        {"epoch": row.epoch, "attributes": row.notes["attributes"]}
+        for row in read_journal(journal)
+        if isinstance(row, BeginRow) and "attributes" in row.notes and row.epoch <= begun
     ]
 
 

@@ -1,11 +1,13 @@
-"""From a recipe to live objects. Beyond this file nobody knows what a recipe is."""
+"""From a recipe to live objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple, cast
 
 from lightning_fabric import Fabric
@@ -15,18 +17,24 @@ from ccreid.datasets.holdout import hold_out
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
-from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
+from ccreid.data.sampler import OutfitSampler, IdentitySampler
 from ccreid.datasets import read_benchmark
-from ccreid.evaluation.evaluate import Extractor
-from ccreid.methods import Mining, Objective, TermWeights
+from ccreid.data.fingerprint import content_fingerprint
+from ccreid.evaluation.evaluate import Extractor, evaluate
+from ccreid.methods import Method, SharedBatch
 from ccreid.model.backbone import Backbone, load_weights
 from ccreid.model.network import Network
 from ccreid.machine.processes import ALONE, Processes
-from ccreid.recipe import Recipe
-from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, require_compiler
+from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs.watch import Watch
+from ccreid.runs.methods import make_method
+from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.training.average import Average
-from ccreid.training.checkpoint import State
+from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, State
+from ccreid.training.health import Health
+from ccreid.training.selection import Selection
+from ccreid.training.trackers import require
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
 from ccreid.training.schedule import Schedule
@@ -52,21 +60,18 @@ def preprocessing(recipe: Recipe) -> Preprocessing:
     return Preprocessing(recipe.data.height_px, recipe.data.width_px)
 
 
-def objective(recipe: Recipe, identities: int, processes: Processes = ALONE, *, pretrained: bool = True) -> Objective:
-    """The network with its heads, as initialised by the run's seed.
+def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Method:
+    """The network with what trains it, as initialised by the run's seed.
 
     Parameters
     ----------
     recipe:
         The settings.
-    identities:
-        P, people in the train set.
-    processes:
-        Those that share each batch.
+    samples:
+        The training images.
     pretrained:
         Whether to fill the backbone with the recipe's weights; a resumed run has its own.
     """
-    settings = recipe.objective
     with seeded(derive_seed(recipe.training.seed, "initialisation")):
         backbone = Backbone(
             recipe.network.backbone,
@@ -77,20 +82,7 @@ def objective(recipe: Recipe, identities: int, processes: Processes = ALONE, *, 
         backbone.lay_out(MEMORY_FORMATS[recipe.training.memory_format])
         if recipe.training.compile:
             backbone.compile_training()
-        built = Objective(
-            Network(backbone),
-            identities,
-            TermWeights(**settings.weights.model_dump()),
-            scale=settings.scale,
-            smoothing=settings.smoothing,
-            margin=settings.margin,
-            stripes=settings.stripes,
-            recompositions=settings.recompositions,
-            donors=settings.donors,
-            replicas=settings.replicas,
-            processes=processes,
-            whole_batch=recipe.training.whole_batch,
-        )
+        built = make_method(recipe.method, Network(backbone), samples)
     if pretrained:
         load_weights(backbone, recipe.network.weights)
     return built
@@ -126,14 +118,10 @@ def plain_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE)
 
 def plan(recipe: Recipe) -> Plan:
     """When what happens."""
-    training, attributes = recipe.training, recipe.attributes
+    training = recipe.training
     return Plan(
         epochs=training.epochs,
-        attributes_from=attributes.after_epoch,
-        mine_every=attributes.every,
-        mining=Mining(attributes.k1, attributes.k2, attributes.eps, attributes.small_identities),
         schedule=Schedule(training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma),
-        reset_optimizer_each_epoch=training.reset_optimizer_each_epoch,
         accumulate=training.accumulate,
         seed=training.seed,
     )
@@ -159,7 +147,7 @@ class Parts(NamedTuple):
 
 def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
     """Split a data set. Raises SettingError where too few people can be held out for validation."""
-    train, by, scored = benchmark.subset("train"), recipe.selection.by, recipe.evaluation.people
+    train, by, scored = benchmark.subset("train"), recipe.selection.by, recipe.selection.scored
     subjects: dict[str, Benchmark | None] = {"last": None, "test": benchmark}
     if "validation" in (by, scored):
         validation = replace(benchmark, protocols=benchmark.validation)
@@ -171,11 +159,80 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
     return Parts(train, subjects[by], cast(Benchmark, subjects[scored]))
 
 
-def state(recipe: Recipe, objective: Objective, fabric: Fabric) -> State:
-    """What changes in a run, at its beginning."""
+def state(recipe: Recipe, method: Method, fabric: Fabric, processes: Processes = ALONE) -> State:
+    """What changes in a run, at its beginning. Raises SettingError: see :class:`SharedBatch`."""
     training = recipe.training
-    optimizer = Optimizer(objective, fabric, training.weight_decay, training.clip_norm)
-    return State(objective, optimizer, Average(objective.network, training.average) if training.average else None)
+    shared = SharedBatch(method, processes, training.replicas)
+    fabric.to_device(shared)
+    optimizer = Optimizer(method, fabric, training.weight_decay, training.clip_norm)
+    return State(shared, optimizer, Average(method.network, training.average) if training.average else None)
+
+
+class Training(NamedTuple):
+    """Everything that a training is made of.
+
+    Attributes
+    ----------
+    state:
+        What changes in it.
+    train_loader, plain_loader:
+        Augmented batches; every image once.
+    plan:
+        When what happens.
+    checkpoints, health:
+        What is kept of it, and what is kept of a batch that breaks it.
+    selection:
+        Keeps the best epoch; None where the last is kept.
+    """
+
+    state: State
+    train_loader: TrainLoader
+    plain_loader: PlainLoader
+    plan: Plan
+    checkpoints: Checkpoints
+    health: Health
+    selection: Selection | None
+
+
+def training(
+    recipe: Recipe, parts: Parts, fabric: Fabric, run: RunFolder, watch: Watch, allowed: Collection[Difference]
+) -> Training:
+    """Build a training, whether it begins or goes on.
+
+    Raises
+    ------
+    ArtefactError
+        There is a checkpoint, and the run differs from it in what is not allowed.
+    CcreidError
+        Whatever else cannot be built.
+    """
+    require(recipe.training.trackers)
+    samples, processes = parts.train, processes_of(fabric)
+    fingerprint = processes.first(lambda: content_fingerprint(samples, watch.track))
+    circumstances = Circumstances(recipe.affecting("training"), fingerprint, processes.count)
+    checkpoints = Checkpoints(run.checkpoint, circumstances, allowed, writes=processes.leads)
+    checkpoints.check()
+    trained = method(recipe, samples, pretrained=not run.checkpoint.exists())
+    course = plan(recipe)
+    selection = None
+    if parts.selected_on is not None:
+        criterion = partial(_mean_precision, recipe, parts.selected_on, fabric)
+        selection = Selection(run.best, criterion, recipe.selection.every, course.epochs, writes=processes.leads)
+    return Training(
+        state(recipe, trained, fabric, processes),
+        train_loader(recipe, samples, processes),
+        plain_loader(recipe, samples, processes),
+        course,
+        checkpoints,
+        Health(run.diverged(processes.rank), samples.files),
+        selection,
+    )
+
+
+def _mean_precision(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, network: Network) -> float:
+    """The mAP of a network, over all protocols of a benchmark."""
+    judged = evaluate(extractor(recipe, network, "", fabric.autocast, processes_of(fabric)), benchmark)
+    return fmean(score.mean_ap for score in judged.scores.values())
 
 
 def extractor(
@@ -199,19 +256,12 @@ def extractor(
     )
 
 
-def without_mining_terms(recipe: Recipe) -> Recipe:
-    """The baseline of a recipe: identity and triplet loss alone, everything else the same."""
-    weights = recipe.objective.weights.model_copy(update={"attribute": 0.0, "recomposition": 0.0})
-    objective_settings = recipe.objective.model_copy(update={"weights": weights})
-    return recipe.model_copy(update={"name": f"{recipe.name}-baseline", "objective": objective_settings})
-
-
 def _sampler(recipe: Recipe, samples: Samples) -> IdentitySampler:
     data = recipe.data
     if data.sampler == "plain":
         return IdentitySampler(samples.identities, data.people, data.images)
     clothes = samples.clothes if data.sampler == "clothes-aware" else None
-    return ClothesAwareSampler(samples.identities, data.people, data.images, clothes)
+    return OutfitSampler(samples.identities, data.people, data.images, clothes)
 
 
 def _workers(recipe: Recipe) -> int:

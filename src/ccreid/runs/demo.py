@@ -9,7 +9,8 @@ from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.model.bundle import load_bundle
-from ccreid.runs.score import Watch, extractor_of
+from ccreid.runs.watch import Watch
+from ccreid.runs.score import extractor_of
 
 BUNDLE = Path("wardrobe")
 PICTURE = "search.png"

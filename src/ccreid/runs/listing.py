@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 from rich.table import Table
 
 from ccreid.errors import CcreidError, SettingError
-from ccreid.recipe import Recipe, load_recipe
-from ccreid.training.rows import read_journal
+from ccreid.recipe import Recipe, RunFolder
+from ccreid.training.rows import BeginRow, EpochRow, KeptRow, read_journal
 from ccreid.training.rows import Row
-from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
 
 Columns = tuple[list[str], list[list[str]]]
 """Headers and rows of a table."""
@@ -50,24 +49,25 @@ class ListedRun:
 
     name: str
     recipe: Recipe
-    rows: Sequence[Row]
+    rows: Sequence[KeptRow]
     report: Mapping[str, Any] | None
 
-    def of_kind(self, kind: str) -> list[Row]:
-        """The journal's rows of a kind: "step", "mining", "epoch"."""
-        return [row for row in self.rows if row["kind"] == kind]
+    @property
+    def epochs(self) -> list[EpochRow]:
+        """The journal's rows of whole epochs."""
+        return [row for row in self.rows if isinstance(row, EpochRow)]
 
     @property
     def state(self) -> str:
         """Where it stands."""
         if self.report is not None:
             return "finished"
-        return f"epoch {len(self.of_kind('epoch'))} of {self.recipe.training.epochs}"
+        return f"epoch {len(self.epochs)} of {self.recipe.training.epochs}"
 
     @property
     def seconds(self) -> float:
         """How long its steps and minings took."""
-        return math.fsum(row["seconds"] for row in self.rows if row["kind"] in ("step", "mining"))
+        return math.fsum(row.seconds for row in self.rows if not isinstance(row, EpochRow))
 
 
 def read_runs(places: Sequence[Path]) -> list[ListedRun]:
@@ -82,9 +82,8 @@ def read_runs(places: Sequence[Path]) -> list[ListedRun]:
     for place in places:
         if not place.is_dir():
             raise SettingError(f"There is no folder {place}.", "Name runs, or folders that hold some.")
-        for recipe in sorted(place.rglob(RECIPE)):
-            if (recipe.parent / JOURNAL).is_file():
-                runs += _read(recipe.parent)
+        for run in RunFolder.below(place):
+            runs += _read(run)
     if not runs:
         looked = ", ".join(map(str, places))
         raise SettingError(f"There is no run in {looked}.", "Name runs, or folders that hold some; train makes them.")
@@ -138,9 +137,9 @@ def overview(runs: Sequence[ListedRun]) -> Columns:
         "recipe": lambda run: run.recipe.name,
         "seed": lambda run: str(run.recipe.training.seed),
         "state": lambda run: run.state,
-        "loss": lambda run: _last(run, "total", "{:.2f}"),
-        "attributes": lambda run: _last(run, "attributes", "{}"),
-        "validation mAP": lambda run: _last(run, "validation", "{:.1%}").removesuffix("%"),
+        "loss": lambda run: _last((row.total for row in run.epochs), "{:.2f}"),
+        "attributes": lambda run: _last((row.notes.get("attributes") for row in run.epochs), "{}"),
+        "validation mAP": lambda run: _last((row.validation for row in run.epochs), "{:.1%}").removesuffix("%"),
         **{name: lambda run, name=name: _score(run, name) for name in _protocol_names(runs)},  # type: ignore[misc]
         "minutes": lambda run: f"{run.seconds / 60:.1f}",
     }
@@ -151,12 +150,12 @@ def overview(runs: Sequence[ListedRun]) -> Columns:
 
 
 def differences(runs: Sequence[ListedRun]) -> Columns:
-    """Headers and a row a setting that decides and that not all runs share."""
-    settings = [run.recipe.decisive() for run in runs]
+    """Headers and a row a setting that affects training or scores and that not all runs share."""
+    settings = [run.recipe.affecting("training", "scores") for run in runs]
     rows = [
-        [path, *(_plain(of_run[path]) for of_run in settings)]
-        for path in settings[0]
-        if any(of_run[path] != settings[0][path] for of_run in settings)
+        [path, *("-" if path not in of_run else _plain(of_run[path]) for of_run in settings)]
+        for path in dict.fromkeys(path for of_run in settings for path in of_run)
+        if any(path not in of_run or of_run[path] != settings[0].get(path) for of_run in settings)
     ]
     return ["setting", *(str(number) for number in range(1, len(runs) + 1))], rows
 
@@ -173,30 +172,28 @@ def courses(runs: Sequence[ListedRun]) -> dict[str, dict[str, Course]]:
 
 
 def _points(run: ListedRun) -> Iterator[tuple[str, int, float]]:
-    titles = {"total": "total loss", "learning_rate": "learning rate", "validation": "mAP on validation people"}
-    for row in run.of_kind("epoch"):
-        for name, value in row["terms"].items():
-            yield f"{name} term", row["epoch"], value
-        for name, title in titles.items():
-            if row[name] is not None:
-                yield title, row["epoch"], row[name]
-    for row in run.of_kind("mining"):
-        yield "attributes mined", row["epoch"], row["attributes"]
+    for row in run.rows:
+        if isinstance(row, EpochRow):
+            for name, value in row.terms.items():
+                yield f"{name} term", row.epoch, value
+            told = {"total loss": row.total, "learning rate": row.learning_rate, "mAP on validation people": row.validation}
+            yield from ((title, row.epoch, value) for title, value in told.items() if value is not None)
+    for row in run.rows:
+        if isinstance(row, BeginRow):
+            yield from ((f"{name} before the epoch", row.epoch, value) for name, value in row.notes.items())
 
 
-def _read(folder: Path) -> Iterator[ListedRun]:
-    report = folder / REPORT
+def _read(run: RunFolder) -> Iterator[ListedRun]:
     try:
-        recipe = load_recipe(str(folder / RECIPE))
-        scores = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
-        yield ListedRun(str(folder), recipe, read_journal(folder / JOURNAL), scores)
+        scores = json.loads(run.report.read_text(encoding="utf-8")) if run.finished else None
+        yield ListedRun(str(run.path), run.recipe(), read_journal(run.journal), scores)
     except CcreidError as error:
-        logger.warning("%s is left out: %s", folder, error.message)
+        logger.warning("%s is left out: %s", run.path, error.message)
     except (OSError, ValueError) as error:
-        logger.warning("%s is left out, a file of it is damaged: %s", folder, error)
+        logger.warning("%s is left out, a file of it is damaged: %s", run.path, error)
 
 
-def _protocols(run: ListedRun) -> list[Row]:
+def _protocols(run: ListedRun) -> list[dict[str, Any]]:
     return [] if run.report is None else run.report["protocols"]
 
 
@@ -211,10 +208,10 @@ def _score(run: ListedRun, protocol: str) -> str:
     return "-"
 
 
-def _last(run: ListedRun, name: str, form: str) -> str:
-    """The last value of an epoch's column."""
-    values = [row[name] for row in run.of_kind("epoch") if row[name] is not None]
-    return form.format(values[-1]) if values else "-"
+def _last(values: Iterable[float | None], form: str) -> str:
+    """The last value that there is."""
+    known = [value for value in values if value is not None]
+    return form.format(known[-1]) if known else "-"
 
 
 def _plain(value: object) -> str:

@@ -13,9 +13,9 @@ from ccreid.report.model_card import model_card
 from ccreid.report.tables import describe_benchmark
 from ccreid.machine.files import is_free, replacing
 from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
-from ccreid.runs.train import recipe_of
-from ccreid.recipe.run_folder import BUNDLE, REPORT
-from ccreid.runs.score import Watch, evaluate_bundle, without_unreadable
+from ccreid.recipe import RunFolder
+from ccreid.runs.watch import Watch
+from ccreid.runs.score import evaluate_bundle, without_unreadable
 
 MODEL_CARD = "MODEL_CARD.md"
 
@@ -46,15 +46,16 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     CcreidError
         The data cannot be read, a weight is beyond half precision, a file cannot be written.
     """
-    recipe = recipe_of(run_folder, data=data)
-    if not (run_folder / REPORT).is_file():
-        raise SettingError(f"{run_folder} is not finished.", f"Go on with it: ccreid train --resume {run_folder}")
+    run = RunFolder(run_folder)
+    recipe = run.recipe(data=data)
+    if not run.finished:
+        raise SettingError(f"{run_folder} is not finished.", run.how_to_go_on)
     if not is_free(out, CARD):
         raise SettingError(f"{out} is taken, and by no bundle.", "Name another folder with --out.")
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
-    bundle = load_bundle(run_folder / BUNDLE)
+    bundle = load_bundle(run.bundle)
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
         described = {"trained_on": describe_benchmark(benchmark)}

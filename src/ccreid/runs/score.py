@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +21,13 @@ from ccreid.analysis.supplement import supplement
 from ccreid.report.text import write_tables
 from ccreid.machine.files import write_json
 from ccreid.model.bundle import Bundle, load_bundle
-from ccreid.recipe.run_folder import EMBEDDINGS, QUERIES, REPORT
+from ccreid.recipe import RunFolder
 from ccreid.machine.devices import Device, default_workers, launch, memory_advice, processes_of
-from ccreid.machine.progress import Track, untracked
 from ccreid.machine.provenance import describe_machine, versions
-from ccreid.training.journal import Listener
+from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Benchmark, Samples
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who follows a run.
-
-    Attributes
-    ----------
-    track:
-        Follows loops over images.
-    listener:
-        Is given each row of the journal, and before the first one a row of kind "plan" with the number of
-        epochs and steps to come.
-    """
-
-    track: Track[Any] = untracked
-    listener: Listener = lambda _row: None
 
 
 def evaluate_bundle(
@@ -121,7 +103,7 @@ def score(
 ) -> dict[str, Any]:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {extractor.batch_images})."):
-        evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, reranking=reranking, track=watch.track)
+        evaluation = evaluate(extractor, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
     preprocessing = extractor.preprocessing
     report = report_values(
         evaluation,
@@ -138,9 +120,9 @@ def score(
     report |= supplement(evaluation, garments)
     if not extractor.processes.leads:
         return report
-    write_json(folder / REPORT, report)
+    write_json(RunFolder(folder).report, report)
     write_tables(folder / "report.txt", report_table(report), belief_table(report))
-    write_per_query(folder / QUERIES, evaluation, garments)
+    write_per_query(RunFolder(folder).queries, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
         queries = telling_queries(evaluation.scores[protocol.name])

@@ -8,15 +8,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ccreid.recipe import run_folder
 from ccreid.runs import score, train
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.files import write_json
-from ccreid.recipe import Recipe, to_yaml
+from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs.watch import Follow, Watch
 from ccreid.vocabulary import Benchmark
-
-Follow = Callable[[str], score.Watch]
-"""Gives the watch of one run of several, by its name."""
 
 
 def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow) -> dict[str, Any]:
@@ -81,13 +78,14 @@ def compare(
     }
 
 
-def _report_of(recipe: Recipe, folder: Path, watch: score.Watch) -> dict[str, Any]:
-    if not (folder / run_folder.RECIPE).exists():
+def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+    run = RunFolder(folder)
+    if not run.begun:
         return train.begin(recipe, folder, watch)
-    if (folder / run_folder.RECIPE).read_text(encoding="utf-8") != to_yaml(recipe):
+    if run.recipe() != recipe:
         raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
-    if (folder / run_folder.REPORT).exists():
-        report: dict[str, Any] = json.loads((folder / run_folder.REPORT).read_text(encoding="utf-8"))
+    if run.finished:
+        report: dict[str, Any] = json.loads(run.report.read_text(encoding="utf-8"))
         return report
     return train.resume(folder, watch)
 
@@ -117,5 +115,5 @@ def _over(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _names(bundles: Sequence[Path]) -> list[str]:
     """A name a bundle: its own folder's, or that of the run it lies in."""
     folders = [path.resolve() for path in bundles]
-    names = [path.parent.name if path.name == run_folder.BUNDLE else path.name for path in folders]
+    names = [path.parent.name if path == RunFolder(path.parent).bundle else path.name for path in folders]
     return [f"{name}-{number}" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]

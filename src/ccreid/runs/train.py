@@ -12,7 +12,6 @@ import numpy as np
 from lightning_fabric import Fabric
 
 from ccreid.runs import build
-from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.report.tables import TEST_SET, describe_benchmark
@@ -20,17 +19,15 @@ from ccreid.machine.files import is_free, remove_leftovers, write_text
 from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
 from ccreid.machine.processes import Processes
-from ccreid.recipe import Recipe, load_recipe, to_yaml
-from ccreid.training.rows import Row
-from ccreid.recipe.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE
+from ccreid.methods.sharing import check_replicas
+from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs.journals import Journals
 from ccreid.machine.devices import memory_advice, processes_of
 from ccreid.machine.provenance import versions
-from ccreid.runs.score import Watch, score, without_unreadable
-from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
-from ccreid.training.health import Health
-from ccreid.training.journal import Journal
+from ccreid.runs.watch import Watch
+from ccreid.runs.score import score, without_unreadable
+from ccreid.training.checkpoint import Difference
 from ccreid.training.loop import train
-from ccreid.training.selection import Selection
 from ccreid.training.trackers import Described, Trackers, require
 from ccreid.vocabulary import Benchmark, Samples
 
@@ -54,15 +51,20 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
     CcreidError
         Whatever else a user can mend.
     """
-    fabric = build.fabric(recipe)
+    fabric, run = build.fabric(recipe), RunFolder(folder)
     if fabric.is_global_zero and not is_free(folder):
-        mend = f"Go on with it: ccreid train --resume {folder}" if (folder / RECIPE).exists() else ""
-        raise SettingError(f"{folder} is not empty.", mend or "Name another folder with --out.")
-    return _carry_through(recipe, fabric, folder, watch)
+        mend = run.how_to_go_on if run.begun else "Name another folder with --out."
+        raise SettingError(f"{folder} is not empty.", mend)
+    return _carry_through(recipe, fabric, run, watch)
 
 
 def resume(
-    folder: Path, watch: Watch, changes: Sequence[str] = (), allowed: Collection[Difference] = ()
+    folder: Path,
+    watch: Watch,
+    changes: Sequence[str] = (),
+    allowed: Collection[Difference] = (),
+    *,
+    data: Path | None = None,
 ) -> dict[str, Any]:
     """Go on with a run from its checkpoint, the same in every respect but those allowed.
 
@@ -76,6 +78,8 @@ def resume(
         Settings to change, as ``section.name=value``.
     allowed:
         In what the run may differ from what it was: the recipe, the data, the number of processes.
+    data:
+        The folder of the data set where it has moved.
 
     Returns
     -------
@@ -89,29 +93,12 @@ def resume(
     CcreidError
         As :func:`begin`.
     """
-    recipe = recipe_of(folder, changes)
+    run = RunFolder(folder)
+    recipe = run.recipe(changes, data=data)
     fabric = build.fabric(recipe)
     if fabric.is_global_zero:
         remove_leftovers(folder)
-    return _carry_through(recipe, fabric, folder, watch, allowed)
-
-
-def recipe_of(folder: Path, changes: Sequence[str] = (), *, data: Path | None = None) -> Recipe:
-    """The recipe of a run, with some settings changed and, where the data set has moved, its new folder.
-
-    Raises
-    ------
-    SettingError
-        The folder is no run, or a setting is wrong.
-    """
-    if not (folder / RECIPE).is_file():
-        inside = sorted(path.parent for path in folder.glob(f"*/{RECIPE}")) if folder.is_dir() else []
-        mend = f"Name one of the runs in it, for example {inside[0]}." if inside else "Name the folder of a run."
-        raise SettingError(f"{folder} is no run: it has no {RECIPE}.", mend)
-    recipe = load_recipe(str(folder / RECIPE), changes)
-    if data is None:
-        return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": str(data.resolve())})})
+    return _carry_through(recipe, fabric, run, watch, allowed)
 
 
 def check(recipe: Recipe, count: int) -> None:
@@ -119,23 +106,24 @@ def check(recipe: Recipe, count: int) -> None:
     require(recipe.training.trackers)
     samples = build.parts(recipe, build.benchmark(recipe)).train
     build.train_loader(recipe, samples, Processes(0, count))
+    check_replicas(recipe.training.replicas, count)
 
 
 def _carry_through(
-    recipe: Recipe, fabric: Fabric, folder: Path, watch: Watch, allowed: Collection[Difference] = ()
+    recipe: Recipe, fabric: Fabric, run: RunFolder, watch: Watch, allowed: Collection[Difference] = ()
 ) -> dict[str, Any]:
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
-    network, selected = _train(recipe, parts, fabric, folder, watch, allowed)
+    network, selected = _train(recipe, parts, fabric, run, watch, allowed)
     card = {
         "recipe": _shippable(recipe),
         "selection": selected,
         "versions": versions(),
         "trained_on": describe_benchmark(benchmark),
     }
-    weights_hash = processes.first(lambda: save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card))
+    weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), card))
     extractor = build.extractor(recipe, network, weights_hash, fabric.autocast, processes)
     conditions = {
         "recipe": recipe.name,
@@ -143,88 +131,60 @@ def _carry_through(
         "epochs": recipe.training.epochs,
         "selection": selected,
         **({"processes": processes.count} if processes.count > 1 else {}),
-        **({"scored_on": "people held out of training"} if recipe.evaluation.people == "validation" else {}),
+        **({"scored_on": "people held out of training"} if recipe.selection.scored == "validation" else {}),
     }
-    report = score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
+    report = score(extractor, parts.scored_on, run.path, conditions, watch, reranking=recipe.evaluation.reranking)
     if processes.leads:
-        amend_card(folder / BUNDLE, {"scores": report["protocols"]})
+        amend_card(run.bundle, {"scores": report["protocols"]})
     return report
 
 
 def _train(
-    recipe: Recipe, parts: build.Parts, fabric: Fabric, folder: Path, watch: Watch, allowed: Collection[Difference]
+    recipe: Recipe, parts: build.Parts, fabric: Fabric, run: RunFolder, watch: Watch, allowed: Collection[Difference]
 ) -> tuple[Network, str]:
     """Train to the end of the plan; gives the network that is kept and how it was selected."""
-    samples, judges, processes = parts.train, parts.selected_on, processes_of(fabric)
-    require(recipe.training.trackers)
-    _warn_of_single_images(samples)
-    circumstances = Circumstances(
-        recipe.decisive(), processes.first(lambda: content_fingerprint(samples, watch.track)), processes.count
-    )
-    checkpoints = Checkpoints(folder / CHECKPOINT, circumstances, allowed, writes=processes.leads)
-    checkpoints.check()
-    objective = build.objective(recipe, len(samples.people), processes, pretrained=not (folder / CHECKPOINT).exists())
-    fabric.to_device(objective)
-    state = build.state(recipe, objective, fabric)
-    plan = build.plan(recipe)
-    loader = build.train_loader(recipe, samples, processes)
-
-    def criterion(network: Network) -> float:
-        extractor = build.extractor(recipe, network, "", fabric.autocast, processes)
-        scores = evaluate(extractor, cast(Benchmark, judges)).scores.values()
-        return fmean(score.mean_ap for score in scores)
-
-    selection = (
-        Selection(folder / BEST, criterion, recipe.selection.every, plan.epochs, writes=processes.leads)
-        if judges
-        else None
-    )
+    _warn_of_single_images(parts.train)
+    training = build.training(recipe, parts, fabric, run, watch, allowed)
+    state, selection, processes = training.state, training.selection, training.state.shared.processes
     if processes.leads:
-        write_text(folder / RECIPE, to_yaml(recipe))  # once everything is built: a mistake leaves no folder behind
-    trackers = Trackers(
-        recipe.training.trackers if processes.leads else (),
-        folder,
-        Described(f"{folder.resolve().name}, {recipe.name}", recipe.decisive()),
+        run.write_recipe(recipe)  # once everything is built: a mistake leaves no folder behind
+    trackers = Trackers(recipe.training.trackers if processes.leads else (), run.path, _described(recipe, run))
+    journals = Journals(
+        run.journal if processes.leads else None,
+        training.plan.epochs,
+        training.train_loader.steps,
+        watch.listener,
+        trackers,
     )
-
-    def listen(row: Row) -> None:
-        watch.listener(row)
-        trackers(row)
-
-    def open_journal(position: Position) -> Journal:
-        steps = [loader.steps(epoch) for epoch in range(plan.epochs)]
-        done = sum(steps[: position.epoch]) + position.step
-        listen({"kind": "plan", "epochs": plan.epochs, "steps": sum(steps), "done": done})
-        journal = Journal(folder / JOURNAL if processes.leads else None, position, listen)
-        trackers.repeat(journal.dropped)
-        return journal
-
     try:
         with memory_advice(_smaller(recipe)), trackers:
             train(
                 state,
-                loader,
-                build.plain_loader(recipe, samples, processes),
-                plan,
+                training.train_loader,
+                training.plain_loader,
+                training.plan,
                 fabric=fabric,
-                checkpoints=checkpoints,
-                health=Health(
-                    folder / (DIVERGED if processes.leads else f"{DIVERGED}-{processes.rank}"), samples.files
-                ),
-                open_journal=open_journal,
+                checkpoints=training.checkpoints,
+                health=training.health,
+                open_journal=journals.open,
                 on_epoch_end=selection.consider if selection else lambda _epoch, _network: None,
             )
     except InterruptedRun as stop:
         together = f" --devices {processes.count}" if processes.count > 1 else ""
-        raise InterruptedRun(stop.message, f"Go on with: ccreid train --resume {folder}{together}") from None
-    if selection is None or judges is None:
+        raise InterruptedRun(stop.message, f"{run.how_to_go_on}{together}") from None
+    if selection is None or parts.selected_on is None:
         return state.network, "none: the last epoch is reported"
     processes.wait()
-    epoch = f"epoch {selection.take(state.network) + 1} of {plan.epochs}"
+    epoch = f"epoch {selection.take(state.network) + 1} of {training.plan.epochs}"
     if recipe.selection.by == "test":
         return state.network, f"{TEST_SET}: {epoch} had the best of the very numbers reported here"
-    people = len(judges.subset(judges.protocols[0].query).people)
+    people = len(parts.selected_on.subset(parts.selected_on.protocols[0].query).people)
     return state.network, f"{epoch}, the best mAP on {people} validation people"
+
+
+def _described(recipe: Recipe, run: RunFolder) -> Described:
+    """The run as trackers know it."""
+    return Described(f"{run.path.resolve().name}, {recipe.name}", recipe.affecting("training"))
 
 
 def _smaller(recipe: Recipe) -> str:

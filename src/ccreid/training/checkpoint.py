@@ -16,12 +16,14 @@ from torch import Tensor
 
 from ccreid.errors import ArtefactError
 from ccreid.machine.files import replacing
-from ccreid.methods import Attributes, Objective
+from ccreid.methods import Method, SharedBatch
 from ccreid.model.network import Network
 from ccreid.training.average import Average
 from ccreid.training.optimizer import Optimizer
 
-FORMAT = "ccreid-checkpoint-2"
+FORMAT = "ccreid-checkpoint-3"
+METHOD = "method."
+"""Begins the names of a method's parameters and buffers in a checkpoint."""
 
 Difference = Literal["recipe", "data", "processes"]
 """In what a run that goes on may differ from what it was."""
@@ -73,20 +75,27 @@ class State:
 
     Attributes
     ----------
-    objective, optimizer:
-        Under training.
+    shared:
+        The method under training, as processes share its batches.
+    optimizer:
+        Of its parameters.
     average:
         Of the network's weights, where one is kept.
     """
 
-    objective: Objective
+    shared: SharedBatch
     optimizer: Optimizer
     average: Average | None = None
 
     @property
     def network(self) -> Network:
         """The one that is scored and shipped."""
-        return self.objective.network if self.average is None else self.average.network
+        return self.method.network if self.average is None else self.average.network
+
+    @property
+    def method(self) -> Method:
+        """Under training."""
+        return self.shared.method
 
 
 class Checkpoints:
@@ -115,7 +124,7 @@ class Checkpoints:
         """Write the state. Raises StorageError; the previous checkpoint is then intact."""
         if not self.writes:
             return
-        tensors = {f"objective.{name}": value for name, value in state.objective.state_dict().items()}
+        tensors = {f"{METHOD}{name}": value for name, value in state.method.state_dict().items()}
         tensors |= {f"moments.{name}": value for name, value in state.optimizer.moments().items()}
         if state.average is not None:
             tensors |= {f"average.{name}": value for name, value in state.average.state().items()}
@@ -166,7 +175,8 @@ class Checkpoints:
         with safe_open(self.path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         try:
-            _load(state.objective, _under("objective.", tensors))
+            with torch.no_grad():
+                state.method.load_state_dict(_under(METHOD, tensors))
             state.optimizer.reset()
             state.optimizer.restore(_under("moments.", tensors))
             if state.average is not None:
@@ -196,10 +206,3 @@ def _scaler(fabric: Fabric) -> Any:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _load(objective: Objective, state: dict[str, Tensor]) -> None:
-    if "attribute_weights" in state:  # the places for them exist only once attributes were assigned
-        objective.assign(Attributes(state["attributes"], state["owners"], state["attribute_weights"]))
-    with torch.no_grad():
-        objective.load_state_dict(state)

@@ -27,20 +27,20 @@ class StepValues(NamedTuple):
 
     Attributes
     ----------
-    named, total, without_donor:
+    named, total, notes:
         As in :class:`ccreid.methods.Terms`.
     """
 
     named: dict[str, float]
     total: float
-    without_donor: int
+    notes: dict[str, int]
 
 
 def values_of(terms: Terms, processes: Processes) -> StepValues:
     """Fetch the terms of a step from the device, all at once, and average them over the processes."""
     scalars = torch.stack([*terms.named.values(), terms.total]).detach()
     *named, total = (fmean(values) for values in zip(*processes.tell(scalars.tolist()), strict=True))
-    return StepValues(dict(zip(terms.named, named, strict=True)), total, terms.without_donor)
+    return StepValues(dict(zip(terms.named, named, strict=True)), total, terms.notes)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Adam over an objective whose parameters change from epoch to epoch."""
+"""Adam over a method whose parameters change from epoch to epoch."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ccreid.methods import Group, Method
+
 
 class Optimizer:
-    """Adam with coupled weight decay (L2), on all trainable parameters of an objective.
+    """Adam with coupled weight decay (L2), on a method's groups of parameters.
 
     Parameters
     ----------
-    objective:
-        Its attribute head is another parameter after every mining.
+    method:
+        Its parameters may be others in another epoch; its groups are not.
     fabric:
         Runs the backward pass.
     weight_decay:
@@ -24,28 +26,30 @@ class Optimizer:
         Largest norm of the gradient, which is scaled down to it; None leaves it as it is.
     """
 
-    def __init__(
-        self, objective: nn.Module, fabric: Fabric, weight_decay: float, clip_norm: float | None = None
-    ) -> None:
-        self.objective, self.fabric, self.weight_decay, self.clip_norm = objective, fabric, weight_decay, clip_norm
+    def __init__(self, method: Method, fabric: Fabric, weight_decay: float, clip_norm: float | None = None) -> None:
+        self.method, self.fabric, self.weight_decay, self.clip_norm = method, fabric, weight_decay, clip_norm
+        self._epoch = 0
         self.reset()
 
     def reset(self) -> None:
         """Begin anew: forget every moment."""
+        parameters = [{"params": list(group.parameters)} for group in self._groups()]
         # Fused: one pass over each parameter, its gradient and its moments, where the plain way makes a dozen.
-        self.adam = torch.optim.Adam(self._parameters(), weight_decay=self.weight_decay, fused=True)
+        self.adam = torch.optim.Adam(parameters, weight_decay=self.weight_decay, fused=True)
         self._stepper = cast(torch.optim.Optimizer, self.fabric.setup_optimizers(self.adam))
 
     def follow_parameters(self) -> None:
         """Take up new parameters and drop those that are gone; the others keep their moments."""
-        parameters = self._parameters()
-        self.adam.param_groups[0]["params"] = parameters
-        for gone in set(self.adam.state) - set(parameters):
+        for held, group in zip(self.adam.param_groups, self._groups(), strict=True):
+            held["params"] = list(group.parameters)
+        for gone in set(self.adam.state) - set(self._parameters()):
             del self.adam.state[gone]
 
-    def set_rate(self, learning_rate: float) -> None:
-        """Set the learning rate of the steps to come."""
-        self.adam.param_groups[0]["lr"] = learning_rate
+    def set_rate(self, epoch: int, learning_rate: float) -> None:
+        """Set what the steps of an epoch (0-based) go by; each group makes its own rate of the run's."""
+        self._epoch = epoch
+        for held, group in zip(self.adam.param_groups, self._groups(), strict=True):
+            held["lr"] = group.rate(epoch, learning_rate)
 
     def accumulate(self, loss: Tensor) -> None:
         """Add the gradient of a scalar to those since the last step."""
@@ -53,8 +57,12 @@ class Optimizer:
 
     def step(self) -> None:
         """Descend one step along the gradients that were accumulated."""
+        for group in self._groups():
+            if self._epoch < group.from_epoch:
+                for parameter in group.parameters:
+                    parameter.grad = None
         if self.clip_norm is not None:
-            self.fabric.clip_gradients(self.objective, self._stepper, max_norm=self.clip_norm, error_if_nonfinite=False)
+            self.fabric.clip_gradients(self.method, self._stepper, max_norm=self.clip_norm, error_if_nonfinite=False)
         self._stepper.step()
         self.adam.zero_grad()
 
@@ -76,5 +84,8 @@ class Optimizer:
             state.setdefault(int(number), {})[name] = value
         self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
 
+    def _groups(self) -> list[Group]:
+        return list(self.method.groups().values())
+
     def _parameters(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
+        return [parameter for group in self._groups() for parameter in group.parameters]

@@ -1,21 +1,112 @@
-"""The rows of a run's journal."""
+"""The rows of a run's journal, as they are written and read."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-Row = Mapping[str, Any]
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+logger = logging.getLogger(__name__)
 
 
-def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a journal; a last line cut off by a crash is passed over."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PlanRow(_Row):
+    """What lies ahead when a run begins or goes on; listeners are told, the journal does not keep it.
+
+    Attributes
+    ----------
+    epochs, steps, done:
+        Epochs and steps of the whole run, and the steps that are behind it.
+    """
+
+    kind: Literal["plan"] = "plan"
+    epochs: int
+    steps: int
+    done: int
+
+
+class BeginRow(_Row):
+    """What a method found before an epoch (from 1), by name, and how long that took."""
+
+    kind: Literal["begin"] = "begin"
+    epoch: int
+    notes: Mapping[str, int]
+    seconds: float
+
+
+class StepRow(_Row):
+    """A step (from 1) of an epoch (from 1): its terms, unweighted, and their weighted sum, means over the processes."""
+
+    kind: Literal["step"] = "step"
+    epoch: int
+    step: int
+    terms: Mapping[str, float]
+    total: float
+    learning_rate: float
+    notes: Mapping[str, int]
+    seconds: float
+
+
+class EpochRow(_Row):
+    """An epoch (from 1) summed up.
+
+    Attributes
+    ----------
+    steps:
+        How many.
+    terms, total:
+        Means over the steps.
+    learning_rate:
+        Of the last step; None without one.
+    validation:
+        mAP on validation people; None where it was not due.
+    notes:
+        What the method found before it, then the sums of its steps' notes.
+    seconds:
+        Of its steps and of what came before them.
+    """
+
+    kind: Literal["epoch"] = "epoch"
+    epoch: int
+    steps: int
+    terms: Mapping[str, float]
+    total: float
+    learning_rate: float | None
+    validation: float | None
+    notes: Mapping[str, int]
+    seconds: float
+
+
+KeptRow = BeginRow | StepRow | EpochRow
+"""What stands in a journal."""
+Row = PlanRow | KeptRow
+"""What listeners are given."""
+
+_ROW: TypeAdapter[KeptRow] = TypeAdapter(Annotated[KeptRow, Field(discriminator="kind")])
+
+
+def read_journal(path: Path) -> list[KeptRow]:
+    """The rows of a journal; a line that is none is passed over, with a warning unless a crash cut off the last one."""
+    rows: list[KeptRow] = []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
+            rows.append(_ROW.validate_json(line))
+        except ValidationError:
+            if number < len(lines):
+                logger.warning("%s: line %d is no row of a journal and is passed over.", path, number)
     return rows
+
+
+def as_line(row: KeptRow) -> str:
+    """A row as :func:`read_journal` reads it."""
+    return json.dumps(row.model_dump()) + "\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """A linear warm-up, then a step down at each milestone; the paper's values are the defaults.
+    """A linear warm-up, then a step down at each milestone.
 
     Attributes
     ----------
@@ -21,10 +21,10 @@ class Schedule:
         Factor of a step.
     """
 
-    learning_rate: float = 3.5e-4
-    warmup_epochs: int = 10
-    milestones: tuple[int, ...] = (20, 40, 60)
-    gamma: float = 0.1
+    learning_rate: float
+    warmup_epochs: int
+    milestones: tuple[int, ...]
+    gamma: float
 
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch, 0-based."""

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from ccreid.errors import SettingError
 from ccreid.machine.files import write_json
-from ccreid.training.rows import Row
+from ccreid.training.rows import BeginRow, KeptRow, PlanRow, Row, StepRow
 
 logger = logging.getLogger(__name__)
 
@@ -135,10 +135,10 @@ class Trackers:
 
     def __call__(self, row: Row) -> None:
         """Log a row at the number of steps done so far, counted over all epochs."""
-        if row["kind"] == "plan":
-            self._step = row["done"]
+        if isinstance(row, PlanRow):
+            self._step = row.done
             return
-        self._step += row["kind"] == "step"
+        self._step += isinstance(row, StepRow)
         repeated = self._repeated > 0
         self._repeated -= repeated
         values, step = metrics(row), self._step
@@ -173,16 +173,17 @@ class Trackers:
             )
 
 
-def metrics(row: Row) -> dict[str, float]:
+def metrics(row: KeptRow) -> dict[str, float]:
     """What is logged of a row of the journal, by name; what is None is left out."""
-    if row["kind"] == "mining":
-        return {"attributes": row["attributes"]}
-    before = "loss" if row["kind"] == "step" else "epoch_loss"
-    found = {f"{before}/{name}": value for name, value in {**row["terms"], "total": row["total"]}.items()}
-    if row["kind"] == "step":
-        found |= {"learning_rate": row["learning_rate"], "without_donor": row["without_donor"]}
+    if isinstance(row, BeginRow):
+        return dict(row.notes)
+    before = "loss" if isinstance(row, StepRow) else "epoch_loss"
+    found: dict[str, float | None] = {f"{before}/{name}": value for name, value in row.terms.items()}
+    found[f"{before}/total"] = row.total
+    if isinstance(row, StepRow):
+        found |= {"learning_rate": row.learning_rate, **row.notes}
     else:
-        found |= {"epoch": row["epoch"], "epoch_seconds": row["seconds"], "validation/map": row["validation"]}
+        found |= {"epoch": row.epoch, "epoch_seconds": row.seconds, "validation/map": row.validation}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -27,7 +27,7 @@ UNIT_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Mining:
-    """How attributes are mined; the paper's values are the defaults.
+    """How attributes are mined.
 
     Attributes
     ----------
@@ -40,10 +40,10 @@ class Mining:
         What happens to identities of fewer than k1 images: see :func:`ccreid.ops.jaccard_distance`.
     """
 
-    k1: int | Literal["auto"] = 20
-    k2: int = 6
-    eps: float = 0.4
-    small_identities: SmallIdentities = "clip"
+    k1: int | Literal["auto"]
+    k2: int
+    eps: float
+    small_identities: SmallIdentities
 
     def neighbours(self, images: int) -> tuple[int, int]:
         """k1 and k2 for an identity of so many images."""

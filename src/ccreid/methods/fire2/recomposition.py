@@ -5,15 +5,13 @@ Source: FIRe² (TIFS 2024), section III-C.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccreid.errors import SettingError
-from ccreid.machine.processes import Processes
 
 VARIANCE_FLOOR = 1e-6
 
@@ -21,7 +19,7 @@ Donors = Literal["any", "same-person", "other-people"]
 """Whose images may give their statistics to an image, besides having another attribute."""
 
 
-def recompose(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Tensor:
+def recompose(feature_map: Tensor, donors: Tensor, stripes: int) -> Tensor:
     """Give each horizontal stripe of each image the channel mean and spread of a donor's stripe.
 
     x' = (x - μ_i) / σ_i · σ_j + μ_j, per stripe and channel, with σ = sqrt(unbiased variance + 1e-6). All
@@ -58,8 +56,7 @@ def recompose(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Tensor:
     return ((striped - over_pixels(mean)) * ratio + over_pixels(_of_donors(mean, donors))).flatten(2, 3)
 
 
-@dataclass(frozen=True, eq=False)
-class PooledStripes:
+class PooledStripes(NamedTuple):
     """What the pooling of recomposed maps needs to know of a batch, for any number of recompositions.
 
     Recomposition keeps the order of the pixels of a stripe and is affine in them: x' = (x - μ_i) σ_j / σ_i + μ_j
@@ -73,30 +70,22 @@ class PooledStripes:
         (B, C, stripes), σ.
     maxima:
         (B, C, stripes), how many pixels reach the maximum.
-    of_donors:
-        Mean and deviation, detached, of the images that donors are numbers of; None are those of the batch itself.
     """
 
     maximum: Tensor
     mean: Tensor
     deviation: Tensor
     maxima: Tensor
-    of_donors: tuple[Tensor, Tensor] | None = None
 
     @classmethod
-    def of(cls, feature_map: Tensor, stripes: int = 2) -> Self:
+    def of(cls, feature_map: Tensor, stripes: int) -> PooledStripes:
         """Of a feature map (B, C, H, W). Raises SettingError: see :func:`recompose`."""
         maximum, mean, variance, maxima = _PoolStripes.apply(_striped(feature_map, stripes))
         return cls(maximum, mean, (variance + VARIANCE_FLOOR).sqrt(), maxima)
 
-    def __getitem__(self, images: Tensor) -> Self:
+    def of_images(self, rows: Tensor) -> PooledStripes:
         """Of some images of the batch alone."""
-        own = (self.maximum[images], self.mean[images], self.deviation[images], self.maxima[images])
-        return type(self)(*own, self.of_donors)
-
-    def with_donors_of(self, processes: Processes) -> Self:
-        """The same images, with donors among those of all processes: their statistics alone travel."""
-        return replace(self, of_donors=(processes.gather(self.mean.detach()), processes.gather(self.deviation)))
+        return PooledStripes(self.maximum[rows], self.mean[rows], self.deviation[rows], self.maxima[rows])
 
     def recomposed(self, donors: Tensor) -> Tensor:
         """(B, 2C) global maxima, then averages, of the map recomposed with some donors, in float32 at least.
@@ -105,9 +94,8 @@ class PooledStripes:
         """
         _check_donors(donors, len(self.mean), self.mean.shape[2])
         own = self.mean.detach()
-        mean_of_donors, deviation_of_donors = self.of_donors or (own, self.deviation)
-        ratio = _of_donors(deviation_of_donors, donors) / self.deviation
-        dressed = _of_donors(mean_of_donors, donors)
+        ratio = _of_donors(self.deviation, donors) / self.deviation
+        dressed = _of_donors(own, donors)
         maximum, mean = ((pooled - own) * ratio + dressed for pooled in (self.maximum, self.mean))
         # The gradient of a maximum is shared by all pixels that reach it, also over stripes.
         largest = maximum.detach()
@@ -154,7 +142,7 @@ def _striped(feature_map: Tensor, stripes: int) -> Tensor:
     if rows * width < 2:
         raise SettingError(
             f"A feature map of {height} x {width} has too few pixels for {stripes} stripes.",
-            "Lower objective.stripes, or raise the image size.",
+            "Lower method.stripes, or raise the image size.",
         )
     return cast(Tensor, feature_map[:, :, : rows * stripes].unflatten(2, (stripes, rows)))  # type: ignore[no-untyped-call]
 

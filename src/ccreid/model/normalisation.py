@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of all processes."""
+"""Whose images batch normalisation looks at: those of all processes, or of a part of the batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ccreid.machine.processes import Processes
 
 
-def synchronise(module: nn.Module, processes: Processes) -> None:
+def normalise_together(module: nn.Module, processes: Processes) -> None:
     """Let every batch normalisation of a module, in training, take its statistics over all processes.
 
     The layers stay what they are, so that their state is stored as before. torch's own layer refuses processors, and
@@ -24,11 +24,44 @@ def synchronise(module: nn.Module, processes: Processes) -> None:
     processes:
         Of the run; nothing happens where there is one.
     """
-    if processes.count == 1:
-        return
-    for layer in module.modules():
-        if isinstance(layer, _BatchNorm):
+    if processes.count > 1:
+        for layer in _layers(module):
             layer.forward = partial(_normalised, layer, processes)  # type: ignore[method-assign]
+
+
+def normalise_apart(module: nn.Module, parts: int) -> None:
+    """Let every batch normalisation of a module, in training, look at each part of a batch by itself.
+
+    So does data parallelism over that many devices; running statistics follow the first part, as there.
+
+    Parameters
+    ----------
+    module:
+        Changed in place.
+    parts:
+        Of equal size; nothing happens where there is one.
+    """
+    if parts > 1:
+        for layer in _layers(module):
+            layer.forward = partial(_part_by_part, layer, parts)  # type: ignore[method-assign]
+
+
+def _layers(module: nn.Module) -> list[_BatchNorm]:
+    return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+
+
+def _part_by_part(layer: _BatchNorm, parts: int, values: Tensor) -> Tensor:
+    forward = partial(type(layer).forward, layer)
+    if not layer.training:
+        return forward(values)
+    first, *others = values.chunk(parts)
+    outputs, momentum = [forward(first)], layer.momentum
+    layer.momentum = 0.0
+    try:
+        outputs += [forward(part) for part in others]
+    finally:
+        layer.momentum = momentum
+    return torch.cat(outputs)
 
 
 def _normalised(layer: _BatchNorm, processes: Processes, values: Tensor) -> Tensor:
