@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from ccreid.bench import input as benchmark
@@ -9,7 +11,7 @@ from ccreid.bench.input import synthetic_pictures
 from ccreid.data.decode import read_image
 
 
-def test_a_quick_run_measures_both_transforms_here_and_in_a_worker_and_judges_nothing():
+def test_a_quick_run_measures_both_transforms_here_and_in_a_worker_and_judges_nothing() -> None:
     threads = torch.get_num_threads()
     rows = list(benchmark.measure(quick=True))
     expected = [(transform, place) for place in ("one core", "one worker") for transform in ("test", "train")]
@@ -23,7 +25,7 @@ def test_a_quick_run_measures_both_transforms_here_and_in_a_worker_and_judges_no
     assert torch.get_num_threads() == threads
 
 
-def test_the_pictures_are_the_same_every_time(tmp_path):
+def test_the_pictures_are_the_same_every_time(tmp_path: Path) -> None:
     one, other = synthetic_pictures(tmp_path / "one", 9), synthetic_pictures(tmp_path / "other", 9)
     for row in range(9):
         assert one.path(row).read_bytes() == other.path(row).read_bytes()

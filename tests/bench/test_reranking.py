@@ -10,7 +10,7 @@ from ccreid.bench import measure
 
 
 @pytest.mark.parametrize("name", ["reranking", "growth"])
-def test_it_measures(name):
+def test_it_measures(name: str) -> None:
     rows = list(measure(name, quick=True))
     assert rows
     assert all(row.holds is None and math.isfinite(row.value) for row in rows)
