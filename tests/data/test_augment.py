@@ -31,8 +31,8 @@ def plain(picture: Image.Image) -> Tensor:
     return tensor
 
 
-def only(**steps: float) -> Augmentation:
-    return Augmentation(PREPROCESSING, **{"flip": 0.0, "padding_px": 0, "erasing": 0.0, **steps})
+def only(flip: float = 0.0, padding_px: int = 0, erasing: float = 0.0) -> Augmentation:
+    return Augmentation(PREPROCESSING, flip, padding_px, erasing)
 
 
 def on_black(tensor: Tensor, pixels: int) -> Tensor:
@@ -159,11 +159,11 @@ def test_large_seeds_are_taken(picture: Image.Image) -> None:
 
 
 def test_the_global_generators_are_untouched(picture: Image.Image) -> None:
-    before, of_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
+    before, of_numpy = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]
     for seed in range(5):
         Augmentation(PREPROCESSING)(picture, seed)
     assert torch.equal(torch.get_rng_state(), before)
-    np.testing.assert_array_equal(np.random.get_state()[1], of_numpy)
+    np.testing.assert_equal(np.random.get_state(legacy=False)["state"], of_numpy)
 
 
 def test_the_picture_is_left_as_it_was(picture: Image.Image) -> None:

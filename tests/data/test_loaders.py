@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ class TestTraining:
         broken = loader.epoch(0)
         next(broken)
         assert_same(list(loader.epoch(1)), list(trainer(samples).epoch(1)))
-        broken.close()
+        del broken
         assert_same(list(loader.epoch(0)), list(trainer(samples).epoch(0)))
 
     def test_the_steps_are_counted_without_loading(self, samples: Samples) -> None:
@@ -304,7 +305,7 @@ class TestDevice:
 
         # Without a card torch does not pin; what it would do to a batch on the way is tried with copies.
         monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
-        pictures = trainer(samples, seed=3)._batches._made.dataset
+        pictures: Any = trainer(samples, seed=3)._batches._made.dataset
         made, complaints = pictures.__getitems__([(row, row) for row in range(20)])
         assert made.holes
         pinned, pinned_complaints = pin_memory((made, ("a complaint",)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -207,7 +210,7 @@ class TestTorchvisionIsTheOracle:
         ],
     )
     @pytest.mark.parametrize("size", [(24, 12), (16, 8), (3, 2)])
-    def test_training_over_many_seeds(self, steps: dict[str, float], size: tuple[int, int]) -> None:
+    def test_training_over_many_seeds(self, steps: dict[str, Any], size: tuple[int, int]) -> None:
         image = Image.fromarray(np.random.default_rng(5).integers(0, 256, (31, 17, 3), dtype=np.uint8))
         augmentation = Augmentation(Preprocessing(*size), **steps)
         oracle = _oracle(augmentation.preprocessing, augmentation)
@@ -263,9 +266,14 @@ class TestChangedImages:
     ) -> None:
         monkeypatch.setattr(pixels, "SETTLED_NS", 10**18)
         read_all(samples, cache)
-        read = []
+        read: list[Path] = []
         whole = Path.read_bytes
-        monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), whole(path))[1])
+
+        def read_bytes(path: Path) -> bytes:
+            read.append(path)
+            return whole(path)
+
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
         read_all(samples, cache)
         assert read == paths(samples)
         assert len(decoded) == COUNT
@@ -300,7 +308,7 @@ class TestBound:
 
     def test_the_disk_is_not_filled(self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch) -> None:
         usage = SimpleNamespace(free=pixels.FREE_BYTES + PICTURE_BYTES)
-        monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _folder: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
         (complaint,) = read_all(samples, cache)
         assert "GB of the disk free" in complaint
         assert held_bytes(cache) == 0
@@ -369,7 +377,7 @@ class TestDamage:
     ) -> None:
         read_all(samples, cache)
         pixels._header.cache_clear()
-        monkeypatch.setattr(pixels.PIL, "__version__", "0.1")
+        monkeypatch.setattr(PIL, "__version__", "0.1")
         try:
             (complaint,) = read_all(samples, cache)
         finally:
@@ -388,18 +396,18 @@ class TestDamage:
     ) -> None:
         # Files that come while a folder is listed may show or not, each for itself.
         read_all(samples, cache)
-        whole = os.scandir
+        before, whole = files_of(cache, "pixels"), os.scandir
 
         @contextmanager
         def without_indexes(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
             with whole(folder) as entries:
                 yield [entry for entry in entries if not entry.name.endswith(".index")]
 
-        monkeypatch.setattr(pixels.os, "scandir", without_indexes)
+        monkeypatch.setattr(os, "scandir", without_indexes)
         reader = Pixels(PREPROCESSING, cache)
-        reader._opened()
+        reader.read(samples.path(0))
         monkeypatch.undo()
-        assert len(files_of(cache, "pixels")) == 1
+        assert set(before) <= set(files_of(cache, "pixels"))
         assert read_all(samples, cache, reader) == []
 
     def test_a_file_among_the_folders_is_left_alone(self, samples: Samples, cache: PixelCache) -> None:
@@ -430,7 +438,7 @@ class TestStorage:
     ) -> None:
         write = pixels._write
 
-        def write_until_full(file: BinaryIO, content: bytes) -> None:
+        def write_until_full(file: FileIO, content: bytes | memoryview) -> None:
             if len(content) == PICTURE_BYTES and held_bytes(cache) > 3 * PICTURE_BYTES:
                 file.write(content[:100])
                 raise OSError(28, "No space left on device")
@@ -445,13 +453,13 @@ class TestStorage:
         assert "No space left on device" in record.message
         assert read_all(samples, cache)  # what was kept is right
 
-    def test_a_write_that_falls_short_is_a_full_disk(self) -> None:
-        class Short:
-            def write(self, content: bytes) -> int:
-                return len(content) - 1
+    def test_a_write_that_falls_short_is_a_full_disk(self, tmp_path: Path) -> None:
+        class Short(FileIO):
+            def write(self, content: Any, /) -> int:
+                return super().write(content) - 1
 
-        with pytest.raises(OSError, match="no space left"):
-            pixels._write(Short(), b"abc")
+        with Short(tmp_path / "full", "w") as file, pytest.raises(OSError, match="no space left"):
+            pixels._write(file, b"abc")
 
     def test_a_folder_that_cannot_be_made_is_said_once(
         self, samples: Samples, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -491,7 +499,7 @@ class TestProcesses:
     ) -> None:
         if method not in multiprocessing.get_all_start_methods():
             pytest.skip(f"no {method} here")
-        context = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(method)  # any but the abstract one has a Process
         reader = Pixels(PREPROCESSING, cache)
         reader.read(samples.path(0))  # open before it is handed on
         processes = [context.Process(target=_fill, args=(reader, paths(samples), seed)) for seed in range(3)]
