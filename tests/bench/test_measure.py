@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Literal
 
 import pytest
 import torch
@@ -40,7 +41,9 @@ def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
         (3.9, None, "at most", None),
     ],
 )
-def test_a_bound_holds_or_does_not(value: float, bound: float | None, sense: str, holds: bool | None) -> None:
+def test_a_bound_holds_or_does_not(
+    value: float, bound: float | None, sense: Literal["at most", "at least"], holds: bool | None
+) -> None:
     measured = Measured("something", value, bound=bound, sense=sense)
     assert measured.holds is holds
     assert measured.to_json()["holds"] is holds

@@ -20,7 +20,7 @@ from hypothesis import given
 
 from ccreid.errors import MemoryShortage, SettingError
 from ccreid.machine import devices as runtime
-from ccreid.machine.devices import default_workers, launch
+from ccreid.machine.devices import Device, default_workers, launch
 from ccreid.machine.progress import untracked
 from ccreid.machine.provenance import describe_machine, versions
 from ccreid.machine.seeds import derive_seed, generator, seeded
@@ -50,8 +50,9 @@ class TestSeeds:
         assert len({derive_seed(seed, *path) for seed, path in purposes}) == len(purposes)
 
     def test_what_looks_alike_is_told_apart(self) -> None:
-        alike = [(1,), (1, 1), (1, "1"), (11,), (1, "1, 1"), (1, 1, 1), (1, 11), (1, ""), (1, "", ""), (1, "'1', 1")]
-        assert len({derive_seed(*purpose) for purpose in alike}) == len(alike)
+        paths: list[Purpose] = [(), (1,), ("1",), ("1, 1",), (1, 1), (11,), ("",), ("", ""), ("'1', 1",)]
+        seeds = {derive_seed(1, *path) for path in paths} | {derive_seed(11)}
+        assert len(seeds) == len(paths) + 1
 
     def test_many_steps_do_not_collide(self) -> None:
         seeds = {
@@ -192,8 +193,7 @@ class TestStopRequest:
         with StopRequest() as outer:
             with StopRequest() as inner:
                 signal.raise_signal(signal.SIGINT)
-                assert inner.requested
-                assert not outer.requested
+                assert (inner.requested, outer.requested) == (True, False)
             signal.raise_signal(signal.SIGINT)
             assert outer.requested
         assert received == []
@@ -230,7 +230,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("bare")
 class TestMachine:
     @pytest.mark.parametrize("device", ["cuda", "mps"])
-    def test_an_absent_device_is_refused(self, device: str) -> None:
+    def test_an_absent_device_is_refused(self, device: Device) -> None:
         with pytest.raises(SettingError) as caught:
             launch(device)
         assert f"'{device}'" in caught.value.message
@@ -243,7 +243,7 @@ class TestMachine:
             launch("cuda")
 
     @pytest.mark.parametrize("device", ["auto", "cpu"])
-    def test_the_processor_is_always_here(self, device: str) -> None:
+    def test_the_processor_is_always_here(self, device: Device) -> None:
         fabric = launch(device)
         assert fabric.device == torch.device("cpu")
         assert fabric.world_size == 1

@@ -8,6 +8,7 @@ import pickle
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import timm
@@ -32,7 +33,7 @@ def images(height_px: int = 96, width_px: int = 48, count: int = 2) -> Tensor:
     return torch.rand(count, 3, height_px, width_px, generator=torch.Generator().manual_seed(1))
 
 
-def donor(name: str = "test_resnet", seed: int = 7, **kwargs: object) -> nn.Module:
+def donor(name: str = "test_resnet", seed: int = 7, **kwargs: Any) -> nn.Module:
     """A timm model, with a head, whose every weight (of batch normalisation too) differs from a new one's."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -45,12 +46,16 @@ def donor(name: str = "test_resnet", seed: int = 7, **kwargs: object) -> nn.Modu
 
 def features_of(model: nn.Module, pictures: Tensor) -> Tensor:
     with torch.no_grad():
-        return model.forward_features(pictures)
+        return cast(Tensor, cast(Any, model).forward_features(pictures))
 
 
 def maps_of(backbone: Backbone, pictures: Tensor) -> Tensor:
     with torch.no_grad():
-        return backbone(pictures)
+        return cast(Tensor, backbone(pictures))
+
+
+def intermediates_of(model: nn.Module, pictures: Tensor, **how: Any) -> list[Tensor]:
+    return cast(list[Tensor], cast(Any, model).forward_intermediates(pictures, intermediates_only=True, **how))
 
 
 # -------------------------------------------------------------------------------------------------- feature maps
@@ -95,8 +100,8 @@ def test_last_stride_1_changes_strides_of_the_last_stage_alone(name: str) -> Non
 def test_before_the_last_stage_nothing_depends_on_its_stride(name: str) -> None:
     backbone, model = built(name, last_stride=1), donor(name)
     backbone.model.load_state_dict(model.state_dict(), strict=False)
-    ours = backbone.model.forward_intermediates(images(), indices=4, intermediates_only=True)
-    theirs = model.forward_intermediates(images(), indices=4, intermediates_only=True)
+    ours = intermediates_of(backbone.model, images(), indices=4)
+    theirs = intermediates_of(model, images(), indices=4)
     for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
         torch.testing.assert_close(mine, other)
     assert ours[-1].shape[2:] == ours[-2].shape[2:]
@@ -131,9 +136,7 @@ def test_a_transformers_tokens_lie_where_their_patches_lay(
     pictures = images(height_px, width_px)
     found = maps_of(backbone, pictures)
     with torch.no_grad():
-        (expected,) = backbone.model.forward_intermediates(
-            pictures, indices=1, norm=True, output_fmt="NCHW", intermediates_only=True
-        )
+        (expected,) = intermediates_of(backbone.model, pictures, indices=1, norm=True, output_fmt="NCHW")
     assert found.shape == (2, backbone.channels, *grid)
     torch.testing.assert_close(found, expected)
 
@@ -194,7 +197,7 @@ def test_last_stride_1_is_refused_outside_the_resnet_family(name: str) -> None:
 
 
 @pytest.mark.parametrize("last_stride", [0, 3, "1"])
-def test_other_last_strides_are_refused(last_stride: int | str) -> None:
+def test_other_last_strides_are_refused(last_stride: Any) -> None:
     with pytest.raises(SettingError, match=r"network\.last_stride"):
         built(last_stride=last_stride)
 
@@ -235,7 +238,7 @@ def test_weights_of_a_file_are_taken_over_and_its_classifier_is_not(
 
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "test_vit", "test_convnext"])  # other names for their heads
 def test_other_classifiers_are_ignored_too(tmp_path: Path, name: str) -> None:
-    size = {"img_size": (160, 96)} if "vit" in name else {}
+    size: dict[str, Any] = {"img_size": (160, 96)} if "vit" in name else {}
     model, backbone = donor(name, **size), built(name, 160, 96)
     load_weights(backbone, str(_safetensors(model.state_dict(), tmp_path)))
     given = model.state_dict()
@@ -424,7 +427,7 @@ class Hub:
         self.answer = answer
         create = timm.create_model
 
-        def create_model(name: str, pretrained: bool = False, **kwargs: object) -> nn.Module:
+        def create_model(name: str, pretrained: bool = False, **kwargs: Any) -> nn.Module:
             if not pretrained:
                 return create(name, **kwargs)
             self.asked.append(name)
@@ -527,10 +530,14 @@ def test_channels_are_innermost_unless_it_is_laid_out_otherwise() -> None:
 
 
 def test_training_alone_runs_compiled_and_the_state_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    calls: list[int] = []
 
     def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        return lambda pictures: (calls.append(1), function(pictures))[1]
+        def counted(pictures: Tensor) -> Tensor:
+            calls.append(1)
+            return function(pictures)
+
+        return counted
 
     monkeypatch.setattr(torch, "compile", compiled)
     backbone, plain = built(), built()

@@ -39,7 +39,8 @@ def network(seed: int = 0, name: str = "test_resnet", last_stride: int = 1) -> N
 
 def embeddings(net: Network) -> torch.Tensor:
     with torch.no_grad():
-        return net(torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(1)))
+        found: torch.Tensor = net(torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(1)))
+    return found
 
 
 @pytest.fixture(scope="module")

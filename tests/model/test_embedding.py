@@ -50,7 +50,7 @@ def network() -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         built = Network(Backbone("test_resnet", height_px=HEIGHT_PX, width_px=WIDTH_PX))
-        built.neck.running_mean.uniform_()  # as if trained: evaluation and training differ
+        built.neck.state_dict()["running_mean"].uniform_()  # as if trained: evaluation and training differ
     return built
 
 
@@ -132,7 +132,7 @@ def test_the_networks_mode_survives_an_exception(network: Network, loader: Plain
 
 
 def test_the_networks_mode_survives_a_tracker_that_never_starts(network: Network, loader: PlainLoader) -> None:
-    def broken(batches: Iterable[T], doing: str, count: int) -> None:
+    def broken(batches: Iterable[T], doing: str, count: int) -> Iterable[T]:
         raise BreaksOff
 
     with pytest.raises(BreaksOff):
@@ -292,7 +292,7 @@ def test_a_diverged_network_is_refused() -> None:
     images = torch.zeros(3, 3, 8, 8)
     loader = [Batch(images, torch.zeros(3), torch.arange(3))]
     with pytest.raises(DivergedError, match="3 of 3 images are not finite"):
-        embed(network, loader, flip=False)  # type: ignore[arg-type]
+        embed(network, loader, flip=False)  # type: ignore[arg-type]  # a list of batches will do
 
 
 class _Constant(torch.nn.Module):

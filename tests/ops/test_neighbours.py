@@ -69,7 +69,7 @@ def test_distance_is_that_of_loops_over_sets(embeddings: Tensor, k1: int, k2: in
 
 @pytest.mark.parametrize("mode", ["clip", "reference"])
 @pytest.mark.parametrize(("count", "k1", "k2"), [(1, 20, 6), (2, 20, 6), (14, 20, 6), (14, 7, 9), (20, 20, 6)])
-def test_float32_agrees_with_the_loops_around_k1(count: int, k1: int, k2: int, mode: str) -> None:
+def test_float32_agrees_with_the_loops_around_k1(count: int, k1: int, k2: int, mode: SmallIdentities) -> None:
     units = normalize(drawn(count, 8), dim=1)
     squared = 2 - 2 * units @ units.T
     expected = torch.from_numpy(oracles.jaccard_distance(squared.tolist(), k1, k2, mode)).float()

@@ -20,7 +20,8 @@ def ranks(similarity: np.ndarray, kinds: list[str]) -> list[int]:
     places = places_of(own, similarity)
     by_place = np.argsort(places)
     ignored = np.array([kinds[g] == IGNORED for g in own[by_place]], dtype=np.bool_)
-    return kept_ranks(np.zeros_like(own), places[by_place], ignored)[1].tolist()
+    _, found = kept_ranks(np.zeros_like(own), places[by_place], ignored)
+    return [int(rank) for rank in found]
 
 
 @given(galleries)
@@ -38,7 +39,7 @@ def test_a_place_is_the_number_of_images_before(gallery: Gallery) -> None:
     similarity = np.array([value / 3 for value, _ in gallery], dtype=np.float32)
     order = sorted(range(len(gallery)), key=lambda g: (-similarity[g], g))
     own = np.flatnonzero([kind != STRANGER for _, kind in gallery])
-    assert places_of(own, similarity).tolist() == [order.index(g) for g in own]
+    assert places_of(own, similarity).tolist() == [order.index(g) for g in own.tolist()]
 
 
 @given(st.lists(galleries, max_size=4))

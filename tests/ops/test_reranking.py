@@ -143,7 +143,7 @@ def test_wrong_embeddings_are_named(queries: Tensor, galleries: Tensor, named: s
 )
 def test_the_nearest_come_in_the_order_of_distance_then_index(rows: list[list[int]], length: int) -> None:
     distance = torch.tensor(rows, dtype=torch.float32)
-    expected = [sorted(range(7), key=lambda j, row=row: (row[j], j))[:length] for row in rows]
+    expected = [[index for _, index in sorted(zip(row, range(7), strict=True))][:length] for row in rows]
     assert nearest(distance, length).tolist() == expected
 
 
@@ -157,8 +157,8 @@ def test_a_search_in_blocks_finds_what_the_whole_matrix_holds(monkeypatch: pytes
     scaled = squared / squared.amax(dim=1, keepdim=True)
     torch.testing.assert_close(found.of_queries, scaled[:70, 70:])
     for row in range(150):
-        order = sorted(range(150), key=lambda j, row=row: (j != row, round(float(scaled[row, j]), 5), j))
-        assert found.places[row].tolist() == order[:5]
+        order = sorted((j != row, round(float(scaled[row, j]), 5), j) for j in range(150))
+        assert found.places[row].tolist() == [j for _, _, j in order[:5]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])

@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import pytest
 import yaml
 from hypothesis import given
+from pydantic import BaseModel
 
 from ccreid.datasets import READERS
 from ccreid.errors import SettingError
@@ -150,7 +151,7 @@ def test_settings_are_listed_once_each() -> None:
     assert len(set(paths)) == len(paths)
     recipe = load_recipe("ltcc")
     for path in paths:
-        assert not isinstance(value_at(recipe, path), type(recipe.data).__base__), f"{path} is a section"
+        assert not isinstance(value_at(recipe, path), BaseModel), f"{path} is a section"
 
 
 def test_settings_of_the_method_are_listed() -> None:
@@ -245,7 +246,7 @@ def test_a_file_is_read_over_the_papers_defaults(write: Write) -> None:
 def test_recipes_do_not_change() -> None:
     recipe = load_recipe("ltcc")
     with pytest.raises(ValueError, match="frozen"):
-        recipe.data.people = 3
+        recipe.data.people = 3  # type: ignore[misc]  # on purpose
 
 
 # --------------------------------------------------------------------------------------------------- what is wrong
@@ -399,7 +400,7 @@ def test_an_assignment_below_a_value_is_refused() -> None:
 @pytest.mark.parametrize("value", ["3", "[1, 2]", "text", "null"])
 @pytest.mark.parametrize("section", ["data", "training", "objective.weights"])
 def test_a_section_is_no_single_value(write: Write, section: str, value: str) -> None:
-    content: dict[str, object] = {"name": "mine", "data": {"dataset": "ltcc"}}
+    content: dict[str, Any] = {"name": "mine", "data": {"dataset": "ltcc"}}
     inner = content
     *parents, last = section.split(".")
     for parent in parents:

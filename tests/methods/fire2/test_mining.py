@@ -119,7 +119,7 @@ def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(m
 
 @pytest.mark.parametrize("mode", ["clip", "reference"])
 def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_and_as_by_the_loops(
-    monkeypatch: pytest.MonkeyPatch, mode: str
+    monkeypatch: pytest.MonkeyPatch, mode: SmallIdentities
 ) -> None:
     sizes = torch.tensor([1, 2, 19, 20, 21, 45, 2, 1, 20, 7, 30, 45])  # below, at and above k1
     identities = torch.arange(len(sizes)).repeat_interleave(sizes)
@@ -135,7 +135,7 @@ def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_a
         own = embeddings[identities == identity]
         alone = discover_attributes(own, torch.zeros(len(own), dtype=torch.int64), mining)
         assert oracles.renumbered(together.of_image[identities == identity].tolist()) == alone.of_image.tolist()
-        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), mining.k1, mining.k2, mode)
+        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), *mining.neighbours(len(own)), mode)
         assert np.abs(distance - mining.eps).min() > 1e-6  # rounding decides nothing
         assert alone.of_image.tolist() == oracles.dbscan(distance.tolist(), mining.eps, 1)
     assert_well_formed(together, embeddings, identities)

@@ -127,6 +127,7 @@ def pooled_with_gradient(pooling: Pooling, feature_map: Tensor, donors: Tensor, 
     pooled = pooling(leaf, donors, stripes)
     weights = drawn(*pooled.shape, seed=9).to(pooled.dtype)
     (pooled * weights).sum().backward()
+    assert leaf.grad is not None
     return pooled.detach(), leaf.grad
 
 
