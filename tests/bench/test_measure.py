@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import time
 from typing import Literal
 
 import pytest
@@ -73,13 +75,23 @@ def test_an_unknown_benchmark_is_refused() -> None:
         measure("warp", quick=True)
 
 
-@pytest.mark.parametrize("name", ["scoring", "startup"])
-def test_quick_benchmarks_measure_and_judge_nothing(name: str) -> None:
-    rows = list(measure(name, quick=True))
-    assert rows
-    for row in rows:
-        assert row.value > 0
-        assert row.holds is None
+def test_scoring_is_measured_over_the_bare_product() -> None:
+    *ratios, memory = measure("scoring", quick=True)
+    assert len(ratios) == 2
+    for row in ratios:
+        assert row.value == pytest.approx(row.seconds["scoring"] / row.seconds["bare product"])
+    assert memory.unit == "GB"
+    assert 0.05 < memory.value < 8  # of an interpreter with torch, and little data
+    assert {row.holds for row in (*ratios, memory)} == {None}
+
+
+def test_the_start_is_measured_in_processor_time() -> None:
+    started = time.perf_counter()
+    (row,) = measure("startup", quick=True)
+    elapsed = time.perf_counter() - started
+    assert row.unit == "s"
+    assert 0.01 < row.value < (os.cpu_count() or 1) * elapsed
+    assert row.holds is None
 
 
 def test_every_benchmark_has_its_module() -> None:
