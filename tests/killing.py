@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ccreid.recipe import load_recipe
+from ccreid.recipe.run_folder import RECIPE
 from ccreid.runs import score, train
 from ccreid.training.checkpoint import Checkpoints
 
@@ -68,7 +69,7 @@ def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | Non
     calls = Calls(fatal)
     for part in PARTS:
         calls.follow(part)
-    if (folder / train.RECIPE).exists():
+    if (folder / RECIPE).exists():
         train.resume(folder, score.Watch())
     else:
         train.begin(load_recipe("wardrobe", settings), folder, score.Watch())

@@ -32,15 +32,23 @@ Table = Mapping[str, Known | None]
 # ---------------------------------------------------------------------------------------------- evaluation
 
 
+def people(table: Table) -> Known:
+    """The one column that every table has."""
+    column = table["person"]
+    assert column is not None
+    return column
+
+
 def is_ignored(rule: Ignore, query: Table, q: int, gallery: Table, g: int) -> bool:
     """Whether gallery image g does not count for query q. What is not annotated matches nothing."""
-    if query["person"][q] != gallery["person"][g]:
+    if people(query)[q] != people(gallery)[g]:
         return False
 
     def known_pair(name: str) -> tuple[int, int] | None:
-        if query.get(name) is None or gallery.get(name) is None:
+        of_queries, of_gallery = query.get(name), gallery.get(name)
+        if of_queries is None or of_gallery is None:
             return None
-        mine, theirs = query[name][q], gallery[name][g]
+        mine, theirs = of_queries[q], of_gallery[g]
         return None if mine is None or theirs is None else (mine, theirs)
 
     camera, clothes, tracklet = known_pair("camera"), known_pair("clothes"), known_pair("tracklet")
@@ -78,8 +86,8 @@ def cmc_at(all_ranks: Sequence[Sequence[int]], k: int) -> float:
 def ranks_of_all(similarity: Matrix, query: Table, gallery: Table, rule: Ignore) -> list[list[int]]:
     """The relevant ranks of each query; an empty list where nothing relevant is left."""
     result = []
-    for q in range(len(query["person"])):
-        own = [person == query["person"][q] for person in gallery["person"]]
+    for q, own_person in enumerate(people(query)):
+        own = [person == own_person for person in people(gallery)]
         ignored = [is_ignored(rule, query, q, gallery, g) for g in range(len(own))]
         result.append(relevant_ranks(similarity[q], own, ignored))
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ccreid import errors
 from ccreid.errors import CcreidError, DataError, InterruptedRun, SettingError, StorageError
 
 
-def _defined() -> dict[str, type[Exception]]:
+def _defined() -> dict[str, type[Any]]:
     classes = inspect.getmembers(errors, inspect.isclass)
     return {name: cls for name, cls in classes if cls.__module__ == errors.__name__}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
-    from ccreid import datasets, evaluation, method, model, ops
+    from ccreid import datasets, evaluation, methods, model, ops
     from ccreid.datasets import read_benchmark
     from ccreid.errors import CcreidError
     from ccreid.evaluation import Scores, score
@@ -34,7 +34,7 @@ _HOMES = {
     "read_benchmark": "ccreid.datasets",
     "score": "ccreid.evaluation",
 }
-_ROOMS = ("data", "datasets", "evaluation", "method", "model", "ops", "training")
+_ROOMS = ("data", "datasets", "evaluation", "methods", "model", "ops", "training")
 
 __all__ = [
     "Benchmark",
@@ -51,7 +51,7 @@ __all__ = [
     "evaluation",
     "load_bundle",
     "load_recipe",
-    "method",
+    "methods",
     "model",
     "ops",
     "read_benchmark",

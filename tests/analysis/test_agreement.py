@@ -169,6 +169,6 @@ def test_pairs_have_numbers_of_their_own() -> None:
 
 
 def test_most_frequent_value() -> None:
-    assert most_frequent(ids(3, 8, 8, UNKNOWN, UNKNOWN, UNKNOWN)) == (8, pytest.approx(2 / 3))
+    assert most_frequent(ids(3, 8, 8, UNKNOWN, UNKNOWN, UNKNOWN)) == pytest.approx((8, 2 / 3))
     assert most_frequent(ids(8, 3)) == (3, 0.5)
     assert most_frequent(ids(UNKNOWN)) is None

@@ -34,8 +34,8 @@ def test_differences_are_those_of_valid_queries(tmp_path: Path) -> None:
     assert (row.protocol, row.queries) == ("standard", 3)
     assert row.map == pytest.approx((0.5 + 0 - 0.4) / 3)
     assert row.rank1 == pytest.approx((1 + 0 - 1) / 3)
-    assert (row.better, row.worse) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
-    assert row.map_interval == (pytest.approx(-0.4), pytest.approx(0.25))  # the two people, drawn twice each
+    assert (row.better, row.worse) == pytest.approx((1 / 3, 1 / 3))
+    assert row.map_interval == pytest.approx((-0.4, 0.25))  # the two people, drawn twice each
 
 
 def test_runs_are_paired_one_by_one(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ccreid.evaluation.metrics import score
 from ccreid.model.embedding import Embeddings
 from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples
+from columns import annotated
 from outfitted import garments, made_evaluation
 
 
@@ -51,6 +52,7 @@ def test_first_places_agree_with_a_count_by_hand(labelled: bool) -> None:
     evaluation = made_evaluation(seed=3)
     outfits = garments(evaluation)
     query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
+    camera, clothes = annotated(gallery.camera), annotated(gallery.clothes)
     similarity = evaluation.embeddings["query"].vectors @ evaluation.embeddings["gallery"].vectors.T
     reliance = measured(evaluation, outfits if labelled else None)
     assert reliance.others_labelled == labelled
@@ -59,9 +61,9 @@ def test_first_places_agree_with_a_count_by_hand(labelled: bool) -> None:
         chances = []
         for row in range(len(query)):
             own = [place for place in range(len(gallery)) if gallery.person[place] == query.person[row]]
-            out = [place for place in own if gallery.camera[place] == query.camera[row]]  # type: ignore[index]
+            out = [place for place in own if camera[place] == annotated(query.camera)[row]]
             if Ignore.SAME_CLOTHES in rule:
-                out += [place for place in own if gallery.clothes[place] == query.clothes[row]]  # type: ignore[index]
+                out += [place for place in own if clothes[place] == annotated(query.clothes)[row]]
             if set(own) <= set(out):
                 continue
             first = max(set(range(len(gallery))) - set(out), key=lambda place, row=row: similarity[row, place])  # type: ignore[misc]
@@ -89,17 +91,18 @@ def test_the_pairs_are_those_that_were_meant(labelled: bool) -> None:
     evaluation = made_evaluation(seed=3)
     outfits = garments(evaluation)
     query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
+    camera, clothes = annotated(gallery.camera), annotated(gallery.clothes)
     similarity = evaluation.embeddings["query"].vectors @ evaluation.embeddings["gallery"].vectors.T
     positive, negative = [], []
     for row in range(len(query)):
         for place in range(len(gallery)):
             value = float(similarity[row, place])
-            if gallery.camera[place] == query.camera[row]:  # type: ignore[index]
+            if camera[place] == annotated(query.camera)[row]:
                 continue
             if gallery.person[place] != query.person[row]:
                 if not labelled or outfits[gallery.files[place]] == outfits[query.files[row]]:
                     negative.append(value)
-            elif gallery.clothes[place] != query.clothes[row]:  # type: ignore[index]
+            elif clothes[place] != annotated(query.clothes)[row]:
                 positive.append(value)
     found = measured(evaluation, outfits if labelled else None).separation
     assert found is not None

@@ -43,7 +43,8 @@ def test_bins_hold_every_pair_once() -> None:
     edges = np.array(found.edges)
     assert np.allclose(np.histogram(positive, edges)[0], found.positive)
     assert np.allclose(np.histogram(negative, edges)[0], found.negative)
-    assert (found.overlap, found.probability) == (0, pytest.approx(1))
+    assert found.overlap == 0
+    assert found.probability == pytest.approx(1)
 
 
 def test_heaps_are_the_same_however_they_are_added() -> None:

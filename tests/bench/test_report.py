@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -20,6 +22,9 @@ ROWS = {
 }
 
 
+RunCli = Callable[..., int]
+
+
 def shown(table: object) -> str:
     console = Console(width=120)
     with console.capture() as capture:
@@ -27,7 +32,7 @@ def shown(table: object) -> str:
     return capture.get()
 
 
-def test_the_table_names_bounds_and_says_which_hold():
+def test_the_table_names_bounds_and_says_which_hold() -> None:
     values = bench_values(ROWS, "ccreid bench", quick=False)
     lines = shown(bench_table(values)).splitlines()
     (scoring,), (memory,) = ([line for line in lines if what in line] for what in ("three rules", "memory"))
@@ -40,7 +45,7 @@ def test_the_table_names_bounds_and_says_which_hold():
     assert verdict(values) == "2 of 3 bounds hold."
 
 
-def test_the_values_are_json_with_machine_and_versions():
+def test_the_values_are_json_with_machine_and_versions() -> None:
     values = bench_values(ROWS, "ccreid bench", quick=False)
     assert json.loads(json.dumps(values)) == values
     assert "cores" in values["machine"]
@@ -49,7 +54,7 @@ def test_the_values_are_json_with_machine_and_versions():
 
 
 @pytest.fixture
-def run_cli(monkeypatch, tmp_path):
+def run_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunCli:
     def run(*words: str) -> int:
         monkeypatch.setattr("sys.argv", ["ccreid", *words])
         monkeypatch.chdir(tmp_path)
@@ -60,7 +65,9 @@ def run_cli(monkeypatch, tmp_path):
     return run
 
 
-def test_the_command_leaves_json_and_a_table(run_cli, monkeypatch, tmp_path, capsys):
+def test_the_command_leaves_json_and_a_table(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(bench, "measure", lambda name, quick: iter(ROWS[name]))
     assert run_cli("bench", "scoring", "input") == 0
     folder = tmp_path / "runs" / "bench"
@@ -71,8 +78,10 @@ def test_the_command_leaves_json_and_a_table(run_cli, monkeypatch, tmp_path, cap
     assert "2 of 3 bounds hold." in capsys.readouterr().out
 
 
-def test_whoever_stops_it_keeps_what_was_measured(run_cli, monkeypatch, tmp_path, capsys):
-    def measured(name, quick):
+def test_whoever_stops_it_keeps_what_was_measured(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(name: str, quick: bool) -> Iterator[Measured]:
         yield from ROWS[name][:1]
         if name == "input":
             raise KeyboardInterrupt
@@ -84,13 +93,17 @@ def test_whoever_stops_it_keeps_what_was_measured(run_cli, monkeypatch, tmp_path
     assert list(values["benchmarks"]) == ["scoring"]
 
 
-def test_a_quick_run_judges_nothing(run_cli, monkeypatch, capsys):
+def test_a_quick_run_judges_nothing(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(bench, "measure", lambda _name, quick: iter([Measured("it", 1.0)]))
     assert run_cli("bench", "startup", "--quick") == 0
     assert "judges nothing" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_mistyped_benchmark_is_refused_before_anything_runs(run_cli, capsys, tmp_path):
+def test_a_mistyped_benchmark_is_refused_before_anything_runs(
+    run_cli: RunCli, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run_cli("bench", "startup", "warp") != 0
     assert "no benchmark 'warp'" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

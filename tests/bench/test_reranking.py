@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from ccreid.bench import measure
 
 
-@pytest.mark.parametrize("name", ["reranking", "growth"])
-def test_it_measures(name):
-    rows = list(measure(name, quick=True))
-    assert rows
-    assert all(row.holds is None and math.isfinite(row.value) for row in rows)
-    assert all(seconds > 0 for row in rows for seconds in row.seconds.values())
+def test_what_reranking_takes_beyond_the_search_and_its_memory_are_measured() -> None:
+    time, memory = measure("reranking", quick=True)
+    assert time.value == pytest.approx(time.seconds["re-ranking"] / time.seconds["search"] - 1)
+    assert (memory.unit, memory.seconds) == ("GB", {})
+    assert 0.05 < memory.value < 8  # of an interpreter with torch, and little data
+    assert (time.holds, memory.holds) == (None, None)
+
+
+def test_growth_is_measured_beside_what_bounds_it() -> None:
+    rows = list(measure("growth", quick=True))
+    limits = {"scoring": "bare product", "clustering": "product inside identities", "re-ranking": "search"}
+    assert [row.what.split()[0] for row in rows] == [work for work in limits for _ in range(2)]
+    for row in rows:
+        assert row.value == row.seconds["in all"]
+        assert set(row.seconds) == {"in all", limits[row.what.split()[0]]}
+        assert row.holds is None

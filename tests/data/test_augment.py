@@ -25,14 +25,14 @@ def picture() -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def plain(picture) -> Tensor:
+def plain(picture: Image.Image) -> Tensor:
     tensor = PREPROCESSING(picture)
     assert (tensor != 0).all()
     return tensor
 
 
-def only(**steps: float) -> Augmentation:
-    return Augmentation(PREPROCESSING, **{"flip": 0.0, "padding_px": 0, "erasing": 0.0, **steps})
+def only(flip: float = 0.0, padding_px: int = 0, erasing: float = 0.0) -> Augmentation:
+    return Augmentation(PREPROCESSING, flip, padding_px, erasing)
 
 
 def on_black(tensor: Tensor, pixels: int) -> Tensor:
@@ -65,34 +65,34 @@ def erased_from(plain: Tensor, tensor: Tensor) -> tuple[int, int]:
     return bottom - top, right - left
 
 
-def test_the_defaults_are_those_of_the_method():
+def test_the_defaults_are_those_of_the_method() -> None:
     assert Augmentation(PREPROCESSING) == Augmentation(PREPROCESSING, flip=0.5, padding_px=10, erasing=0.5)
 
 
-def test_without_any_step_it_is_the_test_transform(picture, plain):
+def test_without_any_step_it_is_the_test_transform(picture: Image.Image, plain: Tensor) -> None:
     for seed in range(5):
         tensor = only()(picture, seed)
         assert torch.equal(tensor, plain)
         assert tensor.dtype == torch.float32
 
 
-def test_a_certain_flip_mirrors_the_resized_picture(picture, plain):
+def test_a_certain_flip_mirrors_the_resized_picture(picture: Image.Image, plain: Tensor) -> None:
     for seed in range(5):
         assert torch.equal(only(flip=1.0)(picture, seed), plain.flip(-1))
 
 
-def test_the_flip_comes_as_often_as_asked(picture, plain):
+def test_the_flip_comes_as_often_as_asked(picture: Image.Image, plain: Tensor) -> None:
     flipped = [torch.equal(only(flip=0.25)(picture, seed), plain.flip(-1)) for seed in range(400)]
     assert 70 <= sum(flipped) <= 130
 
 
-def test_the_crop_is_a_window_of_the_picture_on_black(picture, plain):
+def test_the_crop_is_a_window_of_the_picture_on_black(picture: Image.Image, plain: Tensor) -> None:
     ground = on_black(plain, 2)
     offsets = {offset_of(only(padding_px=2)(picture, seed), ground) for seed in range(200)}
     assert offsets == {(top, left) for top in range(5) for left in range(5)}
 
 
-def test_the_padding_counts_pixels_of_the_resized_picture():
+def test_the_padding_counts_pixels_of_the_resized_picture() -> None:
     # Of a large picture: padding before the resize would shrink to less than a pixel.
     big = Image.new("RGB", (10 * 12, 10 * 24), (255, 255, 255))
     tensors = torch.stack([only(padding_px=3)(big, seed) for seed in range(60)])
@@ -101,7 +101,7 @@ def test_the_padding_counts_pixels_of_the_resized_picture():
     assert int(black.all(dim=1).sum(dim=1).max()) == 3  # columns
 
 
-def test_the_flip_comes_before_the_crop(picture, plain):
+def test_the_flip_comes_before_the_crop(picture: Image.Image, plain: Tensor) -> None:
     # The same seed cuts the same window; a flip after the crop would mirror it.
     straight, mirrored = on_black(plain, 3), on_black(plain.flip(-1), 3)
     off_centre = 0
@@ -112,7 +112,7 @@ def test_the_flip_comes_before_the_crop(picture, plain):
     assert off_centre > 10
 
 
-def test_erased_pixels_are_zero_after_normalisation(picture, plain):
+def test_erased_pixels_are_zero_after_normalisation(picture: Image.Image, plain: Tensor) -> None:
     found = [erased_from(plain, only(erasing=1.0)(picture, seed)) for seed in range(400)]
     sides = np.array([sizes for sizes in found if sizes != (0, 0)], dtype=float)
     assert len(sides) > 390  # now and then no rectangle fits
@@ -128,12 +128,12 @@ def test_erased_pixels_are_zero_after_normalisation(picture, plain):
     assert (height / width).max() > 2
 
 
-def test_erasing_comes_as_often_as_asked(picture, plain):
+def test_erasing_comes_as_often_as_asked(picture: Image.Image, plain: Tensor) -> None:
     erased = [erased_from(plain, only(erasing=0.5)(picture, seed)) != (0, 0) for seed in range(400)]
     assert 160 <= sum(erased) <= 240
 
 
-def test_erasing_comes_after_the_padding(picture):
+def test_erasing_comes_after_the_padding(picture: Image.Image) -> None:
     # Only then can it reach into the black ground.
     reached = 0
     for seed in range(40):
@@ -144,7 +144,7 @@ def test_erasing_comes_after_the_padding(picture):
     assert reached > 10
 
 
-def test_the_seed_alone_decides(picture):
+def test_the_seed_alone_decides(picture: Image.Image) -> None:
     augmentation = Augmentation(PREPROCESSING)
     once = [augmentation(picture, seed) for seed in range(20)]
     torch.rand(7)  # what others draw does not matter
@@ -154,25 +154,25 @@ def test_the_seed_alone_decides(picture):
     assert torch.isfinite(torch.stack(once)).all()
 
 
-def test_large_seeds_are_taken(picture):
+def test_large_seeds_are_taken(picture: Image.Image) -> None:
     assert not torch.equal(Augmentation(PREPROCESSING)(picture, 2**63 - 1), Augmentation(PREPROCESSING)(picture, 0))
 
 
-def test_the_global_generators_are_untouched(picture):
-    before, of_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
+def test_the_global_generators_are_untouched(picture: Image.Image) -> None:
+    before, of_numpy = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]
     for seed in range(5):
         Augmentation(PREPROCESSING)(picture, seed)
     assert torch.equal(torch.get_rng_state(), before)
-    np.testing.assert_array_equal(np.random.get_state()[1], of_numpy)
+    np.testing.assert_equal(np.random.get_state(legacy=False)["state"], of_numpy)
 
 
-def test_the_picture_is_left_as_it_was(picture):
+def test_the_picture_is_left_as_it_was(picture: Image.Image) -> None:
     before = np.asarray(picture).copy()
     Augmentation(PREPROCESSING, flip=1.0, erasing=1.0)(picture, 0)
     np.testing.assert_array_equal(np.asarray(picture), before)
 
 
-def test_it_travels_to_a_worker_after_use(picture):
+def test_it_travels_to_a_worker_after_use(picture: Image.Image) -> None:
     augmentation = Augmentation(PREPROCESSING)
     expected = augmentation(picture, 1)
     assert torch.equal(pickle.loads(pickle.dumps(augmentation))(picture, 1), expected)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from PIL import Image
 from ccreid.data.decode import leave_out_unreadable, read_image
 from ccreid.errors import DataError, ImageError
 from ccreid.vocabulary import Samples
+
+T = TypeVar("T")
 
 SPOILERS = ("missing", "truncated_jpg", "truncated_png", "text", "empty", "folder")
 
@@ -37,7 +41,7 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", SPOILERS)
-def test_an_unreadable_picture_is_named_with_the_mend(tmp_path, how):
+def test_an_unreadable_picture_is_named_with_the_mend(tmp_path: Path, how: str) -> None:
     path = tmp_path / "0001_c2_000003.jpg"
     spoil(path, how)
     with pytest.raises(ImageError) as caught:
@@ -47,7 +51,7 @@ def test_an_unreadable_picture_is_named_with_the_mend(tmp_path, how):
     assert isinstance(caught.value, DataError)
 
 
-def test_a_giant_picture_is_refused(tmp_path, monkeypatch):
+def test_a_giant_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(tmp_path / "giant.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16 * 32 // 2 - 1)  # Pillow refuses above twice the limit
     with pytest.raises(ImageError, match=r"giant\.png cannot be read"):
@@ -55,8 +59,10 @@ def test_a_giant_picture_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, ValueError, SyntaxError, OSError])
-def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, kind):
-    def fail(*_):
+def test_whatever_a_decoder_raises_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
         raise kind("a decoder gave up")
 
     picture(tmp_path / "odd.png")
@@ -65,13 +71,13 @@ def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, kind):
         read_image(tmp_path / "odd.png")
 
 
-def test_a_readable_picture_comes_with_its_pixels(tmp_path):
+def test_a_readable_picture_comes_with_its_pixels(tmp_path: Path) -> None:
     picture(tmp_path / "fine.png", seed=3)
     expected = np.random.default_rng(3).integers(0, 256, (32, 16, 3), dtype=np.uint8)
     np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "fine.png")), expected)
 
 
-def test_the_suffix_does_not_matter(tmp_path):
+def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
     assert read_image(tmp_path / "a.jpg").size == (16, 32)
@@ -93,7 +99,7 @@ def mixed(root: Path, spoiled: dict[int, str], count: int = 8) -> Samples:
     )
 
 
-def test_unreadable_pictures_are_left_out_in_order(tmp_path):
+def test_unreadable_pictures_are_left_out_in_order(tmp_path: Path) -> None:
     samples = mixed(tmp_path, {0: "missing", 3: "text", 4: "truncated_png", 7: "empty"})
     kept, left_out = leave_out_unreadable(samples)
     assert left_out == ("sub/0.png", "sub/3.png", "sub/4.png", "sub/7.png")
@@ -105,32 +111,33 @@ def test_unreadable_pictures_are_left_out_in_order(tmp_path):
     assert kept.root == tmp_path
 
 
-def test_nothing_is_left_out_of_a_sound_set(tmp_path):
+def test_nothing_is_left_out_of_a_sound_set(tmp_path: Path) -> None:
     samples = mixed(tmp_path, {})
     kept, left_out = leave_out_unreadable(samples)
     assert left_out == ()
     assert kept.files == samples.files
 
 
-def test_everything_may_be_left_out(tmp_path):
+def test_everything_may_be_left_out(tmp_path: Path) -> None:
     samples = mixed(tmp_path, dict.fromkeys(range(3), "missing"), count=3)
     kept, left_out = leave_out_unreadable(samples)
     assert len(kept) == 0
     assert left_out == samples.files
 
 
-def test_the_reading_can_be_followed(tmp_path):
+def test_the_reading_can_be_followed(tmp_path: Path) -> None:
     samples = mixed(tmp_path, {2: "text"}, count=5)
-    seen = []
+    told: list[tuple[str, int]] = []
+    came: list[object] = []
 
-    def track(items, what, count):
-        seen.append((what, count))
+    def track(items: Iterable[T], what: str, count: int) -> Iterator[T]:
+        told.append((what, count))
         for item in items:
-            seen.append(item)
+            came.append(item)
             yield item
 
     leave_out_unreadable(samples, track)
-    (what, count), *items = seen
+    ((what, count),) = told
     assert what
     assert count == 5
-    assert len(items) == 5
+    assert len(came) == 5

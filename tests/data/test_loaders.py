@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def indices(epoch: list[tuple[int, Batch]]) -> list[list[int]]:
 
 class TestTraining:
     @WORKERS
-    def test_a_batch_holds_what_its_indices_say(self, samples, workers):
+    def test_a_batch_holds_what_its_indices_say(self, samples: Samples, workers: int) -> None:
         epoch = list(trainer(samples, workers, people=3, images=2).epoch(0))
         assert [step for step, _ in epoch] == list(range(len(epoch)))
         labels = {3: 0, 7: 1, 9: 2, 12: 3}  # people in ascending order
@@ -92,20 +93,20 @@ class TestTraining:
             assert batch.identities.tolist() == [labels[PEOPLE[row]] for row in batch.indices.tolist()]
             assert batch.identities.reshape(3, 2).unique(dim=1).shape == (3, 1)
 
-    def test_the_images_are_those_of_their_rows(self, samples):
+    def test_the_images_are_those_of_their_rows(self, samples: Samples) -> None:
         still = Augmentation(PREPROCESSING, flip=0, padding_px=0, erasing=0)
         sampler = IdentitySampler(samples.identities, 2, 3)
         for _, batch in TrainLoader(samples, still, sampler, seed=0, workers=0).epoch(0):
             for image, row in zip(batch.images, batch.indices.tolist(), strict=True):
                 assert torch.equal(image, PREPROCESSING(read_image(samples.path(row))))
 
-    def test_the_workers_change_nothing(self, samples):
+    def test_the_workers_change_nothing(self, samples: Samples) -> None:
         alone, together = trainer(samples, 0), trainer(samples, 2)
         for epoch in (0, 1, 4):
             assert_same(list(together.epoch(epoch)), list(alone.epoch(epoch)))
 
     @WORKERS
-    def test_resuming_gives_the_tail_of_the_epoch(self, samples, workers):
+    def test_resuming_gives_the_tail_of_the_epoch(self, samples: Samples, workers: int) -> None:
         whole = list(trainer(samples).epoch(3))
         assert len(whole) >= 4
         loader = trainer(samples, workers)
@@ -113,20 +114,20 @@ class TestTraining:
             assert_same(list(loader.epoch(3, first=first)), whole[first:])
 
     @WORKERS
-    def test_an_epoch_that_was_left_early_leaves_nothing_behind(self, samples, workers):
+    def test_an_epoch_that_was_left_early_leaves_nothing_behind(self, samples: Samples, workers: int) -> None:
         loader = trainer(samples, workers)
         broken = loader.epoch(0)
         next(broken)
         assert_same(list(loader.epoch(1)), list(trainer(samples).epoch(1)))
-        broken.close()
+        del broken
         assert_same(list(loader.epoch(0)), list(trainer(samples).epoch(0)))
 
-    def test_the_steps_are_counted_without_loading(self, samples):
+    def test_the_steps_are_counted_without_loading(self, samples: Samples) -> None:
         loader = trainer(samples)
         for epoch in range(4):
             assert loader.steps(epoch) == len(list(loader.epoch(epoch)))
 
-    def test_epochs_differ_in_order_and_in_augmentation(self, samples):
+    def test_epochs_differ_in_order_and_in_augmentation(self, samples: Samples) -> None:
         loader = trainer(samples)
         orders = {str(indices(list(loader.epoch(epoch)))) for epoch in range(6)}
         assert len(orders) == 6
@@ -136,12 +137,12 @@ class TestTraining:
         pictures = {image.numpy().tobytes() for batch in epochs for image in batch.images}
         assert len(pictures) == 8  # one file, drawn twice an epoch: never twice the same picture
 
-    def test_the_seed_decides(self, samples):
+    def test_the_seed_decides(self, samples: Samples) -> None:
         assert_same(list(trainer(samples, seed=5).epoch(0)), list(trainer(samples, seed=5).epoch(0)))
         others = [list(trainer(samples, seed=seed).epoch(0)) for seed in range(5)]
         assert len({str(indices(epoch)) for epoch in others}) == 5
 
-    def test_the_seed_decides_the_augmentation_too(self, samples):
+    def test_the_seed_decides_the_augmentation_too(self, samples: Samples) -> None:
         one = samples.select([0])
         pictures = {
             next(trainer(one, people=1, images=1, seed=seed).epoch(0))[1].images.numpy().tobytes() for seed in range(5)
@@ -149,13 +150,13 @@ class TestTraining:
         assert len(pictures) == 5
 
     @WORKERS
-    def test_the_global_generator_is_not_drawn_from(self, samples, workers):
+    def test_the_global_generator_is_not_drawn_from(self, samples: Samples, workers: int) -> None:
         before = torch.get_rng_state()
         list(trainer(samples, workers).epoch(0))
         assert torch.equal(torch.get_rng_state(), before)
 
     @WORKERS
-    def test_an_unreadable_picture_stops_the_epoch_with_its_name(self, tmp_path, workers):
+    def test_an_unreadable_picture_stops_the_epoch_with_its_name(self, tmp_path: Path, workers: int) -> None:
         samples = make(tmp_path)
         row = int(np.flatnonzero(PEOPLE == 9)[2])
         content = samples.path(row).read_bytes()
@@ -172,7 +173,7 @@ class TestTraining:
         assert_same(list(loader.epoch(0)), list(trainer(samples, people=4, images=5).epoch(0)))
 
     @WORKERS
-    def test_the_workers_go_with_their_loader(self, samples, workers):
+    def test_the_workers_go_with_their_loader(self, samples: Samples, workers: int) -> None:
         others = set(multiprocessing.active_children())
         gc.disable()  # it comes too late, and takes the workers' queues first
         try:
@@ -184,13 +185,13 @@ class TestTraining:
         finally:
             gc.enable()
 
-    def test_the_workers_go_after_an_unreadable_picture_too(self, tmp_path):
+    def test_the_workers_go_after_an_unreadable_picture_too(self, tmp_path: Path) -> None:
         samples = make(tmp_path)
         for row in range(len(samples)):
             samples.path(row).write_bytes(b"")
         others = set(multiprocessing.active_children())
 
-        def fail():
+        def fail() -> None:
             loader = trainer(samples, 2)
             with pytest.raises(ImageError):
                 next(loader.epoch(0))
@@ -203,7 +204,7 @@ class TestTraining:
         finally:
             gc.enable()
 
-    def test_a_worker_ends_when_its_parent_says(self, samples):
+    def test_a_worker_ends_when_its_parent_says(self, samples: Samples) -> None:
         # As multiprocessing does when the program ends; one that stayed would keep it from ending.
         loader, others = trainer(samples, 1), set(multiprocessing.active_children())
         epoch = loader.epoch(0)
@@ -216,7 +217,9 @@ class TestTraining:
         assert code == 0
 
     @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATION])
-    def test_a_signal_to_the_whole_job_leaves_the_workers_at_work(self, samples, number):
+    def test_a_signal_to_the_whole_job_leaves_the_workers_at_work(
+        self, samples: Samples, number: signal.Signals
+    ) -> None:
         # Ctrl-C, scancel and systemd signal the workers as well; the step must still be finished and saved.
         expected = list(trainer(samples).epoch(0))
         assert len(expected) >= 5  # more than a worker fetches ahead
@@ -232,7 +235,7 @@ class TestTraining:
 
 class TestPlain:
     @WORKERS
-    def test_every_image_once_in_order(self, samples, workers):
+    def test_every_image_once_in_order(self, samples: Samples, workers: int) -> None:
         loader = PlainLoader(samples, PREPROCESSING, batch_images=5, workers=workers)
         batches = list(loader)
         assert [len(batch.indices) for batch in batches] == [5, 5, 5, 5, 2]
@@ -243,24 +246,24 @@ class TestPlain:
         assert torch.equal(torch.cat([batch.images for batch in batches]), expected)
 
     @WORKERS
-    def test_it_can_be_read_again(self, samples, workers):
+    def test_it_can_be_read_again(self, samples: Samples, workers: int) -> None:
         loader = PlainLoader(samples, PREPROCESSING, batch_images=8, workers=workers)
         next(iter(loader))
         assert_same(list(enumerate(loader)), list(enumerate(loader)))
 
-    def test_a_whole_last_batch_and_a_batch_larger_than_the_set(self, samples):
+    def test_a_whole_last_batch_and_a_batch_larger_than_the_set(self, samples: Samples) -> None:
         for batch_images, sizes in ((11, [11, 11]), (22, [22]), (64, [22])):
             loader = PlainLoader(samples, PREPROCESSING, batch_images=batch_images)
             assert [len(batch.images) for batch in loader] == sizes
             assert len(loader) == len(sizes)
 
-    def test_no_images_no_batches(self, samples):
+    def test_no_images_no_batches(self, samples: Samples) -> None:
         loader = PlainLoader(samples.select([]), PREPROCESSING)
         assert len(loader) == 0
         assert list(loader) == []
 
     @WORKERS
-    def test_an_unreadable_picture_is_named(self, tmp_path, workers):
+    def test_an_unreadable_picture_is_named(self, tmp_path: Path, workers: int) -> None:
         samples = make(tmp_path)
         samples.path(20).write_text("no picture")
         received, error = failure(PlainLoader(samples, PREPROCESSING, batch_images=4, workers=workers))
@@ -269,14 +272,14 @@ class TestPlain:
         assert "Traceback" not in str(error)
 
     @WORKERS
-    def test_the_global_generator_is_not_drawn_from(self, samples, workers):
+    def test_the_global_generator_is_not_drawn_from(self, samples: Samples, workers: int) -> None:
         before = torch.get_rng_state()
         list(PlainLoader(samples, PREPROCESSING, workers=workers))
         assert torch.equal(torch.get_rng_state(), before)
 
 
 class TestDevice:
-    def test_batches_come_on_the_device_that_was_asked_for(self, samples):
+    def test_batches_come_on_the_device_that_was_asked_for(self, samples: Samples) -> None:
         device = torch.device("meta")
         sampler = IdentitySampler(samples.identities, 2, 2)
         _, trained = next(
@@ -287,20 +290,22 @@ class TestDevice:
             assert batch.images.dtype == torch.float32
             assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
-    def test_bytes_travel(self, samples):
+    def test_bytes_travel(self, samples: Samples) -> None:
         for loader in (PlainLoader(samples, PREPROCESSING), PlainLoader(samples, PREPROCESSING, workers=1)):
             ((made, _),) = loader._batches._made
             assert made.pixels.shape == (22, 16, 8, 3)
             assert made.pixels.dtype == torch.uint8
 
-    def test_a_graphics_card_fetches_by_itself_and_nothing_gets_lost(self, samples, monkeypatch):
+    def test_a_graphics_card_fetches_by_itself_and_nothing_gets_lost(
+        self, samples: Samples, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         assert not PlainLoader(samples, PREPROCESSING)._batches._made.pin_memory
         loader = PlainLoader(samples, PREPROCESSING, device=torch.device("cuda"))
         assert loader._batches._made.pin_memory
 
         # Without a card torch does not pin; what it would do to a batch on the way is tried with copies.
         monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
-        pictures = trainer(samples, seed=3)._batches._made.dataset
+        pictures: Any = trainer(samples, seed=3)._batches._made.dataset
         made, complaints = pictures.__getitems__([(row, row) for row in range(20)])
         assert made.holes
         pinned, pinned_complaints = pin_memory((made, ("a complaint",)))
@@ -313,13 +318,13 @@ class TestDevice:
 
 
 class TestBatch:
-    def test_it_moves_to_a_device_as_a_whole(self):
+    def test_it_moves_to_a_device_as_a_whole(self) -> None:
         batch = Batch(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), torch.tensor([5, 6]))
         moved = batch.to(torch.device("meta"))
         assert isinstance(moved, Batch)
         assert [field.device.type for field in moved] == ["meta"] * 3
         assert [field.shape for field in moved] == [field.shape for field in batch]
 
-    def test_an_image_error_survives_the_way_from_a_worker(self):
+    def test_an_image_error_survives_the_way_from_a_worker(self) -> None:
         error = pickle.loads(pickle.dumps(ImageError("a.jpg cannot be read.", "Replace it.")))
         assert (type(error), error.message, error.mend) == (ImageError, "a.jpg cannot be read.", "Replace it.")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -36,14 +41,14 @@ WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
 
 @pytest.fixture(autouse=True)
-def _settled(monkeypatch):
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files just made count as left alone, and every warning is said again."""
     monkeypatch.setattr(pixels, "SETTLED_NS", 0)
     loaders._say_once.cache_clear()
 
 
 @pytest.fixture
-def samples(tmp_path) -> Samples:
+def samples(tmp_path: Path) -> Samples:
     draws = np.random.default_rng(3)
     files = tuple(f"{row}.jpg" for row in range(COUNT))
     (tmp_path / "images").mkdir()
@@ -54,16 +59,16 @@ def samples(tmp_path) -> Samples:
 
 
 @pytest.fixture
-def cache(tmp_path) -> PixelCache:
+def cache(tmp_path: Path) -> PixelCache:
     return PixelCache(tmp_path / "cache" / "pixels", 10**8)
 
 
 @pytest.fixture
-def decoded(monkeypatch) -> list[Path]:
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that this process decodes."""
     found: list[Path] = []
 
-    def read(path, content=None):
+    def read(path: Path, content: bytes | None = None) -> Image.Image:
         found.append(path)
         return read_image(path, content)
 
@@ -103,7 +108,9 @@ def trainer(samples: Samples, cache: PixelCache | None, workers: int = 0) -> Tra
 
 class TestSameBatches:
     @WORKERS
-    def test_plain_batches_are_bit_identical_from_the_first_pass_on(self, samples, cache, workers):
+    def test_plain_batches_are_bit_identical_from_the_first_pass_on(
+        self, samples: Samples, cache: PixelCache, workers: int
+    ) -> None:
         expected = torch.stack([_oracle(PREPROCESSING)(read_image(path)) for path in paths(samples)])
         for of_cache in (None, cache):
             loader = plain(samples, of_cache, workers)
@@ -111,14 +118,16 @@ class TestSameBatches:
                 assert torch.equal(torch.cat([batch.images for batch in loader]), expected)
 
     @WORKERS
-    def test_train_batches_are_bit_identical_from_the_first_pass_on(self, samples, cache, workers):
+    def test_train_batches_are_bit_identical_from_the_first_pass_on(
+        self, samples: Samples, cache: PixelCache, workers: int
+    ) -> None:
         cached, bare = trainer(samples, cache, workers), trainer(samples, None)
         for epoch in (0, 1, 0):
             for (_, one), (_, other) in zip(cached.epoch(epoch), bare.epoch(epoch), strict=True):
                 assert torch.equal(one.images, other.images)
                 assert torch.equal(one.indices, other.indices)
 
-    def test_the_second_pass_decodes_nothing(self, samples, cache, decoded):
+    def test_the_second_pass_decodes_nothing(self, samples: Samples, cache: PixelCache, decoded: list[Path]) -> None:
         list(plain(samples, cache))
         assert len(decoded) == COUNT
         loader = plain(samples, cache)
@@ -127,12 +136,12 @@ class TestSameBatches:
         assert len(decoded) == COUNT
 
     @WORKERS
-    def test_channels_are_innermost(self, samples, cache, workers):
+    def test_channels_are_innermost(self, samples: Samples, cache: PixelCache, workers: int) -> None:
         for batch in (next(iter(plain(samples, cache, workers))), next(trainer(samples, cache, workers).epoch(0))[1]):
             assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
     @WORKERS
-    def test_an_unreadable_picture_is_the_same_error(self, samples, cache, workers):
+    def test_an_unreadable_picture_is_the_same_error(self, samples: Samples, cache: PixelCache, workers: int) -> None:
         samples.path(5).write_bytes(samples.path(5).read_bytes()[:300])
         errors = []
         for of_cache in (None, cache, cache):
@@ -142,7 +151,7 @@ class TestSameBatches:
         assert errors[0] == errors[1] == errors[2]
 
     @pytest.mark.parametrize("how", ["missing", "folder", "text"])
-    def test_what_is_no_picture_is_the_same_error(self, samples, cache, how):
+    def test_what_is_no_picture_is_the_same_error(self, samples: Samples, cache: PixelCache, how: str) -> None:
         path = samples.path(2)
         path.unlink()
         if how == "folder":
@@ -182,7 +191,7 @@ def _oracle(preprocessing: Preprocessing, augmentation: Augmentation | None = No
 
 class TestTorchvisionIsTheOracle:
     @pytest.mark.parametrize("size", [(24, 12), (31, 17), (384, 192), (5, 40), (1, 1)])
-    def test_every_shade_of_the_test_transform(self, size):
+    def test_every_shade_of_the_test_transform(self, size: tuple[int, int]) -> None:
         shades = np.arange(256, dtype=np.uint8)
         picture = np.stack([shades, shades[::-1], np.roll(shades, 7)], axis=-1).reshape(16, 16, 3)
         for image in (Image.fromarray(picture), Image.fromarray(np.tile(picture, (20, 9, 1)))):
@@ -201,7 +210,7 @@ class TestTorchvisionIsTheOracle:
         ],
     )
     @pytest.mark.parametrize("size", [(24, 12), (16, 8), (3, 2)])
-    def test_training_over_many_seeds(self, steps, size):
+    def test_training_over_many_seeds(self, steps: dict[str, Any], size: tuple[int, int]) -> None:
         image = Image.fromarray(np.random.default_rng(5).integers(0, 256, (31, 17, 3), dtype=np.uint8))
         augmentation = Augmentation(Preprocessing(*size), **steps)
         oracle = _oracle(augmentation.preprocessing, augmentation)
@@ -216,7 +225,9 @@ class TestTorchvisionIsTheOracle:
 
 class TestChangedImages:
     @pytest.mark.parametrize("settled", [0, 10**18])
-    def test_a_replaced_image_never_gives_old_pixels(self, samples, cache, monkeypatch, settled):
+    def test_a_replaced_image_never_gives_old_pixels(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch, settled: int
+    ) -> None:
         monkeypatch.setattr(pixels, "SETTLED_NS", settled)
         read_all(samples, cache)
         reader = Pixels(PREPROCESSING, cache)
@@ -231,7 +242,9 @@ class TestChangedImages:
         assert read_all(samples, cache, reader) == []
         assert read_all(samples, cache) == []
 
-    def test_the_same_content_elsewhere_is_not_decoded_again(self, samples, cache, decoded, tmp_path):
+    def test_the_same_content_elsewhere_is_not_decoded_again(
+        self, samples: Samples, cache: PixelCache, decoded: list[Path], tmp_path: Path
+    ) -> None:
         read_all(samples, cache)
         copy = tmp_path / "copy.jpg"
         copy.write_bytes(samples.path(3).read_bytes())
@@ -239,24 +252,33 @@ class TestChangedImages:
         np.testing.assert_array_equal(again.read(copy), again.read(samples.path(3)))
         assert len(decoded) == COUNT
 
-    def test_a_known_file_is_not_even_read(self, samples, cache, monkeypatch):
+    def test_a_known_file_is_not_even_read(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         read_all(samples, cache)
         monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("the file was read"))
         reader = Pixels(PREPROCESSING, cache)
         for path in paths(samples):
             reader.read(path)
 
-    def test_a_file_changed_a_moment_ago_is_read_every_time(self, samples, cache, monkeypatch, decoded):
+    def test_a_file_changed_a_moment_ago_is_read_every_time(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch, decoded: list[Path]
+    ) -> None:
         monkeypatch.setattr(pixels, "SETTLED_NS", 10**18)
         read_all(samples, cache)
-        read = []
+        read: list[Path] = []
         whole = Path.read_bytes
-        monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), whole(path))[1])
+
+        def read_bytes(path: Path) -> bytes:
+            read.append(path)
+            return whole(path)
+
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
         read_all(samples, cache)
         assert read == paths(samples)
         assert len(decoded) == COUNT
 
-    def test_sizes_are_kept_apart(self, samples, cache):
+    def test_sizes_are_kept_apart(self, samples: Samples, cache: PixelCache) -> None:
         for size in ((24, 12), (12, 24), (24, 13)):
             preprocessing = Preprocessing(*size)
             for _ in range(2):
@@ -266,7 +288,9 @@ class TestChangedImages:
 
 
 class TestBound:
-    def test_it_is_not_passed_and_said_once(self, samples, cache, caplog):
+    def test_it_is_not_passed_and_said_once(
+        self, samples: Samples, cache: PixelCache, caplog: pytest.LogCaptureFixture
+    ) -> None:
         small = PixelCache(cache.folder, 3 * PICTURE_BYTES + 500)
         bare = [batch.images for batch in plain(samples, None)]
         for _ in range(3):
@@ -276,22 +300,22 @@ class TestBound:
         (record,) = caplog.records
         assert "data.cache_gb" in record.message
 
-    def test_all_sizes_count_together(self, samples, cache):
+    def test_all_sizes_count_together(self, samples: Samples, cache: PixelCache) -> None:
         small = PixelCache(cache.folder, 3 * PICTURE_BYTES + 500)
         read_all(samples, small)
         Pixels(Preprocessing(8, 4), small).read(samples.path(0))
         assert held_bytes(small) <= small.max_bytes
 
-    def test_the_disk_is_not_filled(self, samples, cache, monkeypatch):
+    def test_the_disk_is_not_filled(self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch) -> None:
         usage = SimpleNamespace(free=pixels.FREE_BYTES + PICTURE_BYTES)
-        monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _folder: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
         (complaint,) = read_all(samples, cache)
         assert "GB of the disk free" in complaint
         assert held_bytes(cache) == 0
 
 
 class TestDamage:
-    def test_a_corrupt_picture_is_made_anew(self, samples, cache, decoded):
+    def test_a_corrupt_picture_is_made_anew(self, samples: Samples, cache: PixelCache, decoded: list[Path]) -> None:
         read_all(samples, cache)
         (path,) = files_of(cache, "pixels")
         content = bytearray(path.read_bytes())
@@ -305,7 +329,9 @@ class TestDamage:
         assert decoded == []
 
     @pytest.mark.parametrize("kept", [0, 1, PICTURE_BYTES * 3 + 7])
-    def test_truncated_pixels_are_made_anew(self, samples, cache, kept, decoded):
+    def test_truncated_pixels_are_made_anew(
+        self, samples: Samples, cache: PixelCache, kept: int, decoded: list[Path]
+    ) -> None:
         read_all(samples, cache)
         (path,) = files_of(cache, "pixels")
         os.truncate(path, kept)
@@ -316,7 +342,9 @@ class TestDamage:
         assert read_all(samples, cache) == []
         assert decoded == []
 
-    def test_a_half_written_record_is_passed_over(self, samples, cache, decoded):
+    def test_a_half_written_record_is_passed_over(
+        self, samples: Samples, cache: PixelCache, decoded: list[Path]
+    ) -> None:
         read_all(samples, cache)
         (path,) = files_of(cache, "index")
         os.truncate(path, path.stat().st_size - 5)
@@ -327,7 +355,9 @@ class TestDamage:
         assert len(decoded) == 1
 
     @pytest.mark.parametrize("place", [3, pixels.HEADER_BYTES + 20])
-    def test_another_version_or_a_corrupt_index_is_made_anew(self, samples, cache, place, caplog):
+    def test_another_version_or_a_corrupt_index_is_made_anew(
+        self, samples: Samples, cache: PixelCache, place: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
         read_all(samples, cache)
         (path,) = files_of(cache, "index")
         content = bytearray(path.read_bytes())
@@ -342,48 +372,52 @@ class TestDamage:
         assert path not in files_of(cache, "index")
         assert read_all(samples, cache) == []
 
-    def test_another_pillow_is_another_version(self, samples, cache, monkeypatch):
+    def test_another_pillow_is_another_version(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         read_all(samples, cache)
         pixels._header.cache_clear()
-        monkeypatch.setattr(pixels.PIL, "__version__", "0.1")
+        monkeypatch.setattr(PIL, "__version__", "0.1")
         try:
             (complaint,) = read_all(samples, cache)
         finally:
             pixels._header.cache_clear()
         assert "another version" in complaint
 
-    def test_pixels_without_an_index_are_deleted(self, samples, cache):
+    def test_pixels_without_an_index_are_deleted(self, samples: Samples, cache: PixelCache) -> None:
         read_all(samples, cache)
         (path,) = files_of(cache, "index")
         path.unlink()
         assert read_all(samples, cache) == []
         assert len(files_of(cache, "pixels")) == 1
 
-    def test_a_listing_that_misses_an_index_deletes_nothing(self, samples, cache, monkeypatch):
+    def test_a_listing_that_misses_an_index_deletes_nothing(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         # Files that come while a folder is listed may show or not, each for itself.
         read_all(samples, cache)
-        whole = os.scandir
+        before, whole = files_of(cache, "pixels"), os.scandir
 
         @contextmanager
-        def without_indexes(folder):
+        def without_indexes(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
             with whole(folder) as entries:
                 yield [entry for entry in entries if not entry.name.endswith(".index")]
 
-        monkeypatch.setattr(pixels.os, "scandir", without_indexes)
+        monkeypatch.setattr(os, "scandir", without_indexes)
         reader = Pixels(PREPROCESSING, cache)
-        reader._opened()
+        reader.read(samples.path(0))
         monkeypatch.undo()
-        assert len(files_of(cache, "pixels")) == 1
+        assert set(before) <= set(files_of(cache, "pixels"))
         assert read_all(samples, cache, reader) == []
 
-    def test_a_file_among_the_folders_is_left_alone(self, samples, cache):
+    def test_a_file_among_the_folders_is_left_alone(self, samples: Samples, cache: PixelCache) -> None:
         cache.folder.mkdir(parents=True)
         (cache.folder / ".DS_Store").write_text("of a file manager")
         assert read_all(samples, cache) == []
         assert len(files_of(cache, "pixels")) == 1
         assert (cache.folder / ".DS_Store").exists()
 
-    def test_a_cache_deleted_under_way_harms_nothing(self, samples, cache):
+    def test_a_cache_deleted_under_way_harms_nothing(self, samples: Samples, cache: PixelCache) -> None:
         reader = Pixels(PREPROCESSING, cache)
         read_all(samples.select(range(4)), cache, reader)
         for path in sorted(cache.folder.rglob("*"), reverse=True):
@@ -394,10 +428,17 @@ class TestDamage:
 
 class TestStorage:
     @WORKERS
-    def test_a_full_disk_is_said_once(self, samples, cache, monkeypatch, caplog, workers):
+    def test_a_full_disk_is_said_once(
+        self,
+        samples: Samples,
+        cache: PixelCache,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        workers: int,
+    ) -> None:
         write = pixels._write
 
-        def write_until_full(file, content):
+        def write_until_full(file: FileIO, content: bytes | memoryview) -> None:
             if len(content) == PICTURE_BYTES and held_bytes(cache) > 3 * PICTURE_BYTES:
                 file.write(content[:100])
                 raise OSError(28, "No space left on device")
@@ -412,15 +453,17 @@ class TestStorage:
         assert "No space left on device" in record.message
         assert read_all(samples, cache)  # what was kept is right
 
-    def test_a_write_that_falls_short_is_a_full_disk(self):
-        class Short:
-            def write(self, content):
-                return len(content) - 1
+    def test_a_write_that_falls_short_is_a_full_disk(self, tmp_path: Path) -> None:
+        class Short(FileIO):
+            def write(self, content: Any, /) -> int:
+                return super().write(content) - 1
 
-        with pytest.raises(OSError, match="no space left"):
-            pixels._write(Short(), b"abc")
+        with Short(tmp_path / "full", "w") as file, pytest.raises(OSError, match="no space left"):
+            pixels._write(file, b"abc")
 
-    def test_a_folder_that_cannot_be_made_is_said_once(self, samples, tmp_path, caplog):
+    def test_a_folder_that_cannot_be_made_is_said_once(
+        self, samples: Samples, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         (tmp_path / "file").write_text("in the way")
         blocked = PixelCache(tmp_path / "file" / "pixels", 10**8)
         expected = torch.cat([batch.images for batch in plain(samples, None)])
@@ -429,10 +472,12 @@ class TestStorage:
         (record,) = caplog.records
         assert "cannot be written" in record.message
 
-    def test_an_unwritable_folder_is_still_read(self, samples, cache, monkeypatch, decoded):
+    def test_an_unwritable_folder_is_still_read(
+        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch, decoded: list[Path]
+    ) -> None:
         read_all(samples.select(range(4)), cache)
 
-        def refuse(path):
+        def refuse(path: Path) -> None:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(pixels, "_created", refuse)
@@ -441,7 +486,7 @@ class TestStorage:
         assert "Permission denied" in complaint
         assert len(decoded) == COUNT - 4
 
-    def test_it_is_for_its_owner_alone(self, samples, cache):
+    def test_it_is_for_its_owner_alone(self, samples: Samples, cache: PixelCache) -> None:
         read_all(samples, cache)
         for path in (cache.folder.parent, cache.folder, *cache.folder.rglob("*")):
             assert path.stat().st_mode & 0o077 == 0, path
@@ -449,10 +494,12 @@ class TestStorage:
 
 class TestProcesses:
     @pytest.mark.parametrize("method", ["fork", "spawn"])
-    def test_several_fill_it_at_once(self, samples, cache, method, decoded):
+    def test_several_fill_it_at_once(
+        self, samples: Samples, cache: PixelCache, method: str, decoded: list[Path]
+    ) -> None:
         if method not in multiprocessing.get_all_start_methods():
             pytest.skip(f"no {method} here")
-        context = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(method)  # any but the abstract one has a Process
         reader = Pixels(PREPROCESSING, cache)
         reader.read(samples.path(0))  # open before it is handed on
         processes = [context.Process(target=_fill, args=(reader, paths(samples), seed)) for seed in range(3)]
@@ -465,7 +512,9 @@ class TestProcesses:
         assert read_all(samples, cache) == []
         assert decoded == []
 
-    def test_what_another_writes_meanwhile_is_found(self, samples, cache, decoded):
+    def test_what_another_writes_meanwhile_is_found(
+        self, samples: Samples, cache: PixelCache, decoded: list[Path]
+    ) -> None:
         one, other = Pixels(PREPROCESSING, cache), Pixels(PREPROCESSING, cache)
         for path in paths(samples):
             for reader in (one, other):
@@ -473,12 +522,12 @@ class TestProcesses:
         assert len(decoded) == COUNT
         assert len(files_of(cache, "index")) == 1
 
-    def test_it_travels_without_its_files(self, samples, cache):
+    def test_it_travels_without_its_files(self, samples: Samples, cache: PixelCache) -> None:
         reader = Pixels(PREPROCESSING, cache)
         read_all(samples, cache, reader)
         assert read_all(samples, cache, pickle.loads(pickle.dumps(reader))) == []
 
-    def test_pixels_outlive_what_they_were_read_with(self, samples, cache):
+    def test_pixels_outlive_what_they_were_read_with(self, samples: Samples, cache: PixelCache) -> None:
         reader = Pixels(PREPROCESSING, cache)
         read_all(samples, cache, reader)
         kept = [reader.read(path) for path in paths(samples)]
@@ -498,11 +547,11 @@ def _fill(reader: Pixels, files: list[Path], seed: int) -> None:
 
 
 class TestPlace:
-    def test_the_variable_names_it(self, monkeypatch, tmp_path):
+    def test_the_variable_names_it(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("CCREID_CACHE", str(tmp_path / "there"))
         assert users_cache(2.5) == PixelCache(tmp_path / "there" / "pixels", 2_500_000_000)
 
-    def test_else_the_users_folder_for_caches(self, monkeypatch, tmp_path):
+    def test_else_the_users_folder_for_caches(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv("CCREID_CACHE")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
         assert users_cache(1) == PixelCache(tmp_path / "caches" / "ccreid" / "pixels", 10**9)
@@ -510,7 +559,7 @@ class TestPlace:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         assert users_cache(1) == PixelCache(tmp_path / "home" / ".cache" / "ccreid" / "pixels", 10**9)
 
-    def test_none_is_kept_where_none_is_wanted(self, monkeypatch):
+    def test_none_is_kept_where_none_is_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert users_cache(0) is None
         monkeypatch.setenv("CCREID_CACHE", "off")
         assert users_cache(8) is None

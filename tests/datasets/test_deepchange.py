@@ -9,6 +9,7 @@ import pytest
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.vocabulary import Ignore
+from columns import annotated
 from trees import plant, plant_golden
 
 
@@ -20,8 +21,8 @@ def root(tmp_path: Path) -> Path:
 def test_an_image_is_known_by_all_its_columns(root: Path) -> None:
     gallery = read_benchmark("deepchange", root).subset("gallery")
     row = gallery.files.index("test-set-gallery/P801_C17_20200105_16_33_2543.jpg")
-    known = [int(column[row]) for column in (gallery.person, gallery.camera, gallery.clothes, gallery.tracklet)]
-    assert known == [801, 17, 80120200105, 6382]
+    columns = (gallery.person, gallery.camera, gallery.clothes, gallery.tracklet)
+    assert [int(annotated(column)[row]) for column in columns] == [801, 17, 80120200105, 6382]
 
 
 def test_only_the_tracklet_is_ignored_in_test_and_in_validation(root: Path) -> None:
@@ -35,10 +36,10 @@ def test_only_the_tracklet_is_ignored_in_test_and_in_validation(root: Path) -> N
 
 def test_more_columns_and_blank_lines_in_a_list_do_not_matter(root: Path) -> None:
     path = root / "test-set-query-bbox.txt"
-    before = read_benchmark("deepchange", root).subset("query").tracklet.tolist()
+    before = annotated(read_benchmark("deepchange", root).subset("query").tracklet).tolist()
     lines = path.read_text().splitlines()
     path.write_text("\ufeff" + "\r\n\r\n".join(f" {line.replace(',', ' , ')} ,12.5,x" for line in lines), "utf-8")
-    assert read_benchmark("deepchange", root).subset("query").tracklet.tolist() == before
+    assert annotated(read_benchmark("deepchange", root).subset("query").tracklet).tolist() == before
 
 
 def test_an_image_that_no_list_names_is_left_out_and_told(root: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ccreid.datasets.holdout import hold_out
 from ccreid.errors import SettingError
 from ccreid.vocabulary import Ignore, Samples
+from columns import annotated
 
 
 def people(count: int, *, clothes: bool = True) -> Samples:
@@ -72,7 +73,7 @@ def test_too_few_people_are_refused() -> None:
 
 def test_people_of_one_camera_cannot_validate() -> None:
     samples = people(10, clothes=False)
-    one_camera = samples.select(samples.camera == 1)
+    one_camera = samples.select(annotated(samples.camera) == 1)
     with pytest.raises(SettingError, match="would count as right") as caught:
         hold_out(one_camera, 0.3, seed=0)
     assert "selection.by" in caught.value.mend

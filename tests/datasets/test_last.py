@@ -9,6 +9,7 @@ import pytest
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.vocabulary import Ignore, Protocol
+from columns import annotated
 from trees import plant, plant_golden
 
 
@@ -28,7 +29,7 @@ def test_nothing_is_ignored_in_test_and_in_validation(root: Path) -> None:
 def test_the_outfit_is_the_last_field(root: Path, name: str) -> None:
     plant(root, [f"train/000012/{name}"])
     train = read_benchmark("last", root).subset("train")
-    assert train.clothes[train.files.index(f"train/000012/{name}")] == 12_000_007
+    assert annotated(train.clothes)[train.files.index(f"train/000012/{name}")] == 12_000_007
 
 
 def test_an_image_in_another_persons_folder_is_refused(root: Path) -> None:

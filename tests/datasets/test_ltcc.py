@@ -13,6 +13,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.datasets.ltcc import FOLDER_OF_SUBSET
 from ccreid.errors import DataError
 from ccreid.vocabulary import Benchmark, Ignore
+from columns import annotated
 from trees import RECORDS, plant_golden
 
 SUBSETS = pytest.mark.parametrize("subset", FOLDER_OF_SUBSET)
@@ -49,11 +50,11 @@ def test_the_files_are_theirs_sorted(benchmark: Benchmark, root: Path, subset: s
 
 @SUBSETS
 def test_cameras_are_theirs_counted_from_1(benchmark: Benchmark, subset: str) -> None:
-    assert benchmark.subset(subset).camera.tolist() == [camera + 1 for *_, camera in _records(subset)]
+    assert annotated(benchmark.subset(subset).camera).tolist() == [camera + 1 for *_, camera in _records(subset)]
 
 
 def test_two_digit_cameras_are_read_whole(benchmark: Benchmark) -> None:
-    assert benchmark.subset("train").camera.max() == 12
+    assert annotated(benchmark.subset("train").camera).max() == 12
 
 
 @SUBSETS
@@ -78,7 +79,7 @@ def test_clothes_are_the_same_clothes(benchmark: Benchmark, subsets: list[str]) 
 def test_clothes_can_still_be_read_as_person_and_outfit(benchmark: Benchmark) -> None:
     train = benchmark.subset("train")
     row = train.files.index("train/094_2_c9_004980.png")
-    assert (train.person[row], train.clothes[row], train.camera[row]) == (94, 9402, 9)
+    assert (train.person[row], annotated(train.clothes)[row], annotated(train.camera)[row]) == (94, 9402, 9)
 
 
 @SUBSETS
@@ -102,7 +103,12 @@ def test_the_three_settings_are_three_protocols(benchmark: Benchmark) -> None:
 
 def _labels(benchmark: Benchmark) -> dict[str, Any]:
     return {
-        name: (samples.files, samples.person.tolist(), samples.clothes.tolist(), samples.camera.tolist())
+        name: (
+            samples.files,
+            samples.person.tolist(),
+            annotated(samples.clothes).tolist(),
+            annotated(samples.camera).tolist(),
+        )
         for name, samples in benchmark.subsets.items()
     }
 

@@ -12,6 +12,7 @@ import pytest
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError, SettingError
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore
+from columns import annotated
 from trees import TABLE, TREES, plant
 
 NO_CAMERAS = "No cameras are annotated"
@@ -112,9 +113,9 @@ def test_a_table_is_numbered_in_sorted_order(tmp_path: Path) -> None:
     benchmark = read_benchmark("table", _table(tmp_path, HEADER + ROWS))
     query, gallery = benchmark.subset("query"), benchmark.subset("gallery")
     assert gallery.files == ("g.jpg", "h.jpg")
-    assert (query.camera.tolist(), gallery.camera.tolist()) == ([0], [1, 0])
-    assert (query.clothes.tolist(), gallery.clothes.tolist()) == ([1], [1, 0])
-    assert gallery.tracklet.tolist() == [1, 2]
+    assert (annotated(query.camera).tolist(), annotated(gallery.camera).tolist()) == ([0], [1, 0])
+    assert (annotated(query.clothes).tolist(), annotated(gallery.clothes).tolist()) == ([1], [1, 0])
+    assert annotated(gallery.tracklet).tolist() == [1, 2]
     assert benchmark.warnings == ()
     assert benchmark.root == tmp_path
     assert {p.name: p.ignore for p in benchmark.protocols} == {
@@ -127,8 +128,8 @@ def test_a_table_is_numbered_in_sorted_order(tmp_path: Path) -> None:
 def test_two_people_never_share_clothes(tmp_path: Path) -> None:
     text = "path,person,split,clothes\nq.jpg,a,query,1\ng.jpg,a,gallery,1\nh.jpg,b,gallery,1\n"
     benchmark = read_benchmark("table", _table(tmp_path, text))
-    assert benchmark.subset("query").clothes.tolist() == [0]
-    assert benchmark.subset("gallery").clothes.tolist() == [0, 1]
+    assert annotated(benchmark.subset("query").clothes).tolist() == [0]
+    assert annotated(benchmark.subset("gallery").clothes).tolist() == [0, 1]
 
 
 def test_the_least_a_table_holds(tmp_path: Path) -> None:
@@ -143,9 +144,9 @@ def test_single_unknown_values_are_unknown_and_told(tmp_path: Path) -> None:
     text = HEADER + ROWS.replace("right,red", ",").replace("anna,query,left", "anna,query, left ")
     benchmark = read_benchmark("table", _table(tmp_path, text))
     gallery = benchmark.subset("gallery")
-    assert gallery.camera.tolist() == [UNKNOWN, 0]
-    assert gallery.clothes[0] == UNKNOWN
-    assert benchmark.subset("query").camera.tolist() == [0]
+    assert annotated(gallery.camera).tolist() == [UNKNOWN, 0]
+    assert annotated(gallery.clothes)[0] == UNKNOWN
+    assert annotated(benchmark.subset("query").camera).tolist() == [0]
     assert benchmark.warnings == tuple(
         f"gallery: 1 of 2 images have no {name}; they never match a rule about it." for name in ("camera", "clothes")
     )
@@ -238,7 +239,8 @@ class _Parquet(ModuleType):
 
 
 def _parquet(folder: Path, monkeypatch: pytest.MonkeyPatch, **columns: list[Any]) -> Path:
-    module = _Parquet({"path": ["q.jpg", "g.jpg"], "person": [7, 7], "split": ["query", "gallery"]} | columns)
+    least: dict[str, list[Any]] = {"path": ["q.jpg", "g.jpg"], "person": [7, 7], "split": ["query", "gallery"]}
+    module = _Parquet(least | columns)
     package = ModuleType("pyarrow")
     monkeypatch.setitem(sys.modules, "pyarrow", package)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", module)
@@ -251,9 +253,10 @@ def _parquet(folder: Path, monkeypatch: pytest.MonkeyPatch, **columns: list[Any]
 def test_parquet_is_read_as_csv_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _parquet(tmp_path, monkeypatch, Camera=[3.0, float("nan")], clothes=[None, 5], tracklet=["3", 3])
     gallery, query = (read_benchmark("table", path).subset(subset) for subset in ("gallery", "query"))
-    assert (query.camera.tolist(), gallery.camera) == ([0], None)
-    assert (query.clothes, gallery.clothes.tolist()) == (None, [0])
-    assert query.tracklet.tolist() == gallery.tracklet.tolist() == [0]  # a number and the same number as text
+    assert (annotated(query.camera).tolist(), gallery.camera) == ([0], None)
+    assert (query.clothes, annotated(gallery.clothes).tolist()) == (None, [0])
+    # A number, and the same number as text.
+    assert annotated(query.tracklet).tolist() == annotated(gallery.tracklet).tolist() == [0]
 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

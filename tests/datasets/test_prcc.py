@@ -9,6 +9,7 @@ import pytest
 from ccreid.datasets import READERS, read_benchmark
 from ccreid.errors import DataError
 from ccreid.vocabulary import Benchmark, Ignore
+from columns import annotated
 from trees import plant, plant_golden
 
 
@@ -45,7 +46,7 @@ def test_the_letter_is_camera_and_outfit(benchmark: Benchmark) -> None:
     train = benchmark.subset("train")
     worn = {
         (Path(file).name[0], camera, clothes % 100)
-        for file, camera, clothes in zip(train.files, train.camera, train.clothes, strict=True)
+        for file, camera, clothes in zip(train.files, annotated(train.camera), annotated(train.clothes), strict=True)
     }
     assert worn == {("A", 1, 1), ("B", 2, 1), ("C", 3, 2)}
 
@@ -61,7 +62,7 @@ def test_the_folder_rgb_will_do_and_sketches_do_not_disturb(benchmark: Benchmark
     plant(root / "sketch", ["train/006/A_cropped_rgb028.jpg", "test/A/008/cropped_rgb017.jpg"])
     inside = read_benchmark("prcc", root / "rgb")
     assert [f"rgb/{file}" for file in inside.subset("gallery").files] == list(benchmark.subset("gallery").files)
-    assert inside.subset("val").clothes.tolist() == benchmark.subset("val").clothes.tolist()
+    assert annotated(inside.subset("val").clothes).tolist() == annotated(benchmark.subset("val").clothes).tolist()
     assert read_benchmark("prcc", root).root == root
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from ccreid.datasets import read_benchmark
 from ccreid.vocabulary import Benchmark, Samples
+from columns import annotated
 from trees import RECORDS, TOP, plant_golden
 
 THEIR_NAME = {"celeb-reid": "celeb"}
@@ -96,7 +97,7 @@ def _read(name: str, parent: Path) -> tuple[Benchmark, dict[str, Samples]]:
 def test_cameras_of_prcc_are_theirs_counted_from_1(tmp_path: Path) -> None:
     benchmark, subsets = _read("prcc", tmp_path)
     for subset, samples in subsets.items():
-        assert samples.camera.tolist() == [camera + 1 for camera in _column(benchmark, subset, 3)]
+        assert annotated(samples.camera).tolist() == [camera + 1 for camera in _column(benchmark, subset, 3)]
         assert samples.tracklet is None
 
 
@@ -104,14 +105,14 @@ def test_of_deepchange_tracklets_are_where_the_authors_have_cameras(tmp_path: Pa
     """Deliberate: they write the tracklet into the camera's place; here each has its own column."""
     benchmark, subsets = _read("deepchange", tmp_path)
     for subset, samples in subsets.items():
-        assert samples.tracklet.tolist() == _column(benchmark, subset, 3)
-        assert samples.camera.tolist() == [int(file.split("_C")[1].split("_")[0]) for file in samples.files]
+        assert annotated(samples.tracklet).tolist() == _column(benchmark, subset, 3)
+        assert annotated(samples.camera).tolist() == [int(file.split("_C")[1].split("_")[0]) for file in samples.files]
 
 
 def test_of_last_cameras_are_absent_and_so_are_clothes_outside_train(tmp_path: Path) -> None:
     """Deliberate: they count the images as cameras, and take the person for the clothes outside train."""
     benchmark, subsets = _read("last", tmp_path)
-    assert _same_partition(subsets["train"].clothes, _column(benchmark, "train", 2))
+    assert _same_partition(annotated(subsets["train"].clothes), _column(benchmark, "train", 2))
     assert all(samples.camera is None and samples.tracklet is None for samples in subsets.values())
     assert [subset for subset, samples in subsets.items() if samples.clothes is not None] == ["train"]
     assert _column(benchmark, "gallery", 3) == [2, 3, 4, 5, 6, 7]  # the invention: a running number

@@ -9,6 +9,7 @@ import pytest
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.vocabulary import Ignore
+from columns import annotated
 from trees import TREES, plant
 
 
@@ -26,8 +27,8 @@ def test_a_protocol_is_its_cameras(root: Path, protocol: str, cameras: set[int])
     assert rule.ignore == Ignore.SAME_CAMERA
     for side, whole in ((rule.query, "query"), (rule.gallery, "gallery")):
         samples, everything = benchmark.subset(side), benchmark.subset(whole)
-        assert set(samples.camera) == cameras
-        assert len(samples) == sum(camera in cameras for camera in everything.camera)
+        assert set(annotated(samples.camera)) == cameras
+        assert len(samples) == sum(camera in cameras for camera in annotated(everything.camera))
 
 
 @pytest.mark.parametrize(("protocol", "same"), [("same-clothes", True), ("cloth-changing", False)])
@@ -44,7 +45,7 @@ def test_the_parts_are_person_camera_outfit_index(root: Path) -> None:
     plant(root, ["train/0295-03-02-04.jpg"])
     train = read_benchmark("vc-clothes", root).subset("train")
     row = train.files.index("train/0295-03-02-04.jpg")
-    assert (train.person[row], train.camera[row], train.clothes[row]) == (295, 3, 29502)
+    assert (train.person[row], annotated(train.camera)[row], annotated(train.clothes)[row]) == (295, 3, 29502)
 
 
 def test_underscores_will_do_but_no_mixture(root: Path) -> None:
@@ -55,7 +56,7 @@ def test_underscores_will_do_but_no_mixture(root: Path) -> None:
     after = read_benchmark("vc-clothes", root)
     assert after.unmatched == ("train/0295-03_02-04.jpg",)
     for subset, samples in before.subsets.items():
-        assert after.subset(subset).clothes.tolist() == samples.clothes.tolist()
+        assert annotated(after.subset(subset).clothes).tolist() == annotated(samples.clothes).tolist()
 
 
 def test_a_gallery_without_the_cameras_of_a_protocol_is_refused(root: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ccreid.datasets import find_reader, read_benchmark
 from ccreid.vocabulary import Benchmark, Samples, ignored
+from columns import annotated
 
 BUNDLED = find_reader("wardrobe").bundled
 
@@ -60,10 +61,10 @@ def test_it_holds_what_its_card_says(compact: Benchmark) -> None:
         each = _of_each(samples, "person", "clothes", "camera")
         assert set(each.values()) == {times}
         assert len(each) == 16 * 4 * 4
-        assert set(samples.camera) == {1, 2, 3, 4}
+        assert set(annotated(samples.camera)) == {1, 2, 3, 4}
     assert set(_of_each(query, "person", "clothes").values()) == {1}
     for samples in (train, query, gallery):
-        assert set(samples.clothes - 100 * samples.person) == {1, 2, 3, 4}
+        assert set(annotated(samples.clothes) - 100 * samples.person) == {1, 2, 3, 4}
 
 
 def test_its_images_are_of_one_kind(compact: Benchmark) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from random import Random
+from typing import NamedTuple
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from numpy.typing import NDArray
 
 import oracles
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.metrics import Scores, score, score_rules, score_similarities
 from ccreid.vocabulary import Columns, Ignore
+from conftest import Golden
 
+Vectors = NDArray[np.floating]
 EVERY_RULE = [Ignore(value) for value in range(16)]
 
 GOLDEN_RULES = {
@@ -42,10 +47,19 @@ def golden_columns(arrays: dict[str, torch.Tensor], i: int, side: str) -> Column
     return Columns(*(arrays[f"ev{i}_{side}_{name}"].numpy() for name in ("pid", "cam", "clothes")))
 
 
+class Problem(NamedTuple):
+    queries: Vectors
+    galleries: Vectors
+    query: oracles.Table
+    gallery: oracles.Table
+
+
 @st.composite
-def tables(draw, count: int):
+def tables(draw: st.DrawFn, count: int) -> oracles.Table:
     """People, and columns that may be missing as a whole or for some of the images."""
-    table = {"person": draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))}
+    table: dict[str, oracles.Known | None] = {
+        "person": draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
+    }
     for name in ("camera", "clothes", "tracklet"):
         values = st.lists(st.none() | st.integers(0, 2), min_size=count, max_size=count)
         table[name] = draw(st.none() | values)
@@ -53,10 +67,10 @@ def tables(draw, count: int):
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> Problem:
     queries, galleries = draw(st.integers(1, 4)), draw(st.integers(1, 10))
     rows = st.integers(0, len(EXACT_UNITS) - 1)
-    return (
+    return Problem(
         EXACT_UNITS[draw(st.lists(rows, min_size=queries, max_size=queries))],
         EXACT_UNITS[draw(st.lists(rows, min_size=galleries, max_size=galleries))],
         draw(tables(queries)),
@@ -92,7 +106,7 @@ def assert_same(one: Scores, other: Scores) -> None:
 
 @pytest.mark.parametrize("i", range(3))
 @pytest.mark.parametrize("protocol", GOLDEN_RULES)
-def test_scores_are_the_references(golden, i, protocol):
+def test_scores_are_the_references(golden: Golden, i: int, protocol: str) -> None:
     arrays = golden("evaluation")
     query, gallery = golden_columns(arrays, i, "q"), golden_columns(arrays, i, "g")
     scores = score(arrays[f"ev{i}_qf"], arrays[f"ev{i}_gf"], query, gallery, GOLDEN_RULES[protocol])
@@ -101,7 +115,7 @@ def test_scores_are_the_references(golden, i, protocol):
 
 
 @given(problems())
-def test_scores_are_those_of_the_walk_down_the_sorted_list(problem):
+def test_scores_are_those_of_the_walk_down_the_sorted_list(problem: Problem) -> None:
     queries, galleries, query, gallery = problem
     similarity = [[float(np.dot(q, g)) for g in galleries] for q in queries]
     for rule, scores in zip(EVERY_RULE, score_rules(queries, galleries, query, gallery, EVERY_RULE), strict=True):
@@ -109,7 +123,7 @@ def test_scores_are_those_of_the_walk_down_the_sorted_list(problem):
 
 
 @given(problems())
-def test_a_similarity_matrix_scores_as_the_embeddings_it_comes_from(problem):
+def test_a_similarity_matrix_scores_as_the_embeddings_it_comes_from(problem: Problem) -> None:
     queries, galleries, query, gallery = problem
     for one, other in zip(
         score_similarities(queries @ galleries.T, query, gallery, EVERY_RULE),
@@ -120,7 +134,7 @@ def test_a_similarity_matrix_scores_as_the_embeddings_it_comes_from(problem):
 
 
 @given(problems(), st.sampled_from(EVERY_RULE), st.integers(0, 2**31))
-def test_ignored_images_never_change_a_score(problem, rule, seed):
+def test_ignored_images_never_change_a_score(problem: Problem, rule: Ignore, seed: int) -> None:
     queries, galleries, query, gallery = problem
     similarity = queries @ galleries.T
     changed = similarity.copy()
@@ -134,7 +148,9 @@ def test_ignored_images_never_change_a_score(problem, rule, seed):
 
 
 @given(problems(), st.sampled_from(EVERY_RULE), st.randoms(use_true_random=False))
-def test_the_order_of_the_gallery_never_changes_a_score_without_ties(problem, rule, random):
+def test_the_order_of_the_gallery_never_changes_a_score_without_ties(
+    problem: Problem, rule: Ignore, random: Random
+) -> None:
     queries, galleries, query, gallery = problem
     similarity = np.array([random.sample(range(100), len(galleries)) for _ in queries], dtype=np.float32)
     order = random.sample(range(len(galleries)), len(galleries))
@@ -144,7 +160,7 @@ def test_the_order_of_the_gallery_never_changes_a_score_without_ties(problem, ru
     assert_same(before, after)
 
 
-def test_embeddings_are_normalised():
+def test_embeddings_are_normalised() -> None:
     query, gallery = {"person": [0]}, {"person": [1, 0]}
     scores = score(torch.tensor([[1.0, 0.0]]), torch.tensor([[90.0, 90.0], [0.2, 0.1]]), query, gallery)
     assert scores.first_rank.tolist() == [1]
@@ -160,28 +176,28 @@ def one_query(similarity: list[float], people: list[int], **columns: list[int | 
     return score_similarities([similarity], {"person": [0], "camera": [0]}, gallery, [rule])[0]
 
 
-def test_ties_are_ordered_by_gallery_index():
+def test_ties_are_ordered_by_gallery_index() -> None:
     assert one_query([0.5, 0.5, 0.5], [1, 0, 1]).first_rank.tolist() == [2]
     assert one_query([0.5, 0.5, 0.5], [0, 1, 1]).first_rank.tolist() == [1]
 
 
-def test_numbers_of_a_hand_made_list():
+def test_numbers_of_a_hand_made_list() -> None:
     scores = one_query([0.9, 0.8, 0.7, 0.6, 0.5], [1, 0, 1, 1, 0])
     assert scores.mean_ap == pytest.approx((1 / 2 + 2 / 5) / 2)
     assert scores.mean_inp == pytest.approx(2 / 5)
     assert scores.cmc.tolist() == [0, 1, 1, 1, 1]
 
 
-def test_a_rank_beyond_the_gallery_gives_the_last_value():
+def test_a_rank_beyond_the_gallery_gives_the_last_value() -> None:
     scores = one_query([0.9, 0.8], [1, 0])
     assert (scores.at(1), scores.at(2), scores.at(20)) == (0, 1, 1)
 
 
-def test_a_gallery_of_one():
+def test_a_gallery_of_one() -> None:
     assert one_query([0.1], [0]).cmc.tolist() == [1]
 
 
-def test_queries_without_a_relevant_image_are_skipped_and_counted():
+def test_queries_without_a_relevant_image_are_skipped_and_counted() -> None:
     scores = score_similarities(
         [[0.9, 0.8], [0.9, 0.8], [0.9, 0.8]], {"person": [0, 5, 1]}, {"person": [0, 1]}, [Ignore.NOTHING]
     )[0]
@@ -191,24 +207,24 @@ def test_queries_without_a_relevant_image_are_skipped_and_counted():
     assert np.isnan(scores.average_precision[1])
 
 
-def test_with_every_query_skipped_nothing_is_a_number():
+def test_with_every_query_skipped_nothing_is_a_number() -> None:
     scores = one_query([0.9, 0.8], [0, 1], camera=[0, 0])
     assert (scores.valid, scores.skipped) == (0, 1)
     assert all(math.isnan(value) for value in (scores.mean_ap, scores.mean_inp, scores.at(1)))
 
 
-def test_what_is_not_annotated_is_never_ignored():
+def test_what_is_not_annotated_is_never_ignored() -> None:
     assert one_query([0.9, 0.8], [0, 1], camera=[None, 0]).first_rank.tolist() == [1]
     everything = EVERY_RULE[-1]
     scores = score_similarities([[0.9, 0.8]], {"person": [0]}, {"person": [0, 1], "camera": [0, 0]}, [everything])
     assert scores[0].first_rank.tolist() == [1]
 
 
-def test_distractors_count_as_wrong_even_from_the_same_camera():
+def test_distractors_count_as_wrong_even_from_the_same_camera() -> None:
     assert one_query([0.9, 0.8], [7, 0], camera=[0, 1]).first_rank.tolist() == [2]
 
 
-def test_similarities_may_come_row_by_row():
+def test_similarities_may_come_row_by_row() -> None:
     query, gallery = {"person": [0, 1]}, {"person": [0, 1]}
     matrix = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
     (at_once,) = score_similarities(matrix, query, gallery, [Ignore.NOTHING])
@@ -217,7 +233,7 @@ def test_similarities_may_come_row_by_row():
     assert_same(at_once, in_rows)
 
 
-def test_more_queries_than_a_block(monkeypatch, golden):
+def test_more_queries_than_a_block(monkeypatch: pytest.MonkeyPatch, golden: Golden) -> None:
     arrays = golden("evaluation")
     query, gallery = golden_columns(arrays, 2, "q"), golden_columns(arrays, 2, "g")
     whole = score(arrays["ev2_qf"], arrays["ev2_gf"], query, gallery)
@@ -259,7 +275,9 @@ def test_more_queries_than_a_block(monkeypatch, golden):
         ),
     ],
 )
-def test_wrong_embeddings_are_named(queries, galleries, query, gallery, named):
+def test_wrong_embeddings_are_named(
+    queries: Vectors, galleries: Vectors, query: list[int], gallery: list[int], named: str
+) -> None:
     with pytest.raises(DataError, match=named):
         score(queries, galleries, {"person": query}, {"person": gallery})
 
@@ -276,11 +294,13 @@ def test_wrong_embeddings_are_named(queries, galleries, query, gallery, named):
         ([[]], [0], [], "gallery set is empty"),
     ],
 )
-def test_wrong_similarities_are_named(similarities, query, gallery, named):
+def test_wrong_similarities_are_named(
+    similarities: list[list[float]], query: list[int], gallery: list[int], named: str
+) -> None:
     with pytest.raises(DataError, match=named):
         score_similarities(similarities, {"person": query}, {"person": gallery}, [Ignore.NOTHING])
 
 
-def test_a_rank_below_1_is_named():
+def test_a_rank_below_1_is_named() -> None:
     with pytest.raises(SettingError, match="rank = 0"):
         one_query([0.9], [0]).at(0)

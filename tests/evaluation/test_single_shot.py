@@ -36,7 +36,7 @@ def test_every_image_is_drawn_as_often_as_any_other() -> None:
 
 def test_the_mean_of_draws() -> None:
     random = np.random.default_rng(0)
-    query, gallery = Columns([0, 1, 9]), Columns([0, 1, 2])
+    query, gallery = Columns(np.array([0, 1, 9])), Columns(np.array([0, 1, 2]))
     queries = random.normal(size=(3, 8))
     draws = [score(queries, random.normal(size=(3, 8)), query, gallery) for _ in range(3)]
     mean = mean_of_draws(draws)

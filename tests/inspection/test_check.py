@@ -21,7 +21,7 @@ from ccreid.inspection.check import as_values, check_benchmark, has_errors
 from ccreid.inspection.finding import MOST_EXAMPLES, Finding, sides_of
 from ccreid.inspection.people import LARGEST_RANK, check_people
 from ccreid.report.tables import RANKS
-from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples, answerable, ignored
+from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples, answerable, ignored
 from trees import build_tree
 
 STANDARD = (Protocol("standard", Ignore.SAME_CAMERA),)
@@ -52,9 +52,8 @@ def samples(subset: str, *rows: tuple[int, int | None, int | None]) -> Samples:
     return Samples(**columns, files=tuple(f"{subset}/{row}.jpg" for row in range(len(rows))))
 
 
-def made(*protocols: Protocol, validation: tuple[Protocol, ...] = (), **subsets: Samples) -> Benchmark:
-    named = {subset.replace("_", "-"): found for subset, found in subsets.items()}
-    return Benchmark("made", Path(), named, protocols or STANDARD, validation)
+def made(subsets: dict[str, Samples], *protocols: Protocol, validation: tuple[Protocol, ...] = ()) -> Benchmark:
+    return Benchmark("made", Path(), subsets, protocols or STANDARD, validation)
 
 
 SOUND = {
@@ -303,14 +302,14 @@ def test_an_interrupted_check_reads_no_further(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_made_set_is_sound_but_for_its_size() -> None:
-    findings = check_people(made(**SOUND), sides_of(made(**SOUND)))
+    findings = check_people(made(SOUND), sides_of(made(SOUND)))
     assert {finding.name for finding in findings if finding.severity != "ok"} == {"small-gallery"}
 
 
 @pytest.mark.parametrize("side", ["query", "gallery"])
 def test_people_in_train_and_test_are_an_error(side: str) -> None:
     other = {"query": (2, 1, 20), "gallery": (2, 2, 21)}[side]
-    benchmark = made(**SOUND | {side: samples(side, (3, 1, 30), (4, 2, 40), other)})
+    benchmark = made(SOUND | {side: samples(side, (3, 1, 30), (4, 2, 40), other)})
     finding = people_found(benchmark, "people-on-two-sides", "train, test")
     assert (finding.severity, finding.count) == ("error", 1)
     assert finding.examples == (f"train/2.jpg = {side}/2.jpg",)
@@ -318,27 +317,23 @@ def test_people_in_train_and_test_are_an_error(side: str) -> None:
 
 
 def test_local_numbers_are_not_compared() -> None:
-    benchmark = made(**SOUND | {"train": samples("train", (3, 1, 30), (3, 2, 31))})
+    benchmark = made(SOUND | {"train": samples("train", (3, 1, 30), (3, 2, 31))})
     assert people_found(benchmark, "people-on-two-sides", "train, test").severity == "error"
     finding = people_found(replace(benchmark, shared_people_numbers=False), "people-on-two-sides")
     assert (finding.severity, finding.count) == ("ok", 0)
 
 
 def test_training_people_may_stand_in_a_subset_that_no_protocol_looks_at() -> None:
-    benchmark = made(**SOUND, val=samples("val", (1, 1, 10), (2, 1, 20)))
+    benchmark = made(SOUND | {"val": samples("val", (1, 1, 10), (2, 1, 20))})
     assert people_found(benchmark, "people-on-two-sides", "train, test").count == 0
-    benchmark = made(**SOUND, val=samples("val", (1, 1, 10), (3, 1, 30)))
+    benchmark = made(SOUND | {"val": samples("val", (1, 1, 10), (3, 1, 30))})
     assert people_found(benchmark, "people-on-two-sides", "train, test").count == 1
 
 
 def test_people_in_validation_and_test_are_a_warning() -> None:
     validation = (Protocol("validation", Ignore.NOTHING, "val-query", "val-gallery"),)
-    benchmark = made(
-        validation=validation,
-        **SOUND,
-        val_query=samples("val-query", (3, 1, 30)),
-        val_gallery=samples("val-gallery", (3, 1, 30), (5, 1, 50)),
-    )
+    val = {"val-query": samples("val-query", (3, 1, 30)), "val-gallery": samples("val-gallery", (3, 1, 30), (5, 1, 50))}
+    benchmark = made(SOUND | val, validation=validation)
     finding = people_found(benchmark, "people-on-two-sides", "validation, test")
     assert (finding.severity, finding.count) == ("warning", 1)
     assert "chosen for the test" in finding.detail
@@ -346,7 +341,7 @@ def test_people_in_validation_and_test_are_a_warning() -> None:
 
 
 def test_clothes_numbers_that_name_the_person_are_told() -> None:
-    benchmark = made(**SOUND)
+    benchmark = made(SOUND)
     for side in ("train", "test"):
         finding = people_found(benchmark, "clothes-name-the-person", side)
         assert (finding.severity, finding.count) == ("ok", 4)
@@ -355,7 +350,7 @@ def test_clothes_numbers_that_name_the_person_are_told() -> None:
 
 
 def test_clothes_of_several_people_are_a_warning() -> None:
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (3, 2, 40), (4, 2, 41), (4, 1, None), (3, 1, None))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (3, 2, 40), (4, 2, 41), (4, 1, None), (3, 1, None))})
     finding = people_found(benchmark, "clothes-of-several", "test")
     assert (finding.severity, finding.count) == ("warning", 1)
     assert finding.examples == ("query/1.jpg",)
@@ -365,7 +360,7 @@ def test_clothes_of_several_people_are_a_warning() -> None:
 
 def test_what_is_not_annotated_is_not_judged() -> None:
     bare = {name: Samples(person=side.person, files=side.files) for name, side in SOUND.items()}
-    benchmark = made(Protocol("standard", Ignore.NOTHING), **bare)
+    benchmark = made(bare, Protocol("standard", Ignore.NOTHING))
     for side in ("train", "test"):
         for name in ("clothes-name-the-person", "people-of-one-camera", "people-of-one-outfit"):
             finding = people_found(benchmark, name, side)
@@ -382,7 +377,7 @@ def test_people_with_one_of_a_kind_are_a_warning() -> None:
         *((4, 1, 40), (4, 2, 40)),  # one outfit
         *((5, 1, 50), (5, None, None)),  # perhaps another camera and outfit
     )
-    benchmark = made(train=train, query=samples("query", (6, 1, 60)), gallery=samples("gallery", (6, 2, 61)))
+    benchmark = made({"train": train, "query": samples("query", (6, 1, 60)), "gallery": samples("gallery", (6, 2, 61))})
     expected = {"image": ("train/2.jpg",), "camera": ("train/2.jpg", "train/3.jpg"), "outfit": ("train/2.jpg",)}
     expected["outfit"] += ("train/5.jpg",)
     for word, files in expected.items():
@@ -393,7 +388,7 @@ def test_people_with_one_of_a_kind_are_a_warning() -> None:
 
 
 def test_of_test_people_those_count_who_are_asked_for() -> None:
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (3, 2, 31), (4, 1, 40), (9, 2, 90))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (3, 2, 31), (4, 1, 40), (9, 2, 90))})
     assert people_found(benchmark, "people-of-one-image", "test").count == 0  # 9 is a distractor
     assert people_found(benchmark, "people-of-one-camera", "test").examples == ("query/1.jpg",)
     assert people_found(benchmark, "people-of-one-outfit", "test").examples == ("query/1.jpg",)
@@ -402,28 +397,28 @@ def test_of_test_people_those_count_who_are_asked_for() -> None:
 def test_an_image_in_two_subsets_of_a_side_counts_once() -> None:
     protocols = (*STANDARD, Protocol("narrow", Ignore.NOTHING, query="query-narrow"))
     lonely = samples("query", (3, 1, 30), (9, 1, 90))
-    benchmark = made(*protocols, **SOUND | {"query": lonely, "query_narrow": lonely.select([1])})
+    benchmark = made(SOUND | {"query": lonely, "query-narrow": lonely.select([1])}, *protocols)
     assert people_found(benchmark, "people-of-one-image", "test").examples == ("query/1.jpg",)
 
 
 def test_a_set_without_train_is_checked_as_well() -> None:
-    benchmark = made(query=SOUND["query"], gallery=SOUND["gallery"])
+    benchmark = made({"query": SOUND["query"], "gallery": SOUND["gallery"]})
     assert {f.about for f in check_people(benchmark, sides_of(benchmark)) if "people-of-one" in f.name} == {"test"}
-    benchmark = made(**{"val": SOUND["train"], "query": SOUND["query"], "gallery": SOUND["gallery"]})
+    benchmark = made({"val": SOUND["train"], "query": SOUND["query"], "gallery": SOUND["gallery"]})
     assert {f.about for f in check_people(benchmark, sides_of(benchmark)) if "people-of-one" in f.name} == {"test"}
 
 
 def test_people_only_in_query_are_a_warning_and_an_error_if_all_are() -> None:
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (3, 2, 31))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (3, 2, 31))})
     finding = people_found(benchmark, "people-only-in-query", "query")
     assert (finding.severity, finding.count, finding.examples) == ("warning", 1, ("query/1.jpg",))
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (9, 2, 31))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (9, 2, 31))})
     finding = people_found(benchmark, "people-only-in-query", "query")
     assert (finding.severity, finding.count) == ("error", 2)
 
 
 def test_distractors_are_told() -> None:
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (3, 2, 31), (9, 2, 90), (4, 2, 41), (8, 2, 80))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (3, 2, 31), (9, 2, 90), (4, 2, 41), (8, 2, 80))})
     finding = people_found(benchmark, "distractors", "gallery")
     assert (finding.severity, finding.count) == ("ok", 2)
     assert finding.examples == ("gallery/1.jpg", "gallery/3.jpg")
@@ -440,7 +435,7 @@ def test_queries_without_an_answer_are_told_for_each_protocol() -> None:
     )
     query = samples("query", (3, 1, 30), (4, 1, 40), (5, 1, 50), (6, None, 60))
     gallery = samples("gallery", (3, 1, 31), (4, 2, 40), (4, 1, 41), (5, 2, 51), (6, 1, 61))
-    benchmark = made(*protocols, query=query, gallery=gallery)
+    benchmark = made({"query": query, "gallery": gallery}, *protocols)
     expected: dict[str, tuple[str, tuple[int, ...]]] = {
         "everything": ("ok", ()),
         "standard": ("warning", (0,)),
@@ -458,7 +453,7 @@ def test_queries_without_an_answer_are_told_for_each_protocol() -> None:
 
 
 def test_a_protocol_without_any_answer_is_an_error() -> None:
-    benchmark = made(**SOUND | {"gallery": samples("gallery", (3, 1, 31), (4, 1, 41))})
+    benchmark = made(SOUND | {"gallery": samples("gallery", (3, 1, 31), (4, 1, 41))})
     finding = people_found(benchmark, "queries-without-answer", "standard")
     assert (finding.severity, finding.count) == ("error", 2)
     assert "nothing is left to score" in finding.detail
@@ -466,8 +461,8 @@ def test_a_protocol_without_any_answer_is_an_error() -> None:
 
 def test_validation_protocols_are_asked_too() -> None:
     validation = (Protocol("validation", Ignore.SAME_CAMERA, "val-query", "val-gallery"),)
-    val = {"val_query": samples("val-query", (5, 1, 50)), "val_gallery": samples("val-gallery", (5, 1, 51))}
-    finding = people_found(made(validation=validation, **SOUND, **val), "queries-without-answer", "validation")
+    val = {"val-query": samples("val-query", (5, 1, 50)), "val-gallery": samples("val-gallery", (5, 1, 51))}
+    finding = people_found(made(SOUND | val, validation=validation), "queries-without-answer", "validation")
     assert (finding.severity, finding.examples) == ("error", ("val-query/0.jpg",))
 
 
@@ -476,9 +471,10 @@ def test_answers_agree_with_the_rule_of_scoring(seed: int) -> None:
     random = np.random.default_rng(seed)
 
     def drawn(count: int, side: str) -> Samples:
-        columns = {name: random.integers(0, 3, count).tolist() for name in ("camera", "clothes", "tracklet")}
-        columns["clothes"][0] = columns["camera"][-1] = None
-        return Samples(person=random.integers(0, 8, count), **columns, files=tuple(f"{side}{i}" for i in range(count)))  # type: ignore[arg-type]
+        camera, clothes, tracklet = (random.integers(0, 3, count) for _ in range(3))
+        clothes[0] = camera[-1] = UNKNOWN
+        files = tuple(f"{side}{i}" for i in range(count))
+        return Samples(random.integers(0, 8, count), camera, clothes, tracklet, files=files)
 
     query, gallery = drawn(30, "q"), drawn(25, "g")
     lost = 0
@@ -495,14 +491,14 @@ def test_answers_agree_with_the_rule_of_scoring(seed: int) -> None:
 def test_a_gallery_below_the_largest_rank_is_a_warning(size: int, severity: str) -> None:
     assert max(RANKS) == LARGEST_RANK
     gallery = samples("gallery", *((3 + row % 2, 2, 30) for row in range(size)))
-    finding = people_found(made(**SOUND | {"gallery": gallery}), "small-gallery", "gallery")
+    finding = people_found(made(SOUND | {"gallery": gallery}), "small-gallery", "gallery")
     assert (finding.severity, finding.count) == (severity, size)
     assert ("say nothing" in finding.detail) == (severity == "warning")
 
 
 def test_of_a_single_shot_gallery_people_count() -> None:
     gallery = samples("gallery", *((3 + row % 2, 2, 30) for row in range(40)))
-    benchmark = made(Protocol("single", Ignore.NOTHING, draws=5), **SOUND | {"gallery": gallery})
+    benchmark = made(SOUND | {"gallery": gallery}, Protocol("single", Ignore.NOTHING, draws=5))
     finding = people_found(benchmark, "small-gallery", "gallery")
     assert (finding.severity, finding.count) == ("warning", 2)
 

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.launching import Machines, run_together
+from ccreid.recipe.run_folder import DIVERGED
 from ccreid.runs import score, train
 from journals import without_clock
 from wardrobes import TINY_SETTINGS
@@ -140,7 +141,7 @@ def test_a_mistake_of_one_process_is_told_by_it(small_wardrobe: Path, tmp_path: 
     assert "term is" in done.stderr
     assert "has stopped for the reason above" in done.stderr
     assert "Traceback" not in done.stderr
-    assert (folder / train.DIVERGED / "batch.json").exists()
+    assert (folder / DIVERGED / "batch.json").exists()
 
 
 def test_what_cannot_be_shared_is_said_before_anything_starts(small_wardrobe: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -10,6 +12,13 @@ from torch import Tensor
 
 import oracles
 from ccreid.methods.losses import attribute_aware_loss, attribute_targets, identity_loss, triplet_loss
+from conftest import Golden
+
+
+class Family(NamedTuple):
+    attributes: list[int]
+    owners: list[int]
+
 
 seeds = st.integers(0, 2**31)
 smoothings = st.sampled_from([0.0, 0.1, 0.5, 1.0])
@@ -32,7 +41,7 @@ def assert_golden_gradient(gradient: Tensor | None, expected: Tensor) -> None:
 
 
 @pytest.mark.parametrize("i", range(3))
-def test_identity_loss_is_the_references(golden, i):
+def test_identity_loss_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("losses")
     logits = arrays[f"ce{i}_logits"].requires_grad_()
     loss = identity_loss(logits, arrays[f"ce{i}_y"])
@@ -42,7 +51,7 @@ def test_identity_loss_is_the_references(golden, i):
 
 
 @given(seed=seeds, batch=st.integers(1, 6), identities=st.integers(1, 7), smoothing=smoothings)
-def test_identity_loss_is_its_formula(seed, batch, identities, smoothing):
+def test_identity_loss_is_its_formula(seed: int, batch: int, identities: int, smoothing: float) -> None:
     logits = 3 * drawn(batch, identities, seed=seed)
     labels = torch.arange(batch) * 5 % identities
     expected = oracles.label_smoothed_cross_entropy(logits.tolist(), labels.tolist(), smoothing)
@@ -53,7 +62,7 @@ def test_identity_loss_is_its_formula(seed, batch, identities, smoothing):
 
 
 @pytest.mark.parametrize("i", range(3))
-def test_triplet_loss_is_the_references(golden, i):
+def test_triplet_loss_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("losses")
     embeddings = arrays[f"tri{i}_feat"].requires_grad_()
     loss = triplet_loss(embeddings, arrays[f"tri{i}_pid"])
@@ -66,19 +75,19 @@ def test_triplet_loss_is_the_references(golden, i):
     batch=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=9),
     margin=st.sampled_from([0.0, 0.3, 2.0]),
 )
-def test_triplet_loss_is_its_formula(batch, margin):
+def test_triplet_loss_is_its_formula(batch: list[tuple[int, int, int]], margin: float) -> None:
     embeddings = torch.tensor([point[:2] for point in batch], dtype=torch.float64)
     identities = torch.tensor([point[2] for point in batch])
     expected = oracles.batch_hard_triplet(embeddings.tolist(), identities.tolist(), margin)
     assert triplet_loss(embeddings, identities, margin).item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-def test_triplet_loss_sees_the_length_of_embeddings():
+def test_triplet_loss_sees_the_length_of_embeddings() -> None:
     embeddings, identities = drawn(6, 4, seed=1), torch.tensor([0, 0, 1, 1, 2, 2])
     assert triplet_loss(embeddings, identities) != triplet_loss(3 * embeddings, identities)
 
 
-def test_triplet_loss_of_one_identity_is_zero_with_a_zero_gradient():
+def test_triplet_loss_of_one_identity_is_zero_with_a_zero_gradient() -> None:
     embeddings = drawn(4, 3, seed=2).requires_grad_()
     loss = triplet_loss(embeddings, torch.zeros(4, dtype=torch.int64))
     loss.backward()
@@ -87,7 +96,7 @@ def test_triplet_loss_of_one_identity_is_zero_with_a_zero_gradient():
     assert (embeddings.grad == 0).all()
 
 
-def test_triplet_gradient_of_equal_embeddings_is_finite():
+def test_triplet_gradient_of_equal_embeddings_is_finite() -> None:
     embeddings = torch.ones(4, 3, requires_grad=True)
     loss = triplet_loss(embeddings, torch.tensor([0, 0, 1, 1]))
     loss.backward()
@@ -100,7 +109,7 @@ def test_triplet_gradient_of_equal_embeddings_is_finite():
 
 
 @pytest.mark.parametrize("i", range(3))
-def test_attribute_aware_loss_is_the_references(golden, i):
+def test_attribute_aware_loss_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("losses")
     embeddings = arrays[f"attr{i}_feat"].requires_grad_()
     weights = arrays[f"attr{i}_centers"].requires_grad_()
@@ -116,15 +125,15 @@ def test_attribute_aware_loss_is_the_references(golden, i):
 
 
 @st.composite
-def families(draw):
+def families(draw: st.DrawFn) -> Family:
     """Owners of some attributes in any order, and the attributes of a batch."""
     owners = draw(st.lists(st.integers(0, 3), min_size=1, max_size=9))
     attributes = draw(st.lists(st.integers(0, len(owners) - 1), min_size=1, max_size=6))
-    return attributes, owners
+    return Family(attributes, owners)
 
 
 @given(families(), smoothings)
-def test_attribute_targets_are_their_formula_and_sum_to_1(family, smoothing):
+def test_attribute_targets_are_their_formula_and_sum_to_1(family: Family, smoothing: float) -> None:
     attributes, owners = family
     targets = attribute_targets(torch.tensor(attributes), torch.tensor(owners), smoothing)
     expected = torch.tensor(oracles.attribute_targets(attributes, owners, smoothing))
@@ -132,13 +141,13 @@ def test_attribute_targets_are_their_formula_and_sum_to_1(family, smoothing):
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(len(attributes)), rtol=0, atol=1e-6)
 
 
-def test_attribute_targets_of_a_family_of_three_and_of_one():
+def test_attribute_targets_of_a_family_of_three_and_of_one() -> None:
     targets = attribute_targets(torch.tensor([1, 3]), torch.tensor([0, 0, 0, 1]), 0.3)
     torch.testing.assert_close(targets, torch.tensor([[0.1, 0.8, 0.1, 0.0], [0.0, 0.0, 0.0, 1.0]]))
 
 
 @given(families(), seeds, smoothings, st.sampled_from([1.0, 16.0]))
-def test_attribute_aware_loss_is_its_formula(family, seed, smoothing, scale):
+def test_attribute_aware_loss_is_its_formula(family: Family, seed: int, smoothing: float, scale: float) -> None:
     attributes, owners = family
     embeddings = drawn(len(attributes), 5, seed=seed)
     weights = drawn(len(owners), 5, seed=seed + 1)
@@ -147,7 +156,7 @@ def test_attribute_aware_loss_is_its_formula(family, seed, smoothing, scale):
     assert loss.item() == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
-def test_attribute_aware_loss_ignores_lengths():
+def test_attribute_aware_loss_ignores_lengths() -> None:
     embeddings, weights = drawn(3, 5, seed=3), drawn(4, 5, seed=4)
     attributes, owners = torch.tensor([0, 2, 3]), torch.tensor([0, 0, 1, 1])
     torch.testing.assert_close(
@@ -157,8 +166,8 @@ def test_attribute_aware_loss_ignores_lengths():
 
 
 @given(families(), seeds)
-def test_attribute_aware_loss_has_the_gradient_of_its_formula(family, seed):
-    attributes, owners = map(torch.tensor, family)
+def test_attribute_aware_loss_has_the_gradient_of_its_formula(family: Family, seed: int) -> None:
+    attributes, owners = torch.tensor(family.attributes), torch.tensor(family.owners)
     embeddings, weights = drawn(len(attributes), 5, seed=seed), drawn(len(owners), 5, seed=seed + 1)
     assert torch.autograd.gradcheck(
         lambda e, w: attribute_aware_loss(e, w, attributes, owners),

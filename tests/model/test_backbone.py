@@ -8,6 +8,7 @@ import pickle
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import timm
@@ -32,7 +33,7 @@ def images(height_px: int = 96, width_px: int = 48, count: int = 2) -> Tensor:
     return torch.rand(count, 3, height_px, width_px, generator=torch.Generator().manual_seed(1))
 
 
-def donor(name: str = "test_resnet", seed: int = 7, **kwargs: object) -> nn.Module:
+def donor(name: str = "test_resnet", seed: int = 7, **kwargs: Any) -> nn.Module:
     """A timm model, with a head, whose every weight (of batch normalisation too) differs from a new one's."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -45,32 +46,36 @@ def donor(name: str = "test_resnet", seed: int = 7, **kwargs: object) -> nn.Modu
 
 def features_of(model: nn.Module, pictures: Tensor) -> Tensor:
     with torch.no_grad():
-        return model.forward_features(pictures)
+        return cast(Tensor, cast(Any, model).forward_features(pictures))
 
 
 def maps_of(backbone: Backbone, pictures: Tensor) -> Tensor:
     with torch.no_grad():
-        return backbone(pictures)
+        return cast(Tensor, backbone(pictures))
+
+
+def intermediates_of(model: nn.Module, pictures: Tensor, **how: Any) -> list[Tensor]:
+    return cast(list[Tensor], cast(Any, model).forward_intermediates(pictures, intermediates_only=True, **how))
 
 
 # -------------------------------------------------------------------------------------------------- feature maps
 
 
-def test_the_papers_network_yields_the_papers_map():
+def test_the_papers_network_yields_the_papers_map() -> None:
     backbone = built("resnet50.tv_in1k", 384, 192, last_stride=1)
     assert maps_of(backbone, torch.zeros(1, 3, 384, 192)).shape == (1, 2048, 24, 12)
     assert backbone.channels == 2048
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "resnet18", "resnet18d"])  # 18d halves its shortcut by pooling
-def test_last_stride_1_doubles_a_resnets_map(name):
+def test_last_stride_1_doubles_a_resnets_map(name: str) -> None:
     wide, narrow = built(name, last_stride=1), built(name, last_stride=2)
     assert maps_of(narrow, images()).shape == (2, narrow.channels, 3, 2)
     assert maps_of(wide, images()).shape == (2, narrow.channels, 6, 3)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18d", "test_resnet"])
-def test_last_stride_1_changes_strides_of_the_last_stage_alone(name):
+def test_last_stride_1_changes_strides_of_the_last_stage_alone(name: str) -> None:
     ours = dict(built(name, last_stride=1).model.named_modules())
     theirs = dict(timm.create_model(name, num_classes=0, global_pool="").named_modules())
     assert list(ours) == list(theirs)
@@ -92,11 +97,11 @@ def test_last_stride_1_changes_strides_of_the_last_stage_alone(name):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "resnet18d"])
-def test_before_the_last_stage_nothing_depends_on_its_stride(name):
+def test_before_the_last_stage_nothing_depends_on_its_stride(name: str) -> None:
     backbone, model = built(name, last_stride=1), donor(name)
     backbone.model.load_state_dict(model.state_dict(), strict=False)
-    ours = backbone.model.forward_intermediates(images(), indices=4, intermediates_only=True)
-    theirs = model.forward_intermediates(images(), indices=4, intermediates_only=True)
+    ours = intermediates_of(backbone.model, images(), indices=4)
+    theirs = intermediates_of(model, images(), indices=4)
     for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
         torch.testing.assert_close(mine, other)
     assert ours[-1].shape[2:] == ours[-2].shape[2:]
@@ -106,7 +111,7 @@ def test_before_the_last_stage_nothing_depends_on_its_stride(name):
     ("name", "shape"),
     [("mobilenetv2_100", (1280, 3, 2)), ("convnext_atto", (320, 3, 1))],  # ConvNeXt's patches drop what is left over
 )
-def test_a_convolutional_network_keeps_its_own_map(name, shape):
+def test_a_convolutional_network_keeps_its_own_map(name: str, shape: tuple[int, int, int]) -> None:
     backbone = built(name)
     found = maps_of(backbone, images())
     assert found.shape == (2, *shape)
@@ -124,19 +129,19 @@ def test_a_convolutional_network_keeps_its_own_map(name, shape):
         ("swin_tiny_patch4_window7_224", 224, 112, (7, 4)),  # channels last inside timm
     ],
 )
-def test_a_transformers_tokens_lie_where_their_patches_lay(name, height_px, width_px, grid):
+def test_a_transformers_tokens_lie_where_their_patches_lay(
+    name: str, height_px: int, width_px: int, grid: tuple[int, int]
+) -> None:
     backbone = built(name, height_px, width_px)
     pictures = images(height_px, width_px)
     found = maps_of(backbone, pictures)
     with torch.no_grad():
-        (expected,) = backbone.model.forward_intermediates(
-            pictures, indices=1, norm=True, output_fmt="NCHW", intermediates_only=True
-        )
+        (expected,) = intermediates_of(backbone.model, pictures, indices=1, norm=True, output_fmt="NCHW")
     assert found.shape == (2, backbone.channels, *grid)
     torch.testing.assert_close(found, expected)
 
 
-def test_maps_carry_gradients_to_every_weight():
+def test_maps_carry_gradients_to_every_weight() -> None:
     backbone = built(last_stride=1).train()
     backbone(images()).square().sum().backward()
     assert all(weight.grad is not None for weight in backbone.parameters())
@@ -146,53 +151,53 @@ def test_maps_carry_gradients_to_every_weight():
 
 
 @pytest.mark.parametrize(("height_px", "width_px"), [(224, 224), (96, 48)])
-def test_a_network_without_a_map_is_refused(height_px, width_px):
+def test_a_network_without_a_map_is_refused(height_px: int, width_px: int) -> None:
     with pytest.raises(SettingError, match=r"network\.backbone 'mixer_s32_224'") as caught:
         built("mixer_s32_224", height_px, width_px)
     assert "another backbone" in caught.value.mend
 
 
-def test_images_too_small_for_a_network_are_refused():
+def test_images_too_small_for_a_network_are_refused() -> None:
     with pytest.raises(SettingError, match="48 x 16"):
         built("inception_v3", 48, 16)
 
 
-def test_an_unknown_name_is_answered_with_the_nearest():
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(SettingError, match="timm has no model 'resent50'") as caught:
         built("resent50")
     assert "Did you mean 'resnet50'?" in caught.value.mend
 
 
-def test_a_name_like_no_other_is_answered_without_a_guess():
+def test_a_name_like_no_other_is_answered_without_a_guess() -> None:
     with pytest.raises(SettingError) as caught:
         built("§§§")
     assert "Did you mean" not in caught.value.mend
 
 
-def test_a_network_that_timm_will_not_build_without_its_head_is_refused():
+def test_a_network_that_timm_will_not_build_without_its_head_is_refused() -> None:
     with pytest.raises(SettingError, match=r"deit_tiny_distilled_patch16_224.* cannot be built: \w"):
         built("deit_tiny_distilled_patch16_224", 224, 224)
 
 
-def test_a_new_network_is_in_training_mode():
+def test_a_new_network_is_in_training_mode() -> None:
     backbone = Backbone("test_resnet", height_px=64, width_px=32)
     assert all(module.training for module in backbone.modules())
 
 
-def test_an_unknown_set_of_weights_is_refused():
+def test_an_unknown_set_of_weights_is_refused() -> None:
     with pytest.raises(SettingError, match=r"resnet18\.nobody"):
         built("resnet18.nobody")
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "convnext_atto", "test_vit", "resnetv2_50"])
-def test_last_stride_1_is_refused_outside_the_resnet_family(name):
+def test_last_stride_1_is_refused_outside_the_resnet_family(name: str) -> None:
     with pytest.raises(SettingError, match=rf"network\.last_stride is 1.*'{name}'") as caught:
         built(name, last_stride=1)
     assert "network.last_stride to 2" in caught.value.mend
 
 
 @pytest.mark.parametrize("last_stride", [0, 3, "1"])
-def test_other_last_strides_are_refused(last_stride):
+def test_other_last_strides_are_refused(last_stride: Any) -> None:
     with pytest.raises(SettingError, match=r"network\.last_stride"):
         built(last_stride=last_stride)
 
@@ -219,7 +224,9 @@ def _nested_pt(weights: Mapping[str, Tensor], folder: Path) -> Path:
 
 @pytest.mark.parametrize("write", [_safetensors, _pth, _nested_pt])
 @pytest.mark.parametrize("last_stride", [1, 2])
-def test_weights_of_a_file_are_taken_over_and_its_classifier_is_not(tmp_path, write: Writer, last_stride):
+def test_weights_of_a_file_are_taken_over_and_its_classifier_is_not(
+    tmp_path: Path, write: Writer, last_stride: int
+) -> None:
     model, backbone = donor(), built(last_stride=last_stride)
     assert any(key.startswith("fc.") for key in model.state_dict())
     load_weights(backbone, str(write(model.state_dict(), tmp_path)))
@@ -230,8 +237,8 @@ def test_weights_of_a_file_are_taken_over_and_its_classifier_is_not(tmp_path, wr
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "test_vit", "test_convnext"])  # other names for their heads
-def test_other_classifiers_are_ignored_too(tmp_path, name):
-    size = {"img_size": (160, 96)} if "vit" in name else {}
+def test_other_classifiers_are_ignored_too(tmp_path: Path, name: str) -> None:
+    size: dict[str, Any] = {"img_size": (160, 96)} if "vit" in name else {}
     model, backbone = donor(name, **size), built(name, 160, 96)
     load_weights(backbone, str(_safetensors(model.state_dict(), tmp_path)))
     given = model.state_dict()
@@ -239,7 +246,7 @@ def test_other_classifiers_are_ignored_too(tmp_path, name):
         torch.testing.assert_close(tensor, given[key], rtol=0, atol=0)
 
 
-def test_half_precision_weights_become_single_precision(tmp_path):
+def test_half_precision_weights_become_single_precision(tmp_path: Path) -> None:
     weights = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in _donors().items()}
     backbone = built()
     load_weights(backbone, str(_safetensors(weights, tmp_path)))
@@ -251,14 +258,14 @@ def _donors() -> dict[str, Tensor]:
     return dict(donor().state_dict())
 
 
-def test_weights_without_counters_of_batches_fit(tmp_path):
+def test_weights_without_counters_of_batches_fit(tmp_path: Path) -> None:
     weights = {key: tensor for key, tensor in _donors().items() if not key.endswith("num_batches_tracked")}
     backbone = built()
     load_weights(backbone, str(_safetensors(weights, tmp_path)))
     torch.testing.assert_close(backbone.model.state_dict()["bn1.weight"], weights["bn1.weight"])
 
 
-def test_a_transformers_positions_are_resampled_for_the_image_size(tmp_path):
+def test_a_transformers_positions_are_resampled_for_the_image_size(tmp_path: Path) -> None:
     model, backbone = donor("test_vit"), built("test_vit", 96, 48)  # 160 x 160 against 96 x 48
     load_weights(backbone, str(_safetensors(model.state_dict(), tmp_path)))
     found, given = backbone.model.state_dict(), model.state_dict()
@@ -279,7 +286,7 @@ def refused(backbone: Backbone, source: str) -> WeightsError:
     return caught.value
 
 
-def test_weights_that_lack_a_key_are_refused_with_its_name(tmp_path):
+def test_weights_that_lack_a_key_are_refused_with_its_name(tmp_path: Path) -> None:
     weights = _donors()
     del weights["layer2.0.bn1.weight"]
     error = refused(built(), str(_safetensors(weights, tmp_path)))
@@ -287,12 +294,12 @@ def test_weights_that_lack_a_key_are_refused_with_its_name(tmp_path):
     assert "test_resnet" in error.message
 
 
-def test_weights_of_another_shape_are_refused_with_their_name(tmp_path):
+def test_weights_of_another_shape_are_refused_with_their_name(tmp_path: Path) -> None:
     error = refused(built(), str(_safetensors(_donors() | {"bn1.weight": torch.ones(3)}, tmp_path)))
     assert "of another shape: bn1.weight" in error.message
 
 
-def test_weights_under_other_names_are_refused_naming_both(tmp_path):
+def test_weights_under_other_names_are_refused_naming_both(tmp_path: Path) -> None:
     weights = {f"module.{key}": tensor for key, tensor in _donors().items()}
     error = refused(built(), str(_pth(weights, tmp_path)))
     assert "lacking: bn1.bias" in error.message
@@ -300,18 +307,18 @@ def test_weights_under_other_names_are_refused_naming_both(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224"])
-def test_weights_of_another_architecture_are_refused_by_a_transformer(tmp_path, name):
+def test_weights_of_another_architecture_are_refused_by_a_transformer(tmp_path: Path, name: str) -> None:
     error = refused(built(name, 224, 112), str(_safetensors(_donors(), tmp_path)))
     assert "lacking" in error.message
 
 
-def test_values_that_are_no_tensors_are_refused(tmp_path):
+def test_values_that_are_no_tensors_are_refused(tmp_path: Path) -> None:
     torch.save(dict(_donors()) | {"bn1.weight": 3}, tmp_path / "w.pth")
     refused(built(), str(tmp_path / "w.pth"))
 
 
 @pytest.mark.parametrize("name", ["nowhere.safetensors", "nowhere.pth", "bundeld"])
-def test_a_missing_file_is_named(tmp_path, monkeypatch, name):
+def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     error = refused(built(), name)
     assert name in error.message
@@ -320,12 +327,12 @@ def test_a_missing_file_is_named(tmp_path, monkeypatch, name):
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "w.pt"])
 @pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x80\x02}q\x00."])
-def test_a_file_of_something_else_is_refused(tmp_path, name, content):
+def test_a_file_of_something_else_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert str(tmp_path / name) in refused(built(), str(tmp_path / name)).message
 
 
-def test_a_tensor_alone_is_no_state(tmp_path):
+def test_a_tensor_alone_is_no_state(tmp_path: Path) -> None:
     torch.save(torch.ones(3), tmp_path / "w.pth")
     refused(built(), str(tmp_path / "w.pth"))
 
@@ -336,13 +343,13 @@ class MakesAFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, (str(self.folder),)
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.bin"])
 @pytest.mark.parametrize("plain", [False, True], ids=["torch", "pickle"])
-def test_a_malicious_pickle_is_refused_before_it_runs(tmp_path, name, plain):
+def test_a_malicious_pickle_is_refused_before_it_runs(tmp_path: Path, name: str, plain: bool) -> None:
     content, path = {"bn1.weight": MakesAFolder(tmp_path / "ran")}, tmp_path / name
     if plain:
         path.write_bytes(pickle.dumps(content))
@@ -360,7 +367,7 @@ def test_a_malicious_pickle_is_refused_before_it_runs(tmp_path, name, plain):
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "mobilenetv2_100.ra_in1k"])
-def test_bundled_weights_are_those_of_the_package(name):
+def test_bundled_weights_are_those_of_the_package(name: str) -> None:
     backbone = built(name, 128, 64)
     load_weights(backbone, "bundled")
     kept = load_file(BUNDLED_WEIGHTS[MOBILENET])
@@ -371,7 +378,7 @@ def test_bundled_weights_are_those_of_the_package(name):
 
 
 @pytest.mark.shared
-def test_bundled_weights_are_the_given_ones_in_half_precision(shared):
+def test_bundled_weights_are_the_given_ones_in_half_precision(shared: Path) -> None:
     given, kept = load_file(shared / "weights" / "mobilenetv2_100.safetensors"), load_file(BUNDLED_WEIGHTS[MOBILENET])
     counters = {key for key in given if key.endswith("num_batches_tracked")}
     assert set(kept) == set(given) - counters
@@ -380,7 +387,7 @@ def test_bundled_weights_are_the_given_ones_in_half_precision(shared):
 
 
 @pytest.mark.shared
-def test_bundled_weights_give_nearly_the_features_of_the_given_ones(shared, small_wardrobe):
+def test_bundled_weights_give_nearly_the_features_of_the_given_ones(shared: Path, small_wardrobe: Path) -> None:
     preprocessing = Preprocessing(128, 64)
     pictures = torch.stack([preprocessing(read_image(file)) for file in sorted(small_wardrobe.glob("query/*.jpg"))[:4]])
     bundled, given = built(MOBILENET, 128, 64), built(MOBILENET, 128, 64)
@@ -392,14 +399,14 @@ def test_bundled_weights_give_nearly_the_features_of_the_given_ones(shared, smal
     assert between_people.max() < 0.99  # the bound above tells pictures apart
 
 
-def test_bundled_weights_exist_for_one_architecture():
+def test_bundled_weights_exist_for_one_architecture() -> None:
     error = refused(built(), "bundled")
     assert "test_resnet" in error.message
     assert "mobilenetv2_100" in error.message
     assert "none" in error.mend
 
 
-def test_no_weights_leave_a_warning_and_the_random_ones(caplog):
+def test_no_weights_leave_a_warning_and_the_random_ones(caplog: pytest.LogCaptureFixture) -> None:
     backbone = built()
     before = backbone.model.state_dict()["bn1.weight"].clone()
     with caplog.at_level(logging.WARNING):
@@ -420,7 +427,7 @@ class Hub:
         self.answer = answer
         create = timm.create_model
 
-        def create_model(name: str, pretrained: bool = False, **kwargs: object) -> nn.Module:
+        def create_model(name: str, pretrained: bool = False, **kwargs: Any) -> nn.Module:
             if not pretrained:
                 return create(name, **kwargs)
             self.asked.append(name)
@@ -439,7 +446,7 @@ class Hub:
 
 
 @pytest.fixture
-def direct(monkeypatch):
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy, and a hub's client that may go online."""
     monkeypatch.setattr("ccreid.model.backbone.getproxies", dict)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -448,7 +455,9 @@ def direct(monkeypatch):
 @pytest.mark.usefixtures("direct")
 @pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("no weights"), ValueError("hub")])
 @pytest.mark.parametrize("online", [False, True])
-def test_a_failed_download_says_how_to_get_the_weights(monkeypatch, error, online):
+def test_a_failed_download_says_how_to_get_the_weights(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, online: bool
+) -> None:
     hub = Hub(monkeypatch, error, online=online)
     caught = refused(built("resnet18.a1_in1k"), "timm")
     assert "resnet18.a1_in1k" in caught.message
@@ -465,7 +474,7 @@ def test_a_failed_download_says_how_to_get_the_weights(monkeypatch, error, onlin
 
 
 @pytest.mark.usefixtures("direct")
-def test_a_model_that_timm_has_no_weights_of_is_not_asked_for(monkeypatch):
+def test_a_model_that_timm_has_no_weights_of_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(monkeypatch, donor(), online=True)
     error = refused(built("nf_resnet26"), "timm")
     assert "no pretrained weights" in error.message
@@ -474,7 +483,7 @@ def test_a_model_that_timm_has_no_weights_of_is_not_asked_for(monkeypatch):
 
 
 @pytest.mark.usefixtures("direct")
-def test_downloaded_weights_are_taken_over(monkeypatch):
+def test_downloaded_weights_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     model, backbone = donor(), built()
     hub = Hub(monkeypatch, model, online=False)  # from the cache
     load_weights(backbone, "timm")
@@ -484,7 +493,7 @@ def test_downloaded_weights_are_taken_over(monkeypatch):
 
 
 @pytest.mark.usefixtures("direct")
-def test_a_proxy_may_know_an_address_that_this_machine_does_not(monkeypatch):
+def test_a_proxy_may_know_an_address_that_this_machine_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(monkeypatch, donor(), online=False)
     monkeypatch.setattr("ccreid.model.backbone.getproxies", lambda: {"https": "http://proxy"})
     load_weights(built(), "timm")
@@ -494,7 +503,9 @@ def test_a_proxy_may_know_an_address_that_this_machine_does_not(monkeypatch):
 @pytest.mark.usefixtures("direct")
 @pytest.mark.parametrize("online", [False, True])
 @pytest.mark.parametrize("proxies", [{}, {"https": "http://proxy"}])
-def test_a_client_told_to_stay_offline_stays_so(monkeypatch, online, proxies):
+def test_a_client_told_to_stay_offline_stays_so(
+    monkeypatch: pytest.MonkeyPatch, online: bool, proxies: dict[str, str]
+) -> None:
     monkeypatch.setattr("ccreid.model.backbone.getproxies", lambda: proxies)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     hub = Hub(monkeypatch, donor(), online=online)
@@ -506,7 +517,7 @@ def test_a_client_told_to_stay_offline_stays_so(monkeypatch, online, proxies):
 # -------------------------------------------------------------------------------------------------- speed
 
 
-def test_channels_are_innermost_unless_it_is_laid_out_otherwise():
+def test_channels_are_innermost_unless_it_is_laid_out_otherwise() -> None:
     backbone = built()
     expected, state = maps_of(backbone, images()), {key: value.clone() for key, value in backbone.state_dict().items()}
     assert expected.is_contiguous(memory_format=torch.channels_last)
@@ -518,11 +529,15 @@ def test_channels_are_innermost_unless_it_is_laid_out_otherwise():
         assert torch.equal(value, state[key])
 
 
-def test_training_alone_runs_compiled_and_the_state_stays_as_it_is(monkeypatch):
-    calls = []
+def test_training_alone_runs_compiled_and_the_state_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
 
-    def compiled(function):
-        return lambda pictures: (calls.append(1), function(pictures))[1]
+    def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def counted(pictures: Tensor) -> Tensor:
+            calls.append(1)
+            return function(pictures)
+
+        return counted
 
     monkeypatch.setattr(torch, "compile", compiled)
     backbone, plain = built(), built()

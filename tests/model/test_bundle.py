@@ -7,6 +7,9 @@ import json
 import os
 import pickletools
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,28 +39,29 @@ def network(seed: int = 0, name: str = "test_resnet", last_stride: int = 1) -> N
 
 def embeddings(net: Network) -> torch.Tensor:
     with torch.no_grad():
-        return net(torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(1)))
+        found: torch.Tensor = net(torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(1)))
+    return found
 
 
 @pytest.fixture(scope="module")
-def original():
+def original() -> Network:
     return network()
 
 
 @pytest.fixture
-def folder(tmp_path, original):
+def folder(tmp_path: Path, original: Network) -> Path:
     """A bundle in a run folder, to be spoiled."""
     save_bundle(tmp_path / "run" / "bundle", original, PREPROCESSING, CARD_OF_A_RUN)
     return tmp_path / "run" / "bundle"
 
 
-def change_card(folder, change):
+def change_card(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     change(card)
     (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
 
 
-def refused(folder):
+def refused(folder: Path) -> ArtefactError:
     with pytest.raises(ArtefactError) as caught:
         load_bundle(folder)
     assert str(folder) in caught.value.message
@@ -69,14 +73,14 @@ def refused(folder):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_100", "test_vit"])
-def test_a_bundle_embeds_as_the_network_did(tmp_path, name):
+def test_a_bundle_embeds_as_the_network_did(tmp_path: Path, name: str) -> None:
     net = network(name=name, last_stride=2)
     save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
     loaded = load_bundle(tmp_path / "bundle")
     torch.testing.assert_close(embeddings(loaded.network), embeddings(net), rtol=0, atol=0)
 
 
-def test_a_bundle_keeps_the_rest(folder, original):
+def test_a_bundle_keeps_the_rest(folder: Path, original: Network) -> None:
     bundle = load_bundle(folder)
     torch.testing.assert_close(embeddings(bundle.network), embeddings(original), rtol=0, atol=0)
     assert bundle.network.backbone.last_stride == 1
@@ -86,27 +90,27 @@ def test_a_bundle_keeps_the_rest(folder, original):
     assert bundle.weights_hash == bundle.card["weights_sha256"]
 
 
-def test_other_weights_have_another_hash(tmp_path, folder):
+def test_other_weights_have_another_hash(tmp_path: Path, folder: Path) -> None:
     save_bundle(tmp_path / "other", network(seed=1), PREPROCESSING, CARD_OF_A_RUN)
     assert load_bundle(tmp_path / "other").weights_hash != load_bundle(folder).weights_hash
 
 
-def test_saving_leaves_the_network_in_its_mode(tmp_path):
+def test_saving_leaves_the_network_in_its_mode(tmp_path: Path) -> None:
     net = network().train()
     save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
     assert all(module.training for module in net.modules())
 
 
-def test_the_run_folder_does_for_the_bundle(folder):
+def test_the_run_folder_does_for_the_bundle(folder: Path) -> None:
     assert load_bundle(folder.parent).weights_hash == load_bundle(folder).weights_hash
 
 
-def test_a_moved_bundle_is_as_good(tmp_path, folder, original):
+def test_a_moved_bundle_is_as_good(tmp_path: Path, folder: Path, original: Network) -> None:
     shutil.move(folder, tmp_path / "elsewhere")
     torch.testing.assert_close(embeddings(load_bundle(tmp_path / "elsewhere").network), embeddings(original))
 
 
-def test_a_card_read_from_another_bundle_does_not_speak_for_this_one(tmp_path, folder):
+def test_a_card_read_from_another_bundle_does_not_speak_for_this_one(tmp_path: Path, folder: Path) -> None:
     """Fine-tuning: load, train on, save with the card one has."""
     other = network(seed=5, name="test_resnet", last_stride=2)
     save_bundle(tmp_path / "next", other, Preprocessing(64, 32), load_bundle(folder).card)
@@ -116,7 +120,7 @@ def test_a_card_read_from_another_bundle_does_not_speak_for_this_one(tmp_path, f
     assert loaded.card["recipe"] == CARD_OF_A_RUN["recipe"]
 
 
-def test_a_new_bundle_replaces_the_old_one(folder):
+def test_a_new_bundle_replaces_the_old_one(folder: Path) -> None:
     (folder / "stray.txt").write_text("old", encoding="utf-8")
     net = network(seed=2)
     save_bundle(folder, net, PREPROCESSING, {})
@@ -125,7 +129,7 @@ def test_a_new_bundle_replaces_the_old_one(folder):
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
 
 
-def test_nothing_inside_is_a_pickle(folder):
+def test_nothing_inside_is_a_pickle(folder: Path) -> None:
     json.loads((folder / CARD).read_text(encoding="utf-8"))
     load_file(folder / WEIGHTS)
     for file in folder.iterdir():
@@ -135,7 +139,7 @@ def test_nothing_inside_is_a_pickle(folder):
             list(pickletools.genops(content))
 
 
-def test_a_network_of_another_make_is_refused(tmp_path):
+def test_a_network_of_another_make_is_refused(tmp_path: Path) -> None:
     class Patches(nn.Conv2d):
         channels = 4
 
@@ -148,74 +152,76 @@ def test_a_network_of_another_make_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("make", [True, False])
-def test_a_folder_without_a_card_is_no_bundle(tmp_path, make):
+def test_a_folder_without_a_card_is_no_bundle(tmp_path: Path, make: bool) -> None:
     if make:
         (tmp_path / "x").mkdir()
     error = refused(tmp_path / "x")
     assert f"has no {CARD}" in error.message
 
 
-def test_a_file_is_no_bundle(tmp_path):
+def test_a_file_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"weights")
     refused(tmp_path / "x")
 
 
 @pytest.mark.parametrize("versions", [{"ccreid": "9.8.7"}, {}, None, 3, "ccreid"])
 @pytest.mark.parametrize("form", [FORMAT + 1, None, "1", [1]])
-def test_another_format_is_refused_naming_the_version_that_made_it(folder, form, versions):
+def test_another_format_is_refused_naming_the_version_that_made_it(
+    folder: Path, form: object, versions: object
+) -> None:
     change_card(folder, lambda card: card.update(format=form, versions=versions))
     error = refused(folder)
     assert f"format {form}" in error.message
     assert ("9.8.7" in error.mend) == (versions == {"ccreid": "9.8.7"})
 
 
-def test_a_card_without_a_format_or_versions_is_refused(folder):
+def test_a_card_without_a_format_or_versions_is_refused(folder: Path) -> None:
     (folder / CARD).write_text("{}", encoding="utf-8")
     refused(folder)
 
 
-def flip_a_byte(path):
+def flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
 
 
-def truncate(path):
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-8])
 
 
-def replace_with_others(path):
+def replace_with_others(path: Path) -> None:
     save_file({key: tensor + 1 for key, tensor in load_file(path).items()}, path)
 
 
 @pytest.mark.parametrize("spoil", [flip_a_byte, truncate, replace_with_others, lambda path: path.unlink()])
-def test_damaged_or_missing_weights_are_refused(folder, spoil):
+def test_damaged_or_missing_weights_are_refused(folder: Path, spoil: Callable[[Path], None]) -> None:
     spoil(folder / WEIGHTS)
     error = refused(folder)
     assert WEIGHTS in error.message
     assert "Copy" in error.mend
 
 
-def test_missing_weights_are_called_missing(folder):
+def test_missing_weights_are_called_missing(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
     assert "missing" in refused(folder).message
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b"[]", b"3", b'"x"', b"null"])
-def test_a_card_of_something_else_is_refused(folder, content):
+def test_a_card_of_something_else_is_refused(folder: Path, content: bytes) -> None:
     (folder / CARD).write_bytes(content)
     assert CARD in refused(folder).message
 
 
 @pytest.mark.parametrize("key", ["format", "backbone", "last_stride", "preprocessing", "weights_sha256"])
-def test_a_card_without_what_is_needed_is_refused(folder, key):
+def test_a_card_without_what_is_needed_is_refused(folder: Path, key: str) -> None:
     change_card(folder, lambda card: card.pop(key))
     refused(folder)
 
 
 @pytest.mark.parametrize("key", ["height_px", "mean", "std"])
 @pytest.mark.parametrize("value", ["x", None, {}])
-def test_a_card_with_odd_preprocessing_is_refused(folder, key, value):
+def test_a_card_with_odd_preprocessing_is_refused(folder: Path, key: str, value: object) -> None:
     change_card(folder, lambda card: card["preprocessing"].update({key: value}))
     refused(folder)
 
@@ -233,12 +239,12 @@ def test_a_card_with_odd_preprocessing_is_refused(folder, key, value):
         ("weights_sha256", None),
     ],
 )
-def test_a_card_with_odd_values_is_refused(folder, key, value):
+def test_a_card_with_odd_values_is_refused(folder: Path, key: str, value: object) -> None:
     change_card(folder, lambda card: card.update({key: value}))
     refused(folder)
 
 
-def test_weights_of_another_architecture_are_refused(folder):
+def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     change_card(folder, lambda card: card.update(backbone="resnet18"))
     error = refused(folder)
     assert "resnet18" in error.message
@@ -247,11 +253,13 @@ def test_weights_of_another_architecture_are_refused(folder):
 # ---------------------------------------------------------------------------------------------- full disk, more notes
 
 
-def full(*_):
+def full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_leaves_the_old_bundle_usable(folder, original, monkeypatch):
+def test_a_full_disk_leaves_the_old_bundle_usable(
+    folder: Path, original: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(StorageError, match="No space left"):
@@ -265,14 +273,14 @@ def test_a_full_disk_leaves_the_old_bundle_usable(folder, original, monkeypatch)
     assert sorted(entry.name for entry in folder.iterdir()) == sorted([WEIGHTS, CARD])
 
 
-def test_notes_may_be_added_to_a_card(folder):
+def test_notes_may_be_added_to_a_card(folder: Path) -> None:
     before = dict(load_bundle(folder).card)
     amend_card(folder, {"scores": {"mAP": 0.5}})
     amend_card(folder, {"scores": {"mAP": 0.6}, "note": "ü"})
     assert load_bundle(folder).card == before | {"scores": {"mAP": 0.6}, "note": "ü"}
 
 
-def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path, original, folder):
+def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path: Path, original: Network, folder: Path) -> None:
     save_bundle(tmp_path / "half", original, PREPROCESSING, CARD_OF_A_RUN, half=True)
     whole, half = (load_file(bundle / WEIGHTS) for bundle in (folder, tmp_path / "half"))
     assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}  # counters stay what they are
@@ -285,7 +293,7 @@ def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path, origina
     torch.testing.assert_close(embeddings(read.network), embeddings(original), rtol=0.02, atol=0.02)
 
 
-def test_a_weight_beyond_half_precision_is_named(tmp_path):
+def test_a_weight_beyond_half_precision_is_named(tmp_path: Path) -> None:
     large = network()
     large.neck.weight.data[3] = 1e5
     with pytest.raises(ArtefactError, match=r"neck\.weight has values beyond half precision"):

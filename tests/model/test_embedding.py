@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -18,33 +21,36 @@ from ccreid.errors import ArtefactError, DivergedError
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import FORMAT, Embeddings, embed
 from ccreid.model.network import Network
+from ccreid.vocabulary import Samples
+
+T = TypeVar("T")
 
 HEIGHT_PX, WIDTH_PX = 64, 32
 
 
 @pytest.fixture(scope="module")
-def samples(small_wardrobe):
+def samples(small_wardrobe: Path) -> Samples:
     return read_benchmark("wardrobe", small_wardrobe).subset("query").select(range(7))
 
 
 @pytest.fixture
-def loader(samples):
+def loader(samples: Samples) -> PlainLoader:
     return PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=3)
 
 
 @pytest.fixture(scope="module")
-def pictures(samples):
+def pictures(samples: Samples) -> Tensor:
     """All images, by another path than batches."""
     (batch,) = PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=99)
     return batch.images
 
 
 @pytest.fixture
-def network():
+def network() -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         built = Network(Backbone("test_resnet", height_px=HEIGHT_PX, width_px=WIDTH_PX))
-        built.neck.running_mean.uniform_()  # as if trained: evaluation and training differ
+        built.neck.state_dict()["running_mean"].uniform_()  # as if trained: evaluation and training differ
     return built
 
 
@@ -63,26 +69,28 @@ def by_hand(network: Network, images: Tensor, *, flip: bool) -> Tensor:
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_embeddings_are_their_definition_in_order(network, loader, pictures, flip):
+def test_embeddings_are_their_definition_in_order(
+    network: Network, loader: PlainLoader, pictures: Tensor, flip: bool
+) -> None:
     found = embed(network, loader, flip=flip)
     torch.testing.assert_close(found, by_hand(network, pictures, flip=flip), rtol=1e-4, atol=1e-5)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.norm(dim=1), torch.ones(7))
 
 
-def test_flipping_matters(network, loader):
+def test_flipping_matters(network: Network, loader: PlainLoader) -> None:
     assert not torch.allclose(embed(network, loader, flip=True), embed(network, loader, flip=False), atol=1e-4)
 
 
 @pytest.mark.parametrize("batch_images", [1, 7, 64])
-def test_batches_do_not_matter(network, samples, loader, batch_images):
+def test_batches_do_not_matter(network: Network, samples: Samples, loader: PlainLoader, batch_images: int) -> None:
     other = PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=batch_images)
     torch.testing.assert_close(
         embed(network, other, flip=True), embed(network, loader, flip=True), rtol=1e-4, atol=1e-5
     )
 
 
-def test_rows_follow_the_samples(network, samples, loader):
+def test_rows_follow_the_samples(network: Network, samples: Samples, loader: PlainLoader) -> None:
     order = [4, 0, 6, 1]
     some = PlainLoader(samples.select(order), Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=3)
     torch.testing.assert_close(
@@ -91,7 +99,7 @@ def test_rows_follow_the_samples(network, samples, loader):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_networks_mode_and_statistics_are_left_alone(network, loader, training):
+def test_the_networks_mode_and_statistics_are_left_alone(network: Network, loader: PlainLoader, training: bool) -> None:
     network.train(training)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
     embed(network, loader, flip=True)
@@ -100,7 +108,7 @@ def test_the_networks_mode_and_statistics_are_left_alone(network, loader, traini
         torch.testing.assert_close(tensor, before[key], rtol=0, atol=0)
 
 
-def test_evaluation_mode_is_used_whatever_the_mode(network, loader):
+def test_evaluation_mode_is_used_whatever_the_mode(network: Network, loader: PlainLoader) -> None:
     trained = embed(network.train(), loader, flip=False)
     torch.testing.assert_close(trained, embed(network.eval(), loader, flip=False), rtol=0, atol=0)
 
@@ -109,10 +117,10 @@ class BreaksOff(Exception):  # noqa: N818 - a stop
     pass
 
 
-def test_the_networks_mode_survives_an_exception(network, loader):
+def test_the_networks_mode_survives_an_exception(network: Network, loader: PlainLoader) -> None:
     network.train()
 
-    def stopped(batches, doing, count):
+    def stopped(batches: Iterable[T], doing: str, count: int) -> Iterator[T]:
         yield next(iter(batches))
         assert not network.training
         raise BreaksOff
@@ -123,8 +131,8 @@ def test_the_networks_mode_survives_an_exception(network, loader):
     assert not torch.is_inference_mode_enabled()
 
 
-def test_the_networks_mode_survives_a_tracker_that_never_starts(network, loader):
-    def broken(batches, doing, count):
+def test_the_networks_mode_survives_a_tracker_that_never_starts(network: Network, loader: PlainLoader) -> None:
+    def broken(batches: Iterable[T], doing: str, count: int) -> Iterable[T]:
         raise BreaksOff
 
     with pytest.raises(BreaksOff):
@@ -132,7 +140,7 @@ def test_the_networks_mode_survives_a_tracker_that_never_starts(network, loader)
     assert all(module.training for module in network.modules())
 
 
-def test_embeddings_may_be_used_in_autograd(network, loader):
+def test_embeddings_may_be_used_in_autograd(network: Network, loader: PlainLoader) -> None:
     vectors = embed(network, loader, flip=True)
     assert not vectors.requires_grad
     assert not vectors.is_inference()
@@ -142,10 +150,10 @@ def test_embeddings_may_be_used_in_autograd(network, loader):
     vectors.mul_(2)  # in place too
 
 
-def test_the_tracker_hears_what_is_done_and_how_much(network, loader):
+def test_the_tracker_hears_what_is_done_and_how_much(network: Network, loader: PlainLoader) -> None:
     heard = []
 
-    def track(batches, doing, count):
+    def track(batches: Iterable[T], doing: str, count: int) -> Iterable[T]:
         heard.append((doing, count))
         return batches
 
@@ -154,11 +162,13 @@ def test_the_tracker_hears_what_is_done_and_how_much(network, loader):
     assert heard == [("Mining", 3), ("Embedding", 3)]
 
 
-def test_the_network_runs_in_the_context_and_the_result_is_single_precision(network, loader):
+def test_the_network_runs_in_the_context_and_the_result_is_single_precision(
+    network: Network, loader: PlainLoader
+) -> None:
     entered = []
 
     @contextmanager
-    def autocast():
+    def autocast() -> Iterator[None]:
         entered.append(True)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             yield
@@ -176,12 +186,12 @@ def test_the_network_runs_in_the_context_and_the_result_is_single_precision(netw
 
 
 @pytest.fixture
-def embeddings():
+def embeddings() -> Embeddings:
     vectors = torch.nn.functional.normalize(torch.randn(3, 5, generator=torch.Generator().manual_seed(0)), dim=1)
     return Embeddings(vectors, ("a/ü 1.jpg", "b.jpg", "c.jpg"), {"weights": "12ab", "flip": "True"})
 
 
-def test_embeddings_return_as_they_were_saved(tmp_path, embeddings):
+def test_embeddings_return_as_they_were_saved(tmp_path: Path, embeddings: Embeddings) -> None:
     embeddings.save(tmp_path / "new" / "e.safetensors")
     loaded = Embeddings.load(tmp_path / "new" / "e.safetensors")
     torch.testing.assert_close(loaded.vectors, embeddings.vectors, rtol=0, atol=0)
@@ -189,7 +199,7 @@ def test_embeddings_return_as_they_were_saved(tmp_path, embeddings):
     assert loaded.made_with == embeddings.made_with
 
 
-def test_a_view_is_saved_as_what_it_shows(tmp_path, embeddings):
+def test_a_view_is_saved_as_what_it_shows(tmp_path: Path, embeddings: Embeddings) -> None:
     turned = Embeddings(embeddings.vectors.T.contiguous().T, embeddings.files, {})
     assert not turned.vectors.is_contiguous()
     turned.save(tmp_path / "e")
@@ -197,39 +207,39 @@ def test_a_view_is_saved_as_what_it_shows(tmp_path, embeddings):
 
 
 @pytest.mark.parametrize("files", [(), ("a",), ("a", "b", "c", "d")])
-def test_vectors_and_files_must_fit(files):
+def test_vectors_and_files_must_fit(files: tuple[str, ...]) -> None:
     with pytest.raises(ArtefactError, match=rf"\(3, 5\) vectors do not fit {len(files)} files"):
         Embeddings(torch.zeros(3, 5), files, {})
 
 
-def test_vectors_must_be_a_table():
+def test_vectors_must_be_a_table() -> None:
     with pytest.raises(ArtefactError):
         Embeddings(torch.zeros(3), ("a", "b", "c"), {})
 
 
-def refused(path):
+def refused(path: Path) -> ArtefactError:
     with pytest.raises(ArtefactError) as caught:
         Embeddings.load(path)
     assert str(path) in caught.value.message
     return caught.value
 
 
-def test_a_missing_file_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "e.safetensors")
 
 
-def test_a_folder_is_refused(tmp_path):
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     refused(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"something else entirely", b"\xff" * 64])
-def test_a_file_of_something_else_is_refused(tmp_path, content):
+def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "e").write_bytes(content)
     refused(tmp_path / "e")
 
 
 @pytest.mark.parametrize("kept", [4, 40, -1])
-def test_a_truncated_file_is_refused(tmp_path, embeddings, kept):
+def test_a_truncated_file_is_refused(tmp_path: Path, embeddings: Embeddings, kept: int) -> None:
     embeddings.save(tmp_path / "e")
     (tmp_path / "e").write_bytes((tmp_path / "e").read_bytes()[:kept])
     refused(tmp_path / "e")
@@ -238,13 +248,13 @@ def test_a_truncated_file_is_refused(tmp_path, embeddings, kept):
 NOTES = {"format": FORMAT, "files": json.dumps(["a", "b", "c"]), "made_with": "{}"}
 
 
-def test_notes_as_below_are_read(tmp_path):
+def test_notes_as_below_are_read(tmp_path: Path) -> None:
     save_file({"vectors": torch.eye(3)}, tmp_path / "e", metadata=NOTES)
     assert Embeddings.load(tmp_path / "e").files == ("a", "b", "c")
 
 
 @pytest.mark.parametrize("value", [0.5, torch.nan, torch.inf])
-def test_vectors_of_another_length_than_1_are_named_by_row(value):
+def test_vectors_of_another_length_than_1_are_named_by_row(value: float) -> None:
     vectors = torch.eye(3)
     vectors[1, 1] = value
     with pytest.raises(ArtefactError, match="1 vectors are not of length 1, the first is that of b, row 1"):
@@ -253,25 +263,25 @@ def test_vectors_of_another_length_than_1_are_named_by_row(value):
 
 @pytest.mark.parametrize("notes", [None, {"format": "pt"}, NOTES | {"format": "ccreid-embeddings-2"}])
 @pytest.mark.parametrize("name", ["vectors", "weight"])
-def test_another_format_is_refused(tmp_path, notes, name):
+def test_another_format_is_refused(tmp_path: Path, notes: dict[str, str] | None, name: str) -> None:
     save_file({name: torch.zeros(3, 5)}, tmp_path / "e", metadata=notes)
     assert FORMAT in refused(tmp_path / "e").message
 
 
 @pytest.mark.parametrize("key", ["files", "made_with"])
 @pytest.mark.parametrize("value", [None, "[", "3"])
-def test_broken_notes_are_refused(tmp_path, key, value):
+def test_broken_notes_are_refused(tmp_path: Path, key: str, value: str | None) -> None:
     notes = {name: text for name, text in (NOTES | {key: value}).items() if text is not None}
     save_file({"vectors": torch.zeros(3, 5)}, tmp_path / "e", metadata=notes)
     refused(tmp_path / "e")
 
 
-def test_a_file_without_vectors_is_refused(tmp_path):
+def test_a_file_without_vectors_is_refused(tmp_path: Path) -> None:
     save_file({"other": torch.zeros(3, 5)}, tmp_path / "e", metadata=NOTES)
     refused(tmp_path / "e")
 
 
-def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path):
+def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path: Path) -> None:
     save_file({"vectors": torch.zeros(2, 5)}, tmp_path / "e", metadata=NOTES)
     with pytest.raises(ArtefactError, match="do not fit 3 files"):
         Embeddings.load(tmp_path / "e")
@@ -282,7 +292,7 @@ def test_a_diverged_network_is_refused() -> None:
     images = torch.zeros(3, 3, 8, 8)
     loader = [Batch(images, torch.zeros(3), torch.arange(3))]
     with pytest.raises(DivergedError, match="3 of 3 images are not finite"):
-        embed(network, loader, flip=False)  # type: ignore[arg-type]
+        embed(network, loader, flip=False)  # type: ignore[arg-type]  # a list of batches will do
 
 
 class _Constant(torch.nn.Module):

@@ -20,7 +20,7 @@ def matrix(queries: torch.Tensor, galleries: torch.Tensor, rows: int | None = No
 
 
 @pytest.mark.parametrize("queries", [1, 63, 64, 65, 300])
-def test_similarities_do_not_depend_on_the_block_to_the_bit(queries):
+def test_similarities_do_not_depend_on_the_block_to_the_bit(queries: int) -> None:
     left, right = units(queries), units(777, seed=1)
     whole = matrix(left, right, rows=8 * TILE_ROWS)
     assert whole.shape == (queries, 777)
@@ -29,21 +29,21 @@ def test_similarities_do_not_depend_on_the_block_to_the_bit(queries):
         assert torch.equal(matrix(left, right, rows), whole)
 
 
-def test_a_query_alone_has_the_similarities_it_has_among_others():
+def test_a_query_alone_has_the_similarities_it_has_among_others() -> None:
     left, right = units(130), units(500, seed=1)
     together = matrix(left, right)
     for row in (0, 64, 129):
         assert torch.equal(matrix(left[row : row + 1], right)[0], together[row])
 
 
-def test_equal_gallery_images_tie_wherever_they_stand():
+def test_equal_gallery_images_tie_wherever_they_stand() -> None:
     right = units(501, seed=1)
     right[[3, 250, 500]] = right[0].clone()
     found = matrix(units(70), right)
     assert all(torch.equal(found[:, 0], found[:, column]) for column in (3, 250, 500))
 
 
-def test_blocks_are_as_large_as_the_gallery_allows(monkeypatch):
+def test_blocks_are_as_large_as_the_gallery_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = units(300), units(1000, seed=1)
     assert [len(block) for block in similarity_blocks(left, right)] == [300]
     monkeypatch.setattr(similarity, "BLOCK_BYTES", 4 * 1000 * 150)
@@ -52,24 +52,24 @@ def test_blocks_are_as_large_as_the_gallery_allows(monkeypatch):
     assert [len(block) for block in similarity_blocks(left, right)] == [64, 64, 64, 64, 44]
 
 
-def test_rows_are_the_blocks_rows():
+def test_rows_are_the_blocks_rows() -> None:
     left, right = units(70), units(30, seed=1)
     rows = torch.stack([torch.from_numpy(row.copy()) for row in similarity_rows(left, right)])
     assert torch.equal(rows, matrix(left, right))
 
 
-def test_unit_vectors_are_used_as_they_are_and_others_are_normalised():
+def test_unit_vectors_are_used_as_they_are_and_others_are_normalised() -> None:
     left, right = comparable_vectors(units(4), 3 * units(5, seed=1))
     assert left.data_ptr() == comparable_vectors(left, right)[0].data_ptr()
     assert torch.allclose(right.norm(dim=1), torch.ones(5))
 
 
-def test_a_finite_vector_whose_length_overflows_is_not_called_broken():
+def test_a_finite_vector_whose_length_overflows_is_not_called_broken() -> None:
     left, _ = comparable_vectors(torch.full((1, 4), 1e30), units(2, 4))
     assert left.isfinite().all()
 
 
-def test_every_broken_row_is_counted_and_the_first_is_named():
+def test_every_broken_row_is_counted_and_the_first_is_named() -> None:
     broken = units(5)
     broken[[2, 4], 0] = torch.tensor([torch.nan, torch.inf])
     with pytest.raises(DataError, match="2 gallery embeddings are not finite, the first in row 2"):

@@ -105,9 +105,8 @@ def nearest_by_sorting(evaluation: Evaluation, similarity: Any, rule: Ignore) ->
     query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
     found = []
     for row, values in enumerate(similarity):
-        places = sorted(range(len(gallery)), key=lambda place, values=values: (-values[place], place))  # type: ignore[misc]
         kept = []
-        for place in places:
+        for _, place in sorted(zip((-values).tolist(), range(len(gallery)), strict=True)):
             own = query.person[row] == gallery.person[place]
             camera = Ignore.SAME_CAMERA in rule and query.same("camera", row, gallery)[place]
             clothes = Ignore.SAME_CLOTHES in rule and query.same("clothes", row, gallery)[place]
@@ -121,8 +120,8 @@ def nearest_by_sorting(evaluation: Evaluation, similarity: Any, rule: Ignore) ->
 def test_the_nearest_image_is_the_first_of_the_sorted_and_kept(reranked: bool) -> None:
     evaluation = made_evaluation()
     query, gallery = evaluation.benchmark.subset("query"), evaluation.benchmark.subset("gallery")
-    vectors = [evaluation.embeddings[side].vectors for side in ("query", "gallery")]
-    similarity = (-rerank(*vectors) if reranked else vectors[0] @ vectors[1].T).numpy()
+    queries, galleries = (evaluation.embeddings[side].vectors for side in ("query", "gallery"))
+    similarity = (-rerank(queries, galleries) if reranked else queries @ galleries.T).numpy()
     for rule, scores in zip(RULES, score_similarities(similarity, query, gallery, RULES), strict=True):
         assert scores.nearest is not None
         assert scores.nearest.tolist() == nearest_by_sorting(evaluation, similarity, rule)

@@ -11,8 +11,8 @@ import pytest
 from ccreid.errors import StorageError
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
-from ccreid.training.journal import Journal, Row
-from ccreid.training.rows import read_journal
+from ccreid.training.journal import Journal
+from ccreid.training.rows import Row, read_journal
 
 
 def terms(value: float, without_donor: int = 0) -> StepValues:
@@ -96,6 +96,7 @@ def test_a_full_disk_names_the_journal(tmp_path: Path, monkeypatch: pytest.Monke
             raise OSError(errno.ENOSPC, "No space left on device")
 
     journal = Journal(tmp_path / "journal.jsonl", Position())
+    assert journal._stream is not None
     journal._stream.close()
     monkeypatch.setattr(journal, "_stream", Full())
     with pytest.raises(StorageError, match=r"journal\.jsonl.*No space left"):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.machine.files import HOLDER
-from ccreid.runs import train
+from ccreid.recipe.run_folder import CHECKPOINT
 from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
@@ -67,7 +67,7 @@ def undisturbed(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def assert_same(folder: Path, other: Path) -> None:
     assert without_clock(folder) == without_clock(other)
-    for file in ("bundle/weights.safetensors", train.CHECKPOINT):
+    for file in ("bundle/weights.safetensors", CHECKPOINT):
         ours, theirs = load_file(folder / file), load_file(other / file)
         assert ours.keys() == theirs.keys()
         assert [name for name in theirs if not torch.equal(ours[name], theirs[name])] == []
@@ -100,8 +100,8 @@ def test_a_checkpoint_cut_off_while_it_is_written(undisturbed: dict[str, Undistu
     whole, folder = undisturbed["plain"], tmp_path / "run"
     fatal = ("saving the checkpoint", whole.calls["saving the checkpoint"] // 2)
     assert in_a_process(folder, whole.settings, fatal)[0] == -signal.SIGKILL
-    holder = folder / f".{train.CHECKPOINT}{HOLDER}cut"
+    holder = folder / f".{CHECKPOINT}{HOLDER}cut"
     holder.mkdir()
-    (holder / train.CHECKPOINT).write_bytes((whole.folder / train.CHECKPOINT).read_bytes()[:5000])
+    (holder / CHECKPOINT).write_bytes((whole.folder / CHECKPOINT).read_bytes()[:5000])
     assert in_a_process(folder, whole.settings)[0] == 0
     assert_same(folder, whole.folder)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemoryShortage, SettingError, StorageError
 from ccreid.methods import Objective
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.recipe.run_folder import CHECKPOINT, DIVERGED, RECIPE
 from ccreid.runs import build, score, train
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.loop import Plan
@@ -157,7 +158,7 @@ def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
         train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(2)))
-    (folder / train.CHECKPOINT).write_bytes(b"not a checkpoint")
+    (folder / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(ArtefactError, match=r"checkpoint\.safetensors is damaged"):
         train.resume(folder, score.Watch())
 
@@ -188,7 +189,7 @@ def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: 
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
     with pytest.raises(DivergedError, match="term is"):
         train.begin(wild, tmp_path / "run", score.Watch())
-    assert {path.name for path in (tmp_path / "run" / train.DIVERGED).iterdir()} == {"batch.json", "batch.safetensors"}
+    assert {path.name for path in (tmp_path / "run" / DIVERGED).iterdir()} == {"batch.json", "batch.safetensors"}
 
 
 @pytest.mark.parametrize("full", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
@@ -219,9 +220,14 @@ def test_batches_are_put_together_for_a_step_of_the_optimizer() -> None:
 def test_two_batches_a_step_change_the_weights_half_as_often(
     small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    descents = []
+    descents: list[int] = []
     step = Optimizer.step
-    monkeypatch.setattr(Optimizer, "step", lambda optimizer: (descents.append(1), step(optimizer)))
+
+    def counted(optimizer: Optimizer) -> None:
+        descents.append(1)
+        step(optimizer)
+
+    monkeypatch.setattr(Optimizer, "step", counted)
     train.begin(recipe(small_wardrobe, "training.accumulate=2"), tmp_path / "run", score.Watch())
     of_epochs = [row["steps"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert len(descents) == sum(math.ceil(count / 2) for count in of_epochs) < sum(of_epochs)
@@ -230,7 +236,7 @@ def test_two_batches_a_step_change_the_weights_half_as_often(
 def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp_path: Path) -> None:
     train.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", score.Watch())
     shipped = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
-    state = load_file(tmp_path / "run" / train.CHECKPOINT)
+    state = load_file(tmp_path / "run" / CHECKPOINT)
     assert all(torch.equal(value, state[f"average.module.{name}"]) for name, value in shipped.items())
     assert not all(torch.equal(value, state[f"objective.network.{name}"]) for name, value in shipped.items())
 
@@ -261,7 +267,7 @@ def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path
     assert "objective.margin was 0.3 and is 0.5" in refused.value.message
     assert "--allow recipe" in refused.value.mend
     train.resume(folder, score.Watch(), changes, ["recipe"])
-    assert load_recipe(str(folder / train.RECIPE)).objective.margin == 0.5
+    assert load_recipe(str(folder / RECIPE)).objective.margin == 0.5
     assert {row["learning_rate"] for row in without_clock(folder) if row["kind"] == "step"} >= {0.001}
 
 

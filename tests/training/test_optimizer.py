@@ -75,9 +75,13 @@ def test_gradients_add_up_until_the_step() -> None:
 def test_the_gradient_is_no_longer_than_it_may_be(most: float | None, expected: float) -> None:
     module, used = Growing(), []
     optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0, clip_norm=most)
-    optimizer.adam.register_step_pre_hook(
-        lambda *_: used.append(torch.cat([module.head.grad, module.lasting.grad]).norm().item())
-    )
+
+    def note(*_: object) -> None:
+        assert module.head.grad is not None
+        assert module.lasting.grad is not None
+        used.append(torch.cat([module.head.grad, module.lasting.grad]).norm().item())
+
+    optimizer.adam.register_step_pre_hook(note)
     optimizer.accumulate(module.loss())
     optimizer.step()
     assert used == pytest.approx([expected])
@@ -102,7 +106,7 @@ def test_restored_moments_fit_a_parameter_of_any_memory_format() -> None:
 
     def convolution() -> tuple[nn.Conv2d, Optimizer]:
         torch.manual_seed(0)
-        layer = nn.Conv2d(5, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        layer = nn.Conv2d(5, 4, 3).to(memory_format=torch.channels_last)
         optimizer = Optimizer(layer, launch("cpu"), weight_decay=5e-4)
         optimizer.set_rate(0.1)
         return layer, optimizer

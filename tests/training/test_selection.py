@@ -32,7 +32,7 @@ def select(path: Path, values: list[float], every: int = 1) -> tuple[int, float,
         scored.append(epoch)
         return values[epoch]
 
-    selection = Selection(path, criterion, every, len(values))  # type: ignore[arg-type]
+    selection = Selection(path, criterion, every, len(values))
     for epoch in range(len(values)):
         value = selection.consider(epoch, network.at(epoch))  # type: ignore[arg-type]
         assert value == (values[epoch] if epoch in scored else None)

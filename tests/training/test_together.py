@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.recipe import load_recipe
+from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
 from ccreid.runs import score, train
 from ccreid.training.rows import read_journal
 from together import train_together
@@ -44,7 +45,7 @@ def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory:
 
 
 def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
-    return [row for row in read_journal(folder / train.JOURNAL) if row["kind"] == kind]
+    return [row for row in read_journal(folder / JOURNAL) if row["kind"] == kind]
 
 
 def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
@@ -58,7 +59,7 @@ def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
 def test_two_processes_find_the_attributes_of_one(pair: Pair) -> None:
     ours, theirs = ([row["attributes"] for row in rows(folder, "mining")] for folder in pair)
     assert ours == theirs
-    mined, same = (load_file(folder / train.CHECKPOINT)["objective.attributes"] for folder in pair)
+    mined, same = (load_file(folder / CHECKPOINT)["objective.attributes"] for folder in pair)
     assert torch.equal(mined, same)
 
 

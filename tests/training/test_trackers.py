@@ -17,7 +17,8 @@ from ccreid.runs import score, train
 from ccreid.training import trackers
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
-from ccreid.training.journal import Journal, Row
+from ccreid.training.journal import Journal
+from ccreid.training.rows import Row
 from ccreid.training.trackers import KINDS, QUIET, Described, Kind, Trackers, metrics, require
 from wardrobes import TINY_SETTINGS
 

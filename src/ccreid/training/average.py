@@ -21,7 +21,7 @@ class Average:
 
     def __init__(self, network: Network, decay: float) -> None:
         self.source = network
-        self._averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
+        self._averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
     @property
     def network(self) -> Network:

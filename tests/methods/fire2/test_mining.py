@@ -13,6 +13,8 @@ from torch.nn.functional import normalize
 import oracles
 from ccreid.errors import DataError
 from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
+from ccreid.ops.neighbours import SmallIdentities
+from conftest import Golden
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -32,7 +34,7 @@ def assert_well_formed(found: Attributes, embeddings: Tensor, identities: Tensor
 
 
 @pytest.mark.parametrize("eps", [0.4, 0.6])
-def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden, eps):
+def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden: Golden, eps: float) -> None:
     arrays = golden("clustering")
     chosen = range(6)  # those of 64 dimensions: 1, 2, 5, 12, 19 and 21 images
     embeddings = torch.cat([arrays[f"cl{i}_feat"] for i in chosen])
@@ -61,7 +63,9 @@ def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden, e
     eps=st.sampled_from([0.0999, 0.3333, 0.6111]),
     mode=st.sampled_from(["clip", "reference"]),
 )
-def test_attributes_are_those_of_the_loops(sizes, seed, k1, k2, eps, mode):
+def test_attributes_are_those_of_the_loops(
+    sizes: list[int], seed: int, k1: int, k2: int, eps: float, mode: SmallIdentities
+) -> None:
     identities = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(seed))]
     embeddings = drawn(len(identities), 3, seed=seed).double()
@@ -78,7 +82,7 @@ def test_attributes_are_those_of_the_loops(sizes, seed, k1, k2, eps, mode):
     assert_well_formed(found, embeddings, identities)
 
 
-def test_two_outfits_become_two_attributes_each_of_its_own_person():
+def test_two_outfits_become_two_attributes_each_of_its_own_person() -> None:
     outfits = torch.eye(4).repeat_interleave(25, dim=0)
     embeddings = normalize(outfits + 0.02 * drawn(100, 4), dim=1)
     identities = torch.arange(2).repeat_interleave(50)
@@ -88,20 +92,20 @@ def test_two_outfits_become_two_attributes_each_of_its_own_person():
     assert len(found) == 4
 
 
-def test_attributes_are_never_shared_between_people_who_look_alike():
+def test_attributes_are_never_shared_between_people_who_look_alike() -> None:
     embeddings = torch.tensor([[1.0, 0.0]]).expand(6, 2)
     found = discover_attributes(embeddings, torch.tensor([0, 1, 0, 1, 2, 2]), Mining())
     assert found.of_image.tolist() == [0, 1, 0, 1, 2, 2]
 
 
-def test_a_centre_is_a_mean_and_so_shorter_than_its_unit_members():
+def test_a_centre_is_a_mean_and_so_shorter_than_its_unit_members() -> None:
     embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     found = discover_attributes(embeddings, torch.tensor([0, 0]), Mining(eps=1.0))
     assert found.centres.tolist() == [[0.5, 0.5]]
     assert found.centres.dtype == torch.float32
 
 
-def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(monkeypatch):
+def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     identities = torch.arange(40).repeat_interleave(torch.arange(40) % 5 + 1)
     identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(1))]
     embeddings = drawn(len(identities), 4)
@@ -114,7 +118,9 @@ def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(m
 
 
 @pytest.mark.parametrize("mode", ["clip", "reference"])
-def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_and_as_by_the_loops(monkeypatch, mode):
+def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_and_as_by_the_loops(
+    monkeypatch: pytest.MonkeyPatch, mode: SmallIdentities
+) -> None:
     sizes = torch.tensor([1, 2, 19, 20, 21, 45, 2, 1, 20, 7, 30, 45])  # below, at and above k1
     identities = torch.arange(len(sizes)).repeat_interleave(sizes)
     identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(2))]
@@ -129,7 +135,7 @@ def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_a
         own = embeddings[identities == identity]
         alone = discover_attributes(own, torch.zeros(len(own), dtype=torch.int64), mining)
         assert oracles.renumbered(together.of_image[identities == identity].tolist()) == alone.of_image.tolist()
-        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), mining.k1, mining.k2, mode)
+        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), *mining.neighbours(len(own)), mode)
         assert np.abs(distance - mining.eps).min() > 1e-6  # rounding decides nothing
         assert alone.of_image.tolist() == oracles.dbscan(distance.tolist(), mining.eps, 1)
     assert_well_formed(together, embeddings, identities)
@@ -147,26 +153,26 @@ def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_a
         (torch.tensor([0.6, 0.7]), r"row 2 \(0\.92"),
     ],
 )
-def test_embeddings_that_are_no_unit_vectors_are_named_by_row(row, named):
+def test_embeddings_that_are_no_unit_vectors_are_named_by_row(row: Tensor, named: str) -> None:
     embeddings = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
     embeddings[2] = row
     with pytest.raises(DataError, match=named):
         discover_attributes(embeddings, torch.tensor([0, 0, 1, 1]), Mining())
 
 
-def test_an_identity_without_an_image_is_named():
+def test_an_identity_without_an_image_is_named() -> None:
     with pytest.raises(DataError, match="Identity 1 has no image"):
         discover_attributes(torch.eye(2), torch.tensor([0, 2]), Mining())
 
 
-def test_neighbourhoods_of_auto_grow_with_the_images_and_keep_the_papers_proportion():
+def test_neighbourhoods_of_auto_grow_with_the_images_and_keep_the_papers_proportion() -> None:
     growing = Mining(k1="auto")
     assert growing.neighbours(80) == Mining().neighbours(80) == (20, 6)
     assert growing.neighbours(124) == (31, 9)
     assert growing.neighbours(3) == (4, 1)
 
 
-def test_neighbourhoods_of_auto_are_those_of_each_identity():
+def test_neighbourhoods_of_auto_are_those_of_each_identity() -> None:
     sizes = (30, 60)
     embeddings = normalize(drawn(sum(sizes), 6, seed=3).float(), dim=1)
     identities = torch.arange(2).repeat_interleave(torch.tensor(sizes))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -11,8 +14,17 @@ from torch import Tensor
 
 import oracles
 from ccreid.errors import SettingError
-from ccreid.methods.fire2.recomposition import PooledStripes, draw_donors, recompose
+from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_donors, recompose
 from ccreid.model.network import pool
+from conftest import Golden
+
+Pooling = Callable[[Tensor, Tensor, int], Tensor]
+
+
+class Problem(NamedTuple):
+    feature_map: Tensor
+    donors: Tensor
+    stripes: int
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -28,7 +40,7 @@ def recomposed_pool(feature_map: Tensor, donors: Tensor, stripes: int = 2) -> Te
 
 
 @pytest.mark.parametrize("i", range(3))
-def test_recomposed_map_is_the_references(golden, i):
+def test_recomposed_map_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("far")
     feature_map = arrays[f"far{i}_x"].requires_grad_()
     donors = torch.stack([arrays[f"far{i}_pick_upper"], arrays[f"far{i}_pick_lower"]])
@@ -41,7 +53,7 @@ def test_recomposed_map_is_the_references(golden, i):
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> Problem:
     """Maps of any height that holds the stripes, odd ones too, with flat channels among them."""
     stripes, batch, channels = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
     width = draw(st.integers(1, 3))
@@ -56,25 +68,25 @@ def problems(draw):
             max_size=stripes,
         )
     )
-    return feature_map, torch.tensor(donors), stripes
+    return Problem(feature_map, torch.tensor(donors), stripes)
 
 
 @given(problems())
-def test_recomposed_map_is_that_of_the_loops(problem):
+def test_recomposed_map_is_that_of_the_loops(problem: Problem) -> None:
     feature_map, donors, stripes = problem
     expected = oracles.recompose(feature_map.numpy(), donors.numpy(), stripes)
     torch.testing.assert_close(recompose(feature_map, donors, stripes), torch.from_numpy(expected))
 
 
 @given(problems())
-def test_with_itself_as_donor_an_image_stays_as_it_is(problem):
+def test_with_itself_as_donor_an_image_stays_as_it_is(problem: Problem) -> None:
     feature_map, donors, stripes = problem
     itself = torch.arange(len(feature_map)).expand_as(donors)
     kept = feature_map[:, :, : feature_map.shape[2] // stripes * stripes]
     torch.testing.assert_close(recompose(feature_map, itself, stripes), kept)
 
 
-def test_a_recomposed_stripe_has_its_donors_statistics():
+def test_a_recomposed_stripe_has_its_donors_statistics() -> None:
     feature_map = 2 + 3 * drawn(4, 5, 7, 6)
     donors = torch.tensor([[1, 2, 3, 0], [2, 3, 0, 1]])
     recomposed = recompose(feature_map, donors)
@@ -85,14 +97,14 @@ def test_a_recomposed_stripe_has_its_donors_statistics():
         torch.testing.assert_close(given_.std(dim=(2, 3)), wanted.std(dim=(2, 3)), rtol=1e-5, atol=0)
 
 
-def test_rows_left_over_at_the_bottom_have_no_influence():
+def test_rows_left_over_at_the_bottom_have_no_influence() -> None:
     feature_map, donors = drawn(2, 3, 7, 4), torch.tensor([[1, 0], [1, 0]])
     changed = feature_map.clone()
     changed[:, :, 6] = 100
     assert torch.equal(recompose(changed, donors), recompose(feature_map, donors))
 
 
-def test_gradients_flow_through_the_content_alone():
+def test_gradients_flow_through_the_content_alone() -> None:
     feature_map = drawn(3, 2, 6, 4).requires_grad_()
     donors = torch.tensor([[2, 0, 1], [1, 2, 0]])
     upstream = drawn(2, 6, 4, seed=1)
@@ -110,20 +122,21 @@ def test_gradients_flow_through_the_content_alone():
 # -------------------------------------------------------------------------------------------------- pooled
 
 
-def pooled_with_gradient(pooling, feature_map, donors, stripes):
+def pooled_with_gradient(pooling: Pooling, feature_map: Tensor, donors: Tensor, stripes: int) -> tuple[Tensor, Tensor]:
     leaf = feature_map.clone().requires_grad_()  # a clone keeps the memory format
     pooled = pooling(leaf, donors, stripes)
     weights = drawn(*pooled.shape, seed=9).to(pooled.dtype)
     (pooled * weights).sum().backward()
+    assert leaf.grad is not None
     return pooled.detach(), leaf.grad
 
 
-def by_definition(feature_map, donors, stripes):
+def by_definition(feature_map: Tensor, donors: Tensor, stripes: int) -> Tensor:
     return pool(recompose(feature_map, donors, stripes))
 
 
 @pytest.mark.parametrize("i", range(3))
-def test_pooled_stripes_are_the_references(golden, i):
+def test_pooled_stripes_are_the_references(golden: Golden, i: int) -> None:
     arrays = golden("far")
     feature_map = arrays[f"far{i}_x"].requires_grad_()
     pooled = recomposed_pool(feature_map, torch.stack([arrays[f"far{i}_pick_upper"], arrays[f"far{i}_pick_lower"]]))
@@ -134,7 +147,7 @@ def test_pooled_stripes_are_the_references(golden, i):
 
 
 @given(problems())
-def test_pooled_stripes_are_the_pooled_recomposition(problem):
+def test_pooled_stripes_are_the_pooled_recomposition(problem: Problem) -> None:
     for ours, theirs in zip(
         pooled_with_gradient(recomposed_pool, *problem), pooled_with_gradient(by_definition, *problem), strict=True
     ):
@@ -143,7 +156,9 @@ def test_pooled_stripes_are_the_pooled_recomposition(problem):
 
 @pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize(("height", "stripes"), [(16, 2), (7, 2), (8, 3)])
-def test_pooled_stripes_of_a_network_are_the_pooled_recomposition(height, stripes, memory_format):
+def test_pooled_stripes_of_a_network_are_the_pooled_recomposition(
+    height: int, stripes: int, memory_format: torch.memory_format
+) -> None:
     # After a ReLU: half of the pixels tie at 0, and some channels are dead.
     feature_map = drawn(6, 40, height, 4).float().sub(1.5).relu().contiguous(memory_format=memory_format)
     donors = torch.randint(6, (stripes, 6), generator=torch.Generator().manual_seed(1))
@@ -153,7 +168,7 @@ def test_pooled_stripes_of_a_network_are_the_pooled_recomposition(height, stripe
     torch.testing.assert_close(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
 
 
-def test_pixels_that_tie_share_the_gradient_over_stripes_too():
+def test_pixels_that_tie_share_the_gradient_over_stripes_too() -> None:
     # The largest value stands once in the upper stripe and twice in the lower one; with itself as donor the image
     # comes back as it is.
     feature_map = torch.tensor([[4.0, 0.0, 0.0, 0.0], [4.0, 4.0, 0.0, 0.0]], dtype=torch.float64)[None, None]
@@ -166,7 +181,7 @@ def test_pixels_that_tie_share_the_gradient_over_stripes_too():
     )
 
 
-def test_pooled_stripes_are_of_one_map_for_any_donors_and_images():
+def test_pooled_stripes_are_of_one_map_for_any_donors_and_images() -> None:
     feature_map = drawn(6, 3, 6, 4)
     stripes = PooledStripes.of(feature_map)
     some = torch.tensor([4, 1, 3])
@@ -175,7 +190,7 @@ def test_pooled_stripes_are_of_one_map_for_any_donors_and_images():
         torch.testing.assert_close(stripes[some].recomposed(donors), by_definition(feature_map[some], donors, 2))
 
 
-def test_pooled_stripes_of_half_precision_are_computed_in_single():
+def test_pooled_stripes_of_half_precision_are_computed_in_single() -> None:
     feature_map, donors = drawn(4, 8, 6, 4).bfloat16(), torch.tensor([[1, 2, 3, 0], [2, 3, 0, 1]])
     pooled, gradient = pooled_with_gradient(recomposed_pool, feature_map, donors, 2)
     assert (pooled.dtype, gradient.dtype) == (torch.float32, torch.bfloat16)
@@ -192,7 +207,9 @@ def test_pooled_stripes_of_half_precision_are_computed_in_single():
         ((1, 2, 3, 1), torch.zeros(3, 1, dtype=torch.int64), 3, "3 x 1 has too few pixels for 3 stripes"),
     ],
 )
-def test_a_wrong_argument_is_named(function, shape, donors, stripes, named):
+def test_a_wrong_argument_is_named(
+    function: Pooling, shape: tuple[int, int, int, int], donors: Tensor, stripes: int, named: str
+) -> None:
     with pytest.raises(SettingError, match=named):
         function(torch.zeros(shape), donors, stripes)
 
@@ -201,7 +218,9 @@ def test_a_wrong_argument_is_named(function, shape, donors, stripes, named):
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 2**31))
-def test_a_donor_has_another_attribute_and_who_has_none_is_flagged(attributes, stripes, seed):
+def test_a_donor_has_another_attribute_and_who_has_none_is_flagged(
+    attributes: list[int], stripes: int, seed: int
+) -> None:
     donors, present = drawing(attributes, stripes, seed)
     assert donors.shape == (stripes, len(attributes))
     assert present.tolist() == [any(other != own for other in attributes) for own in attributes]
@@ -210,13 +229,13 @@ def test_a_donor_has_another_attribute_and_who_has_none_is_flagged(attributes, s
             assert (attributes[donor] != attributes[image]) if present[image] else donor == image
 
 
-def test_the_same_seed_gives_the_same_donors_and_another_seed_others():
+def test_the_same_seed_gives_the_same_donors_and_another_seed_others() -> None:
     attributes = list(range(32))
     assert torch.equal(drawing(attributes, seed=5)[0], drawing(attributes, seed=5)[0])
     assert not torch.equal(drawing(attributes, seed=5)[0], drawing(attributes, seed=6)[0])
 
 
-def test_donors_are_uniform_over_the_eligible_and_independent_between_stripes():
+def test_donors_are_uniform_over_the_eligible_and_independent_between_stripes() -> None:
     attributes, draws = [0, 0, 1, 1, 1, 2], 6000
     generator = torch.Generator().manual_seed(0)
     pairs = torch.stack([draw_donors(torch.tensor(attributes), 2, generator)[0] for _ in range(draws)])
@@ -234,7 +253,9 @@ def test_donors_are_uniform_over_the_eligible_and_independent_between_stripes():
     st.sampled_from(["same-person", "other-people"]),
     st.integers(0, 2**31),
 )
-def test_donors_may_be_of_the_same_person_or_of_others_alone(images, among, seed):
+def test_donors_may_be_of_the_same_person_or_of_others_alone(
+    images: list[tuple[int, int]], among: Donors, seed: int
+) -> None:
     """Attributes belong to one person each: (person, which of its attributes)."""
     identities = torch.tensor([person for person, _ in images])
     attributes = torch.tensor([2 * person + own for person, own in images])
@@ -249,6 +270,6 @@ def test_donors_may_be_of_the_same_person_or_of_others_alone(images, among, seed
         assert set(donors[:, image].tolist()) <= (wanted or {image})
 
 
-def test_donors_of_some_people_need_to_know_who_is_who():
+def test_donors_of_some_people_need_to_know_who_is_who() -> None:
     with pytest.raises(SettingError, match="without identities"):
         draw_donors(torch.arange(3), 2, torch.Generator(), None, "same-person")

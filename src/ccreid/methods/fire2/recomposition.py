@@ -144,7 +144,7 @@ def _striped(feature_map: Tensor, stripes: int) -> Tensor:
             f"A feature map of {height} x {width} has too few pixels for {stripes} stripes.",
             "Lower method.stripes, or raise the image size.",
         )
-    return cast(Tensor, feature_map[:, :, : rows * stripes].unflatten(2, (stripes, rows)))  # type: ignore[no-untyped-call]
+    return cast(Tensor, feature_map[:, :, : rows * stripes].unflatten(2, (stripes, rows)))
 
 
 def _check_donors(donors: Tensor, batch: int, stripes: int) -> None:
