@@ -14,7 +14,8 @@ from typing import Any
 
 from ccreid.recipe import load_recipe
 from ccreid.recipe.run_folder import RECIPE
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Checkpoints
 
 PARTS = {
@@ -70,9 +71,9 @@ def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | Non
     for part in PARTS:
         calls.follow(part)
     if (folder / RECIPE).exists():
-        train.resume(folder, score.Watch())
+        train.resume(folder, Watch())
     else:
-        train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
+        train.begin(load_recipe("wardrobe", settings), folder, Watch())
     told.send(calls.made)
 
 

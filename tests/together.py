@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccreid.recipe import load_recipe
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from killing import SERVER
 
 
@@ -22,7 +23,7 @@ def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Seque
         "MASTER_PORT": str(port),
         "TORCHELASTIC_RUN_ID": "ccreid",
     }
-    train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
+    train.begin(load_recipe("wardrobe", settings), folder, Watch())
 
 
 def train_together(count: int, folder: Path, settings: Sequence[str]) -> list[int | None]:

@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.launching import Machines, run_together
 from ccreid.recipe.run_folder import DIVERGED
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from journals import without_clock
 from wardrobes import TINY_SETTINGS
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
 PATIENCE_S = 300
 """After so long a command hangs."""
-LONG = ("training.epochs=400", "attributes.after_epoch=300")
+LONG = ("training.epochs=400", "method.after_epoch=300")
 """More than a test waits for."""
 
 
@@ -114,9 +115,9 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(whole: Path, interrupte
 def test_another_number_of_processes_is_refused_unless_allowed(interrupted: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(interrupted, tmp_path / "run"))
     with pytest.raises(ArtefactError, match="processes: there were 2 and are 1") as refused:
-        train.resume(folder, score.Watch())
+        train.resume(folder, Watch())
     assert "--allow processes" in refused.value.mend
-    train.resume(folder, score.Watch(), allowed=["processes"])
+    train.resume(folder, Watch(), allowed=["processes"])
     assert (folder / "report.json").exists()
 
 

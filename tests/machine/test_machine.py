@@ -26,7 +26,8 @@ from ccreid.machine.provenance import describe_machine, versions
 from ccreid.machine.seeds import derive_seed, generator, seeded
 from ccreid.machine.stopping import StopRequest
 from ccreid.recipe import load_recipe
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from ccreid.version import __version__
 
 Purpose = tuple[str | int, ...]
@@ -338,5 +339,5 @@ def test_a_run_that_is_to_compile_and_cannot_leaves_nothing_behind(
     monkeypatch.setattr(torch, "compile", lambda _function: 1 / 0)
     compiled = load_recipe("demo", ["training.compile=true", "training.device=cpu"])
     with pytest.raises(SettingError, match=r"training\.compile is on"):
-        train.begin(compiled, tmp_path / "run", score.Watch())
+        train.begin(compiled, tmp_path / "run", Watch())
     assert not (tmp_path / "run").exists()

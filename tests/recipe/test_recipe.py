@@ -33,31 +33,31 @@ OF_THE_METHOD = {
     "network.backbone": "resnet50.tv_in1k",
     "network.weights": "timm",
     "network.last_stride": 1,
-    "objective.weights.identity": 1.0,
-    "objective.weights.triplet": 1.0,
-    "objective.weights.attribute": 1.0,
-    "objective.weights.recomposition": 0.3,
-    "objective.scale": 16.0,
-    "objective.smoothing": 0.1,
-    "objective.margin": 0.3,
-    "objective.stripes": 2,
-    "objective.recompositions": 1,
-    "attributes.k1": 20,
-    "attributes.k2": 6,
-    "attributes.eps": 0.4,
-    "attributes.small_identities": "clip",
+    "method.weights.identity": 1.0,
+    "method.weights.triplet": 1.0,
+    "method.weights.attribute": 1.0,
+    "method.weights.recomposition": 0.3,
+    "method.scale": 16.0,
+    "method.smoothing": 0.1,
+    "method.margin": 0.3,
+    "method.stripes": 2,
+    "method.recompositions": 1,
+    "method.mining.k1": 20,
+    "method.mining.k2": 6,
+    "method.mining.eps": 0.4,
+    "method.mining.small_identities": "clip",
     "training.learning_rate": 3.5e-4,
     "training.weight_decay": 5e-4,
     "training.warmup_epochs": 10,
     "training.milestones": (20, 40, 60),
     "training.gamma": 0.1,
-    "training.reset_optimizer_each_epoch": True,
+    "method.reset_optimizer_each_epoch": True,
     "training.precision": "32-true",
     "training.memory_format": "channels-last",
     "training.compile": False,
     "evaluation.flip": True,
 }
-COLUMNS = ("data.people", "data.images", "training.epochs", "attributes.after_epoch", "objective.replicas")
+COLUMNS = ("data.people", "data.images", "training.epochs", "method.after_epoch", "training.replicas")
 TABLE = {
     "ltcc": (4, 8, 80, 25, 1),
     "celeb-reid": (8, 4, 80, 25, 1),
@@ -100,7 +100,7 @@ def test_a_recipe_of_the_package_is_sound(name: str) -> None:
     assert recipe.name == name
     assert recipe.title
     assert recipe.data.dataset in READERS
-    assert recipe.attributes.after_epoch < recipe.training.epochs  # or nothing of the method would ever run
+    assert recipe.method.after_epoch < recipe.training.epochs  # or nothing of the method would ever run
     assert all(0 < milestone < recipe.training.epochs or name == "prcc" for milestone in recipe.training.milestones)
     assert list(recipe.training.milestones) == sorted(recipe.training.milestones)
 
@@ -161,9 +161,9 @@ def test_settings_of_the_method_are_listed() -> None:
 def test_settings_are_described_where_the_name_does_not_say_it() -> None:
     meaning = dict(describe())
     assert tuple(meaning) == setting_paths()
-    for path in ("data.people", "data.images", "objective.scale", "objective.replicas", "attributes.after_epoch"):
+    for path in ("data.people", "data.images", "method.scale", "training.replicas", "method.after_epoch"):
         assert meaning[path]
-    assert "e0" in meaning["attributes.after_epoch"]
+    assert "e0" in meaning["method.after_epoch"]
 
 
 @pytest.mark.parametrize("path", setting_paths())
@@ -186,8 +186,8 @@ def test_every_listed_setting_can_be_set(path: str) -> None:
         ("training.learning_rate=.5", "training.learning_rate", 0.5),
         ("training.learning_rate=+2.5e+0", "training.learning_rate", 2.5),
         ("training.learning_rate=1", "training.learning_rate", 1.0),
-        ("objective.weights.triplet=0", "objective.weights.triplet", 0.0),
-        ("objective.weights={triplet: 0.5, attribute: 2}", "objective.weights.triplet", 0.5),
+        ("method.weights.triplet=0", "method.weights.triplet", 0.0),
+        ("method.weights={triplet: 0.5, attribute: 2}", "method.weights.triplet", 0.5),
         ("data.root=null", "data.root", None),
         ("data.root=", "data.root", None),
         ("data.root=/a/b=c", "data.root", "/a/b=c"),
@@ -197,7 +197,7 @@ def test_every_listed_setting_can_be_set(path: str) -> None:
         ("data.workers=0", "data.workers", 0),
         ("training.milestones=[2, 4]", "training.milestones", (2, 4)),
         ("training.milestones=[]", "training.milestones", ()),
-        ("training.reset_optimizer_each_epoch=false", "training.reset_optimizer_each_epoch", False),
+        ("method.reset_optimizer_each_epoch=false", "method.reset_optimizer_each_epoch", False),
         ("network.weights=none", "network.weights", "none"),
         ("title='1e-4'", "title", "1e-4"),
     ],
@@ -268,10 +268,10 @@ def problems_of(source: str, *assignments: str) -> list[str]:
 
 def test_all_errors_are_told_at_once() -> None:
     problems = problems_of(
-        "ltcc", "training.epoch=3", "data.people=0", "objective.weights.triplet=-1", "nonsense", "training.seed=x"
+        "ltcc", "training.epoch=3", "data.people=0", "method.weights.triplet=-1", "nonsense", "training.seed=x"
     )
     assert len(problems) == 5
-    for path in ("training.epoch:", "data.people:", "objective.weights.triplet:", "--set nonsense:", "training.seed:"):
+    for path in ("training.epoch:", "data.people:", "method.weights.triplet:", "--set nonsense:", "training.seed:"):
         assert sum(problem.startswith(path) for problem in problems) == 1
 
 
@@ -284,8 +284,8 @@ def test_all_errors_are_told_at_once() -> None:
         ("data.epochs", "training.epochs"),  # the right name in the wrong section
         ("epochs", "training.epochs"),
         ("backbone", "network.backbone"),
-        ("objective.weights.tripplet", "objective.weights.triplet"),
-        ("objective.triplet", "objective.weights.triplet"),
+        ("method.weights.tripplet", "method.weights.triplet"),
+        ("method.triplet", "method.weights.triplet"),
     ],
 )
 def test_an_unknown_setting_is_answered_with_the_nearest(wrong: str, right: str) -> None:
@@ -293,7 +293,7 @@ def test_an_unknown_setting_is_answered_with_the_nearest(wrong: str, right: str)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("trainig.epochs", "training"), ("objective.wieghts.triplet", "objective.weights")]
+    ("wrong", "right"), [("trainig.epochs", "training"), ("method.wieghts.triplet", "method.weights")]
 )
 def test_an_unknown_section_is_answered_with_the_nearest(wrong: str, right: str) -> None:
     (problem,) = problems_of("ltcc", f"{wrong}=3")
@@ -316,8 +316,8 @@ def test_a_name_like_no_other_is_answered_without_a_guess(wrong: str) -> None:
         "training.epochs=[5]",
         "training.learning_rate=fast",
         "training.learning_rate='1e-4'",
-        "training.reset_optimizer_each_epoch=1",
-        "training.reset_optimizer_each_epoch='yes'",
+        "method.reset_optimizer_each_epoch=1",
+        "method.reset_optimizer_each_epoch='yes'",
         "training.device=true",
         "training.compile=1",
         "training.compile=auto",
@@ -348,24 +348,24 @@ def test_milestones_are_a_list_of_epochs(assignment: str, path: str) -> None:
 
 
 OUT_OF_RANGE = [
-    *(f"{path}=0" for path in ("data.people", "data.images", "data.height_px", "data.width_px", "objective.stripes")),
-    *(f"{path}=0" for path in ("objective.recompositions", "objective.replicas", "attributes.k1", "attributes.k2")),
-    *(f"{path}=0" for path in ("training.epochs", "training.learning_rate", "training.gamma", "objective.scale")),
+    *(f"{path}=0" for path in ("data.people", "data.images", "data.height_px", "data.width_px", "method.stripes")),
+    *(f"{path}=0" for path in ("method.recompositions", "training.replicas", "method.mining.k1", "method.mining.k2")),
+    *(f"{path}=0" for path in ("training.epochs", "training.learning_rate", "training.gamma", "method.scale")),
     "evaluation.batch_images=0",
-    *(f"{path}=-1" for path in ("data.padding_px", "data.workers", "attributes.after_epoch", "training.warmup_epochs")),
-    *(f"{path}=-0.1" for path in ("data.flip", "data.erasing", "objective.margin", "objective.smoothing")),
-    *(f"{path}=-0.1" for path in ("attributes.eps", "training.weight_decay", "objective.weights.identity")),
-    *(f"{path}=1.1" for path in ("data.flip", "data.erasing", "attributes.eps", "training.gamma")),
-    "objective.smoothing=1",
+    *(f"{path}=-1" for path in ("data.padding_px", "data.workers", "method.after_epoch", "training.warmup_epochs")),
+    *(f"{path}=-0.1" for path in ("data.flip", "data.erasing", "method.margin", "method.smoothing")),
+    *(f"{path}=-0.1" for path in ("method.mining.eps", "training.weight_decay", "method.weights.identity")),
+    *(f"{path}=1.1" for path in ("data.flip", "data.erasing", "method.mining.eps", "training.gamma")),
+    "method.smoothing=1",
     "network.last_stride=3",
     "network.last_stride=0",
-    "attributes.small_identities=drop",
+    "method.mining.small_identities=drop",
     "training.device=tpu",
     "training.precision=8-bit",
     "training.memory_format=channels_last",
     "data.unreadable=ignore",
-    *(f"{path}=.inf" for path in ("training.learning_rate", "objective.weights.triplet", "objective.margin")),
-    *(f"{path}=.nan" for path in ("training.learning_rate", "data.flip", "objective.scale")),
+    *(f"{path}=.inf" for path in ("training.learning_rate", "method.weights.triplet", "method.margin")),
+    *(f"{path}=.nan" for path in ("training.learning_rate", "data.flip", "method.scale")),
     "training.learning_rate=1e999",
 ]
 
@@ -398,7 +398,7 @@ def test_an_assignment_below_a_value_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", ["3", "[1, 2]", "text", "null"])
-@pytest.mark.parametrize("section", ["data", "training", "objective.weights"])
+@pytest.mark.parametrize("section", ["data", "training", "method.weights"])
 def test_a_section_is_no_single_value(write: Write, section: str, value: str) -> None:
     content: dict[str, Any] = {"name": "mine", "data": {"dataset": "ltcc"}}
     inner = content
@@ -473,4 +473,4 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 
 def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted() -> None:
     plain, best = (load_recipe(name).decisive() for name in ("wardrobe", "wardrobe-best"))
-    assert {path for path in plain if plain[path] != best[path]} == {"training.reset_optimizer_each_epoch"}
+    assert {path for path in plain if plain[path] != best[path]} == {"method.reset_optimizer_each_epoch"}

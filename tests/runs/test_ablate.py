@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from ccreid.recipe import run_folder
-from ccreid.runs import ablate, score, train
 from ccreid.errors import SettingError
-from ccreid.recipe import load_recipe, recipe_names, to_yaml
+from ccreid.recipe import load_recipe, recipe_names, run_folder, to_yaml
+from ccreid.runs import ablate, train
+from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
 CHANGES = {
-    "baseline": ["objective.weights.attribute=0", "objective.weights.recomposition=0"],
+    "baseline": ["method.weights.attribute=0", "method.weights.recomposition=0"],
     "FIRe²": [],
-    "clipped": ["attributes.small_identities=clip"],
-    "kept": ["training.reset_optimizer_each_epoch=false"],
+    "clipped": ["method.mining.small_identities=clip"],
+    "kept": ["method.reset_optimizer_each_epoch=false"],
 }
 
 
-def quietly(_name: str) -> score.Watch:
-    return score.Watch()
+def quietly(_name: str) -> Watch:
+    return Watch()
 
 
 def variants(data: Path) -> dict[str, Any]:
@@ -63,14 +63,14 @@ def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_pat
 
 
 def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe: Path, tmp_path: Path) -> None:
-    held_out = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "evaluation.people=validation", "data.people=2"]
-    report = train.begin(load_recipe("wardrobe", held_out), tmp_path / "run", score.Watch())
+    held_out = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "selection.scored=validation", "data.people=2"]
+    report = train.begin(load_recipe("wardrobe", held_out), tmp_path / "run", Watch())
     assert [row["name"] for row in report["protocols"]] == ["validation"]
     assert report["conditions"]["scored_on"] == "people held out of training"
     embedded = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / run_folder.EMBEDDINGS).iterdir()}
     assert embedded == {"val-query", "val-gallery"}
     with pytest.raises(SettingError, match=r"selection\.by cannot be test"):
-        load_recipe("wardrobe", ["evaluation.people=validation", "selection.by=test"])
+        load_recipe("wardrobe", ["selection.scored=validation", "selection.by=test"])
 
 
 @pytest.mark.parametrize("source", ablate.variant_names())

@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ccreid.runs import attributes, build, score, train
-from ccreid.runs.attributes import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.runs import attributes, build, train
+from ccreid.runs.attributes import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
+from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -34,7 +35,7 @@ def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """A run with held-out people; not to be changed by a test."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
     settings = ("selection.by=validation", "selection.every=3", "selection.share=0.5", "data.people=2")
-    train.begin(recipe(small_wardrobe, *settings), folder, score.Watch())
+    train.begin(recipe(small_wardrobe, *settings), folder, Watch())
     return folder
 
 
@@ -128,7 +129,7 @@ def test_a_folder_of_something_else_is_refused(finished: Path, tmp_path: Path) -
 def test_a_moved_data_set_is_named(command: Command, small_wardrobe: Path, tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "run"
     shutil.copytree(small_wardrobe, data)
-    train.begin(recipe(data, "training.epochs=2"), folder, score.Watch())
+    train.begin(recipe(data, "training.epochs=2"), folder, Watch())
     data.rename(tmp_path / "moved")
     code, _, err = command(folder)
     assert code == 2
@@ -159,7 +160,7 @@ def test_images_left_out_in_training_are_left_out_again(small_wardrobe: Path, tm
     data = Path(shutil.copytree(small_wardrobe, tmp_path / "data"))
     sorted((data / "train").iterdir())[3].write_bytes(b"no picture")
     folder = tmp_path / "run"
-    train.begin(recipe(data, "training.epochs=2", "data.unreadable=skip"), folder, score.Watch())
+    train.begin(recipe(data, "training.epochs=2", "data.unreadable=skip"), folder, Watch())
     values = write_attributes(folder, tmp_path / "out", people=1)
     assert values["images"] == 127
 
@@ -168,11 +169,11 @@ def test_images_left_out_in_training_are_left_out_again(small_wardrobe: Path, tm
 def test_a_run_that_mined_nothing_says_so(small_wardrobe: Path, tmp_path: Path, command: Command, how: str) -> None:
     settings = recipe(small_wardrobe, "training.epochs=1" if how == "too short" else "training.epochs=2")
     folder = tmp_path / "run"
-    train.begin(build.without_mining_terms(settings) if how == "baseline" else settings, folder, score.Watch())
+    train.begin(as_baseline(settings) if how == "baseline" else settings, folder, Watch())
     code, _, err = command(folder)
     assert code == 2
     assert "has mined no attributes" in err
-    assert "attributes.after_epoch" in err
+    assert "method.after_epoch" in err
     assert not (folder / "attributes").exists()
 
 

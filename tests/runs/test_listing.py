@@ -18,12 +18,13 @@ from PIL import Image
 from rich.console import Console
 
 from ccreid import cli
-from ccreid.runs import score, train
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
-from ccreid.training.rows import read_journal
 from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
+from ccreid.runs import train
 from ccreid.runs.listing import courses, differences, overview, read_runs
+from ccreid.runs.watch import Watch
+from ccreid.training.rows import read_journal
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -36,9 +37,9 @@ def runs(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder with two finished runs, one of them further down; not to be changed by a test."""
     folder = tmp_path_factory.mktemp("below") / "runs"
     held_out = ("selection.by=validation", "selection.every=1", "selection.share=0.5", "data.people=2")
-    for name, more in {"plain": (), "series/seed-3": ("training.seed=3", "objective.margin=0.5", *held_out)}.items():
+    for name, more in {"plain": (), "series/seed-3": ("training.seed=3", "method.margin=0.5", *held_out)}.items():
         settings = [f"data.root={small_wardrobe}", *TINY_SETTINGS, *more]
-        train.begin(load_recipe("wardrobe", settings), folder / name, score.Watch())
+        train.begin(load_recipe("wardrobe", settings), folder / name, Watch())
     return folder
 
 
@@ -78,7 +79,7 @@ def test_the_settings_in_which_they_differ_and_no_others(runs: Path) -> None:
     assert headers == ["setting", "1", "2"]
     assert {row[0]: row[1:] for row in rows} == {
         "data.people": ["3", "2"],
-        "objective.margin": ["0.3", "0.5"],
+        "method.margin": ["0.3", "0.5"],
         "training.seed": ["0", "3"],
         "selection.by": ["last", "validation"],
         "selection.every": ["5", "1"],
@@ -110,9 +111,9 @@ def test_the_verb_shows_tables_and_writes_a_page(command: Command, mine: Path) -
     code, out, err = command("--page", "page.html")
     assert code == 0, err
     assert "runs/series/seed-3" in out
-    assert "objective.margin" in out
+    assert "method.margin" in out
     page = Path("page.html").read_text()
-    assert "objective.margin" in page
+    assert "method.margin" in page
     assert "<script" not in page
     assert not re.search(r'(src|href)="(?!data:)', page)  # nothing is fetched
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)

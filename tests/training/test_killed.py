@@ -22,7 +22,7 @@ POINTS = {"training": 10, "saving the checkpoint": 10, "saving the bundle": 2, "
 KINDS: dict[str, tuple[str, ...]] = {
     "plain": (),
     "every state": (
-        "training.reset_optimizer_each_epoch=false",
+        "method.reset_optimizer_each_epoch=false",
         "training.average=0.9",
         "training.accumulate=2",
         "selection.by=validation",

@@ -32,7 +32,7 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
             "data.people=6",
             "data.images=4",
             "data.workers=0",
-            "attributes.after_epoch=3",
+            "method.after_epoch=3",
             "training.milestones=[8]",
             "training.device=cpu",
             "data.erasing=0.0",

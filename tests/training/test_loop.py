@@ -20,7 +20,8 @@ from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemorySh
 from ccreid.methods import Objective
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.recipe.run_folder import CHECKPOINT, DIVERGED, RECIPE
-from ccreid.runs import build, score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Checkpoints
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
@@ -50,7 +51,7 @@ class StopAt:
 @pytest.fixture(scope="module")
 def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    train.begin(recipe(small_wardrobe), folder, score.Watch())
+    train.begin(recipe(small_wardrobe), folder, Watch())
     return folder
 
 
@@ -96,27 +97,27 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(
 ) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun, match="Stopped in epoch") as stopped:
-        train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(stop_after)))
+        train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(stop_after)))
     assert f"--resume {folder}" in stopped.value.mend
     assert sum(row["kind"] == "step" for row in without_clock(folder)) == stop_after
-    train.resume(folder, score.Watch())
+    train.resume(folder, Watch())
     assert without_clock(folder) == without_clock(finished)
     ours, theirs = (load_file(where / "bundle" / "weights.safetensors") for where in (folder, finished))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path: Path) -> None:
-    kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
-    train.begin(kept, tmp_path / "whole", score.Watch())
+    kept = recipe(small_wardrobe, "method.reset_optimizer_each_epoch=false")
+    train.begin(kept, tmp_path / "whole", Watch())
     with pytest.raises(InterruptedRun):
-        train.begin(kept, tmp_path / "halves", score.Watch(listener=StopAt(13)))
-    train.resume(tmp_path / "halves", score.Watch())
+        train.begin(kept, tmp_path / "halves", Watch(listener=StopAt(13)))
+    train.resume(tmp_path / "halves", Watch())
     assert without_clock(tmp_path / "halves") == without_clock(tmp_path / "whole")
 
 
 def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
-    kept = recipe(small_wardrobe, "training.reset_optimizer_each_epoch=false")
-    train.begin(kept, tmp_path / "kept", score.Watch())
+    kept = recipe(small_wardrobe, "method.reset_optimizer_each_epoch=false")
+    train.begin(kept, tmp_path / "kept", Watch())
     first, last = without_clock(tmp_path / "kept"), without_clock(finished)
     warmup = [row for row in first if row["epoch"] == 1]
     assert warmup == [row for row in last if row["epoch"] == 1]
@@ -124,7 +125,7 @@ def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe:
 
 
 def test_another_seed_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
-    train.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", score.Watch())
+    train.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", Watch())
     assert without_clock(tmp_path / "run")[0] != without_clock(finished)[0]
 
 
@@ -147,20 +148,20 @@ def test_a_full_disk_leaves_the_previous_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_until_the_disk_is_full)
         with pytest.raises(StorageError, match=r"checkpoint\.safetensors.*No space left"):
-            train.begin(recipe(small_wardrobe), folder, score.Watch())
+            train.begin(recipe(small_wardrobe), folder, Watch())
     monkeypatch.undo()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-    train.resume(folder, score.Watch())
+    train.resume(folder, Watch())
     assert without_clock(folder) == without_clock(finished)
 
 
 def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(2)))
+        train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(2)))
     (folder / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(ArtefactError, match=r"checkpoint\.safetensors is damaged"):
-        train.resume(folder, score.Watch())
+        train.resume(folder, Watch())
 
 
 def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
@@ -168,27 +169,27 @@ def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
     shutil.copytree(small_wardrobe, data)
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(data), folder, score.Watch(listener=StopAt(2)))
+        train.begin(recipe(data), folder, Watch(listener=StopAt(2)))
     next((data / "train").glob("*.jpg")).unlink()
     with pytest.raises(ArtefactError, match="the training images are not those of before"):
-        train.resume(folder, score.Watch())
+        train.resume(folder, Watch())
 
 
 def test_a_folder_in_use_is_refused(finished: Path, small_wardrobe: Path) -> None:
     with pytest.raises(SettingError, match="is not empty") as caught:
-        train.begin(recipe(small_wardrobe), finished, score.Watch())
+        train.begin(recipe(small_wardrobe), finished, Watch())
     assert "--resume" in caught.value.mend
 
 
 def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is no run"):
-        train.resume(tmp_path, score.Watch())
+        train.resume(tmp_path, Watch())
 
 
 def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: Path) -> None:
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
     with pytest.raises(DivergedError, match="term is"):
-        train.begin(wild, tmp_path / "run", score.Watch())
+        train.begin(wild, tmp_path / "run", Watch())
     assert {path.name for path in (tmp_path / "run" / DIVERGED).iterdir()} == {"batch.json", "batch.safetensors"}
 
 
@@ -201,7 +202,7 @@ def test_too_little_memory_names_the_settings_to_lower(
 
     monkeypatch.setattr(Objective, "forward", fill)
     with pytest.raises(MemoryShortage, match="The memory is full") as stopped:
-        train.begin(recipe(small_wardrobe), tmp_path / "run", score.Watch())
+        train.begin(recipe(small_wardrobe), tmp_path / "run", Watch())
     for setting in ("data.people", "data.height_px", "training.accumulate", "training.precision"):
         assert setting in stopped.value.mend
 
@@ -228,13 +229,13 @@ def test_two_batches_a_step_change_the_weights_half_as_often(
         step(optimizer)
 
     monkeypatch.setattr(Optimizer, "step", counted)
-    train.begin(recipe(small_wardrobe, "training.accumulate=2"), tmp_path / "run", score.Watch())
+    train.begin(recipe(small_wardrobe, "training.accumulate=2"), tmp_path / "run", Watch())
     of_epochs = [row["steps"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert len(descents) == sum(math.ceil(count / 2) for count in of_epochs) < sum(of_epochs)
 
 
 def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp_path: Path) -> None:
-    train.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", score.Watch())
+    train.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", Watch())
     shipped = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
     state = load_file(tmp_path / "run" / CHECKPOINT)
     assert all(torch.equal(value, state[f"average.module.{name}"]) for name, value in shipped.items())
@@ -246,10 +247,10 @@ def test_half_precision_goes_on_to_the_very_same_end(
     finished: Path, small_wardrobe: Path, tmp_path: Path, precision: str
 ) -> None:
     mixed = recipe(small_wardrobe, f"training.precision={precision}")
-    train.begin(mixed, tmp_path / "whole", score.Watch())
+    train.begin(mixed, tmp_path / "whole", Watch())
     with pytest.raises(InterruptedRun):
-        train.begin(mixed, tmp_path / "halves", score.Watch(listener=StopAt(13)))
-    train.resume(tmp_path / "halves", score.Watch())
+        train.begin(mixed, tmp_path / "halves", Watch(listener=StopAt(13)))
+    train.resume(tmp_path / "halves", Watch())
     assert without_clock(tmp_path / "halves") == without_clock(tmp_path / "whole")
     first, in_full = without_clock(tmp_path / "whole")[0], without_clock(finished)[0]
     assert first != in_full
@@ -259,14 +260,14 @@ def test_half_precision_goes_on_to_the_very_same_end(
 def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(2)))
-    changes = ("training.learning_rate=0.001", "objective.margin=0.5")
+        train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(2)))
+    changes = ("training.learning_rate=0.001", "method.margin=0.5")
     with pytest.raises(ArtefactError) as refused:
-        train.resume(folder, score.Watch(), changes)
+        train.resume(folder, Watch(), changes)
     assert "training.learning_rate was 0.00035 and is 0.001" in refused.value.message
-    assert "objective.margin was 0.3 and is 0.5" in refused.value.message
+    assert "method.margin was 0.3 and is 0.5" in refused.value.message
     assert "--allow recipe" in refused.value.mend
-    train.resume(folder, score.Watch(), changes, ["recipe"])
+    train.resume(folder, Watch(), changes, ["recipe"])
     assert load_recipe(str(folder / RECIPE)).objective.margin == 0.5
     assert {row["learning_rate"] for row in without_clock(folder) if row["kind"] == "step"} >= {0.001}
 
@@ -274,28 +275,28 @@ def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path
 def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(2)))
-    train.resume(folder, score.Watch(), ["data.workers=1", "data.cache_gb=0"])
+        train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(2)))
+    train.resume(folder, Watch(), ["data.workers=1", "data.cache_gb=0"])
     assert without_clock(folder) == without_clock(finished)
 
 
 def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(small_wardrobe), folder, score.Watch(listener=StopAt(2)))
+        train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(2)))
     shutil.copytree(small_wardrobe, elsewhere, copy_function=shutil.copyfile)  # with times of its own
-    train.resume(folder, score.Watch(), [f"data.root={elsewhere}"])
+    train.resume(folder, Watch(), [f"data.root={elsewhere}"])
     assert without_clock(folder) == without_clock(finished)
 
 
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
-    halves = recipe(small_wardrobe, "objective.replicas=2", "data.people=4", "training.epochs=2")
-    report = train.begin(halves, tmp_path / "run", score.Watch())
+    halves = recipe(small_wardrobe, "training.replicas=2", "data.people=4", "training.epochs=2")
+    report = train.begin(halves, tmp_path / "run", Watch())
     assert all(row["map"] is not None for row in report["protocols"])
 
 
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
-    train.begin(build.without_mining_terms(recipe(small_wardrobe)), tmp_path / "run", score.Watch())
+    train.begin(as_baseline(recipe(small_wardrobe)), tmp_path / "run", Watch())
     rows = without_clock(tmp_path / "run")
     assert not [row for row in rows if row["kind"] == "mining"]
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
@@ -306,7 +307,7 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
     small_wardrobe: Path, tmp_path: Path, on: str, words: str
 ) -> None:
     settings = (f"selection.by={on}", "selection.every=1", "selection.share=0.5", "data.people=2")
-    report = train.begin(recipe(small_wardrobe, *settings), tmp_path / "run", score.Watch())
+    report = train.begin(recipe(small_wardrobe, *settings), tmp_path / "run", Watch())
     selected = report["conditions"]["selection"]
     assert words in selected
     values = [row["validation"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
@@ -318,9 +319,9 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
 
 def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path) -> None:
     settings = ("selection.by=validation", "selection.every=1", "selection.share=0.5", "data.people=2")
-    whole = train.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", score.Watch())
+    whole = train.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", Watch())
     with pytest.raises(InterruptedRun):
-        train.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", score.Watch(listener=StopAt(7)))
-    halves = train.resume(tmp_path / "halves", score.Watch())
+        train.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", Watch(listener=StopAt(7)))
+    halves = train.resume(tmp_path / "halves", Watch())
     assert halves["conditions"]["selection"] == whole["conditions"]["selection"]
     assert halves["protocols"] == whole["protocols"]

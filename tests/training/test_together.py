@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from ccreid.recipe import load_recipe
 from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from ccreid.training.rows import read_journal
 from together import train_together
 from wardrobes import TINY_SETTINGS
@@ -26,7 +27,7 @@ FOUR = (*TINY_SETTINGS, "data.people=4", "training.learning_rate=1e-5")
 # What two processes are given, and what makes the same of one.
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "the whole batch together": ((), ()),
-    "each by itself": (("training.whole_batch=[triplet]",), ("objective.replicas=2",)),
+    "each by itself": (("training.whole_batch=[triplet]",), ("training.replicas=2",)),
     "two batches a step": (("training.accumulate=2", "training.clip_norm=1"),) * 2,
 }
 
@@ -40,7 +41,7 @@ def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory:
     folder = tmp_path_factory.mktemp("runs")
     settings = (f"data.root={small_wardrobe}", *FOUR)
     assert train_together(2, folder / "two", [*settings, *of_two]) == [0, 0]
-    train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", score.Watch())
+    train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", Watch())
     return folder / "two", folder / "one"
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
-from ccreid.runs import score, train
+from ccreid.runs import train
+from ccreid.runs.watch import Watch
 from ccreid.training import trackers
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
@@ -150,7 +151,7 @@ def test_a_missing_library_is_named_before_anything_is_read(
     monkeypatch.setattr(trackers, "find_spec", lambda _module: None)
     recipe = load_recipe("wardrobe", [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.trackers=[wandb]"])
     with pytest.raises(SettingError) as caught:
-        train.begin(recipe, tmp_path / "run", score.Watch())
+        train.begin(recipe, tmp_path / "run", Watch())
     assert caught.value.mend == "Install it: pip install 'ccreid[wandb]'"
     assert not (tmp_path / "run").exists()
     require([])
@@ -170,8 +171,8 @@ def test_tensorboard_holds_what_the_journal_holds(small_wardrobe: Path, tmp_path
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     folder = tmp_path / "run"
     settings = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.epochs=2", "training.trackers=[tensorboard]"]
-    train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
-    train.resume(folder, score.Watch(), ["training.epochs=3"], ["recipe"])
+    train.begin(load_recipe("wardrobe", settings), folder, Watch())
+    train.resume(folder, Watch(), ["training.epochs=3"], ["recipe"])
     rows = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     steps = [row for row in rows if row["kind"] == "step"]
     held = events.EventAccumulator(str(folder / "tensorboard"))

@@ -10,15 +10,14 @@ from typing import Any
 
 import yaml
 
-from ccreid.errors import SettingError
 from ccreid.analysis.paired import compare_queries
-from ccreid.report.tables import comparison_table, paired_table
-from ccreid.report.text import write_tables
+from ccreid.errors import SettingError
 from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder, to_yaml
-from ccreid.runs.watch import Follow, Watch
-
+from ccreid.report.tables import comparison_table, paired_table
+from ccreid.report.text import write_tables
 from ccreid.runs.series import run_seeds
+from ccreid.runs.watch import Follow, Watch
 
 VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
 RESULT = "ablation.json"

@@ -13,31 +13,31 @@ from typing import NamedTuple, cast
 from lightning_fabric import Fabric
 
 from ccreid.data.augment import Augmentation
-from ccreid.datasets.holdout import hold_out
+from ccreid.data.fingerprint import content_fingerprint
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
-from ccreid.data.sampler import OutfitSampler, IdentitySampler
+from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
-from ccreid.data.fingerprint import content_fingerprint
+from ccreid.datasets.holdout import hold_out
 from ccreid.evaluation.evaluate import Extractor, evaluate
+from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
+from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.backbone import Backbone, load_weights
 from ccreid.model.network import Network
-from ccreid.machine.processes import ALONE, Processes
 from ccreid.recipe import Recipe, RunFolder
-from ccreid.runs.watch import Watch
 from ccreid.runs.methods import make_method
-from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
-from ccreid.machine.seeds import derive_seed, seeded
+from ccreid.runs.watch import Watch
 from ccreid.training.average import Average
 from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, State
 from ccreid.training.health import Health
-from ccreid.training.selection import Selection
-from ccreid.training.trackers import require
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
 from ccreid.training.schedule import Schedule
+from ccreid.training.selection import Selection
+from ccreid.training.trackers import require
 from ccreid.vocabulary import Benchmark, Samples
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
-from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.model.bundle import load_bundle
-from ccreid.runs.watch import Watch
+from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.runs.score import extractor_of
+from ccreid.runs.watch import Watch
 
 BUNDLE = Path("wardrobe")
 PICTURE = "search.png"

@@ -15,7 +15,6 @@ from rich.table import Table
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.training.rows import BeginRow, EpochRow, KeptRow, read_journal
-from ccreid.training.rows import Row
 
 Columns = tuple[list[str], list[list[str]]]
 """Headers and rows of a table."""

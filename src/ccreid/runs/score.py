@@ -8,22 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ccreid.analysis.outfits import shared_outfits
+from ccreid.analysis.supplement import supplement
 from ccreid.data.decode import leave_out_unreadable
 from ccreid.data.pixels import users_cache
 from ccreid.errors import ImageError
 from ccreid.evaluation.evaluate import Extractor, evaluate
-from ccreid.analysis.outfits import shared_outfits
+from ccreid.machine.devices import Device, default_workers, launch, memory_advice, processes_of
+from ccreid.machine.files import write_json
+from ccreid.machine.provenance import describe_machine, versions
+from ccreid.model.bundle import Bundle, load_bundle
+from ccreid.recipe import RunFolder
 from ccreid.report.page import write_page
 from ccreid.report.per_query import write_per_query
 from ccreid.report.ranked_lists import draw_ranked_lists, telling_queries
 from ccreid.report.tables import belief_table, report_table, report_values
-from ccreid.analysis.supplement import supplement
 from ccreid.report.text import write_tables
-from ccreid.machine.files import write_json
-from ccreid.model.bundle import Bundle, load_bundle
-from ccreid.recipe import RunFolder
-from ccreid.machine.devices import Device, default_workers, launch, memory_advice, processes_of
-from ccreid.machine.provenance import describe_machine, versions
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Benchmark, Samples
 

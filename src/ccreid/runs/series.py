@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ccreid.runs import score, train
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs import score, train
 from ccreid.runs.watch import Follow, Watch
 from ccreid.vocabulary import Benchmark
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
 
-from ccreid.runs import build
 from ccreid.errors import InterruptedRun, SettingError
-from ccreid.evaluation.evaluate import evaluate
-from ccreid.report.tables import TEST_SET, describe_benchmark
-from ccreid.machine.files import is_free, remove_leftovers, write_text
+from ccreid.machine.devices import memory_advice, processes_of
+from ccreid.machine.files import is_free, remove_leftovers
+from ccreid.machine.processes import Processes
+from ccreid.machine.provenance import versions
+from ccreid.methods.sharing import check_replicas
 from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
-from ccreid.machine.processes import Processes
-from ccreid.methods.sharing import check_replicas
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.report.tables import TEST_SET, describe_benchmark
+from ccreid.runs import build
 from ccreid.runs.journals import Journals
-from ccreid.machine.devices import memory_advice, processes_of
-from ccreid.machine.provenance import versions
-from ccreid.runs.watch import Watch
 from ccreid.runs.score import score, without_unreadable
+from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Difference
 from ccreid.training.loop import train
 from ccreid.training.trackers import Described, Trackers, require
-from ccreid.vocabulary import Benchmark, Samples
+from ccreid.vocabulary import Samples
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,36 @@
+"""The paper's values as the settings have them, where they stand, for tests of what takes plain arguments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from ccreid.methods import Fire2
+from ccreid.methods.fire2 import Mining
+from ccreid.model.network import Network
+from ccreid.recipe.settings import Fire2Settings, TrainingSettings
+from ccreid.runs.methods import mining_of
+from ccreid.training.loop import Plan
+from ccreid.training.schedule import Schedule
+
+FIRE2, TRAINING = Fire2Settings(), TrainingSettings()
+SCHEDULE = Schedule(TRAINING.learning_rate, TRAINING.warmup_epochs, TRAINING.milestones, TRAINING.gamma)
+PLAN = Plan(TRAINING.epochs, SCHEDULE, TRAINING.accumulate, TRAINING.seed)
+
+
+def mining(**changes: Any) -> Mining:
+    """The paper's mining with some values changed."""
+    return replace(mining_of(FIRE2.mining), **changes)
+
+
+def fire2(backbone: nn.Module, identities: int, weights: dict[str, float] | None = None, **changes: Any) -> Fire2:
+    """FIRe² with the paper's values, some of them changed."""
+    values: dict[str, Any] = {
+        "mining": mining(),
+        "mine_every": FIRE2.mining.every,
+        **FIRE2.model_dump(exclude={"name", "weights", "mining"}),
+        **changes,
+    }
+    return Fire2(Network(backbone), identities, FIRE2.weights.model_dump() | (weights or {}), **values)
