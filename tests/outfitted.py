@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import score_rules
 from ccreid.model.embedding import Embeddings
-from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples
+from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples
 
 PROTOCOLS = (
     Protocol("standard", Ignore.SAME_CAMERA),
@@ -36,12 +36,12 @@ def made_evaluation(seed: int = 0, people: int = 6, root: Path = Path()) -> Eval
         if side == "gallery":
             table = [row for row in table if row[0] != 0 or row[2] == 1]
         files = tuple(f"{side}/{person}_{outfit}_{camera}.jpg" for person, outfit, camera in table)
-        camera_of: list[int | None] = [camera for _, _, camera in table]
+        camera_of = np.array([camera for _, _, camera in table])
         if side == "query":
-            camera_of[1] = None
+            camera_of[1] = UNKNOWN
         sides[side] = Samples(
             person=np.array([person for person, _, _ in table]),
-            camera=camera_of,  # type: ignore[arg-type]  # None values become UNKNOWN
+            camera=camera_of,
             clothes=np.array([10 * person + outfit for person, outfit, _ in table]),
             root=root,
             files=files,

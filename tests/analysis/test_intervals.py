@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -112,9 +114,9 @@ def test_without_two_people_there_is_no_interval(ranks: list[int]) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"level": 0.0}, {"level": 1.0}, {"resamples": 0}])
-def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match="level"):
-        bootstrap_intervals(scores_of(np.array([1, 2])), Columns(np.array([1, 2])), **wrong)  # type: ignore[arg-type]
+        bootstrap_intervals(scores_of(np.array([1, 2])), Columns(np.array([1, 2])), **wrong)
 
 
 def test_columns_of_other_queries_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,8 +125,8 @@ def test_a_count_from_memory_says_so() -> None:
     assert ["from memory" in warning for warning in warnings] == [False, True]
 
 
-def _annotated(**columns: list[int]) -> Samples:
-    return Samples(person=[1, 2], files=("1.jpg", "2.jpg"), **columns)  # type: ignore[arg-type]
+def _annotated(**columns: Any) -> Samples:
+    return Samples(person=np.array([1, 2]), files=("1.jpg", "2.jpg"), **columns)
 
 
 EVERY_RULE = Ignore.SAME_CAMERA | Ignore.SAME_TRACKLET

@@ -28,15 +28,16 @@ def select(path: Path, values: list[float], every: int = 1) -> tuple[int, float,
     network, scored = Epochs(), []
 
     def criterion(given: nn.Module) -> float:
-        epoch = int(given.epoch)  # type: ignore[arg-type]
+        assert isinstance(given, Epochs)
+        epoch = int(given.epoch)
         scored.append(epoch)
         return values[epoch]
 
     selection = Selection(path, criterion, every, len(values))
     for epoch in range(len(values)):
-        value = selection.consider(epoch, network.at(epoch))  # type: ignore[arg-type]
+        value = selection.consider(epoch, network.at(epoch))  # type: ignore[arg-type]  # any module will do
         assert value == (values[epoch] if epoch in scored else None)
-    best = selection.take(network)  # type: ignore[arg-type]
+    best = selection.take(network)  # type: ignore[arg-type]  # any module will do
     return best, float(network.epoch.detach()), scored
 
 
@@ -54,4 +55,4 @@ def test_the_last_epoch_is_always_scored(tmp_path: Path) -> None:
 
 def test_taking_before_any_score_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="consider"):
-        Selection(tmp_path / "best.safetensors", lambda _network: 0.0, 1, 1).take(Epochs())  # type: ignore[arg-type]
+        Selection(tmp_path / "best.safetensors", lambda _network: 0.0, 1, 1).take(Epochs())  # type: ignore[arg-type]  # any module will do
