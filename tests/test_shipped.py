@@ -12,7 +12,8 @@ from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
 from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
 from ccreid.runs.publish import MODEL_CARD
-from ccreid.runs.score import Watch, evaluate_bundle, extractor_of
+from ccreid.runs.score import evaluate_bundle, extractor_of
+from ccreid.runs.watch import Watch
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 

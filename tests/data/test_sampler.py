@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
+from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.errors import SettingError
 
 
@@ -118,7 +118,7 @@ def test_clothes_aware_chunks_span_two_outfits_where_there_are_two(data: st.Data
     outfits = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(identities), max_size=len(identities))))
     clothes = identities * 10 + outfits
     images = data.draw(st.integers(2, 5))
-    sampler = ClothesAwareSampler(identities, 2, images, clothes)
+    sampler = OutfitSampler(identities, 2, images, clothes)
     plain = IdentitySampler(identities, 2, images)
     batches, others = (s.batches(np.random.default_rng(0)) for s in (sampler, plain))
     assert all(len(batch) == 2 * images for batch in batches)
@@ -133,14 +133,14 @@ def test_clothes_aware_chunks_span_two_outfits_where_there_are_two(data: st.Data
 def test_clothes_aware_without_labels_follows_what_was_mined() -> None:
     identities = np.repeat(np.arange(3), 8)
     mined = np.where(np.arange(24) % 8 == 7, 1, 0) + identities * 2  # a single image in the second outfit
-    sampler = ClothesAwareSampler(identities, 3, 4, None)
+    sampler = OutfitSampler(identities, 3, 4, None)
     before = sampler.batches(np.random.default_rng(0))
     plain = IdentitySampler(identities, 3, 4).batches(np.random.default_rng(0))
     assert all(np.array_equal(a, b) for a, b in zip(before, plain, strict=True))
     sampler.follow(mined)
     for batch in sampler.batches(np.random.default_rng(0)):
         assert all(len(set(mined[chunk])) == 2 for chunk in batch.reshape(3, 4))
-    labelled = ClothesAwareSampler(identities, 3, 4, identities)
+    labelled = OutfitSampler(identities, 3, 4, identities)
     labelled.follow(mined)
     assert labelled.outfits is not None
     assert np.array_equal(labelled.outfits, identities)
@@ -148,4 +148,4 @@ def test_clothes_aware_without_labels_follows_what_was_mined() -> None:
 
 def test_one_image_cannot_span_two_outfits() -> None:
     with pytest.raises(SettingError, match=r"data\.images is 1"):
-        ClothesAwareSampler(np.arange(4), 2, 1, None)
+        OutfitSampler(np.arange(4), 2, 1, None)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.launching import Machines, run_together
-from ccreid.recipe.run_folder import DIVERGED
+from ccreid.recipe import RunFolder
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from journals import without_clock
@@ -142,7 +142,7 @@ def test_a_mistake_of_one_process_is_told_by_it(small_wardrobe: Path, tmp_path: 
     assert "term is" in done.stderr
     assert "has stopped for the reason above" in done.stderr
     assert "Traceback" not in done.stderr
-    assert (folder / DIVERGED / "batch.json").exists()
+    assert (RunFolder(folder).diverged() / "batch.json").exists()
 
 
 def test_what_cannot_be_shared_is_said_before_anything_starts(small_wardrobe: Path, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from hypothesis import given
 from torch import Tensor
 
 import oracles
-from ccreid.methods.losses import attribute_aware_loss, attribute_targets, identity_loss, triplet_loss
+from ccreid.methods.fire2.attribute_loss import attribute_aware_loss, attribute_targets
+from ccreid.methods.losses import identity_loss, triplet_loss
 from conftest import Golden
+from papers import FIRE2
 
 
 class Family(NamedTuple):
@@ -44,7 +46,7 @@ def assert_golden_gradient(gradient: Tensor | None, expected: Tensor) -> None:
 def test_identity_loss_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("losses")
     logits = arrays[f"ce{i}_logits"].requires_grad_()
-    loss = identity_loss(logits, arrays[f"ce{i}_y"])
+    loss = identity_loss(logits, arrays[f"ce{i}_y"], FIRE2.smoothing)
     loss.backward()
     assert_golden_loss(loss, arrays[f"ce{i}_loss"])
     assert_golden_gradient(logits.grad, arrays[f"ce{i}_grad"])
@@ -65,7 +67,7 @@ def test_identity_loss_is_its_formula(seed: int, batch: int, identities: int, sm
 def test_triplet_loss_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("losses")
     embeddings = arrays[f"tri{i}_feat"].requires_grad_()
-    loss = triplet_loss(embeddings, arrays[f"tri{i}_pid"])
+    loss = triplet_loss(embeddings, arrays[f"tri{i}_pid"], FIRE2.margin)
     loss.backward()
     assert_golden_loss(loss, arrays[f"tri{i}_loss"])
     assert_golden_gradient(embeddings.grad, arrays[f"tri{i}_grad"])
@@ -84,12 +86,12 @@ def test_triplet_loss_is_its_formula(batch: list[tuple[int, int, int]], margin: 
 
 def test_triplet_loss_sees_the_length_of_embeddings() -> None:
     embeddings, identities = drawn(6, 4, seed=1), torch.tensor([0, 0, 1, 1, 2, 2])
-    assert triplet_loss(embeddings, identities) != triplet_loss(3 * embeddings, identities)
+    assert triplet_loss(embeddings, identities, 0.3) != triplet_loss(3 * embeddings, identities, 0.3)
 
 
 def test_triplet_loss_of_one_identity_is_zero_with_a_zero_gradient() -> None:
     embeddings = drawn(4, 3, seed=2).requires_grad_()
-    loss = triplet_loss(embeddings, torch.zeros(4, dtype=torch.int64))
+    loss = triplet_loss(embeddings, torch.zeros(4, dtype=torch.int64), 0.3)
     loss.backward()
     assert loss.item() == 0
     assert embeddings.grad is not None
@@ -98,7 +100,7 @@ def test_triplet_loss_of_one_identity_is_zero_with_a_zero_gradient() -> None:
 
 def test_triplet_gradient_of_equal_embeddings_is_finite() -> None:
     embeddings = torch.ones(4, 3, requires_grad=True)
-    loss = triplet_loss(embeddings, torch.tensor([0, 0, 1, 1]))
+    loss = triplet_loss(embeddings, torch.tensor([0, 0, 1, 1]), 0.3)
     loss.backward()
     assert loss.item() == pytest.approx(0.3)
     assert embeddings.grad is not None
@@ -117,7 +119,7 @@ def test_attribute_aware_loss_is_the_references(golden: Golden, i: int) -> None:
     owners = torch.arange(len(clusters)).repeat_interleave(clusters)
     attributes = arrays[f"attr{i}_fgid"]
     assert torch.equal(owners[attributes], arrays[f"attr{i}_pid"])
-    loss = attribute_aware_loss(embeddings, weights, attributes, owners)
+    loss = attribute_aware_loss(embeddings, weights, attributes, owners, FIRE2.scale, FIRE2.smoothing)
     loss.backward()
     assert_golden_loss(loss, arrays[f"attr{i}_loss"])
     assert_golden_gradient(embeddings.grad, arrays[f"attr{i}_grad_feat"])
@@ -160,8 +162,8 @@ def test_attribute_aware_loss_ignores_lengths() -> None:
     embeddings, weights = drawn(3, 5, seed=3), drawn(4, 5, seed=4)
     attributes, owners = torch.tensor([0, 2, 3]), torch.tensor([0, 0, 1, 1])
     torch.testing.assert_close(
-        attribute_aware_loss(7 * embeddings, 0.1 * weights, attributes, owners),
-        attribute_aware_loss(embeddings, weights, attributes, owners),
+        attribute_aware_loss(7 * embeddings, 0.1 * weights, attributes, owners, 16.0, 0.1),
+        attribute_aware_loss(embeddings, weights, attributes, owners, 16.0, 0.1),
     )
 
 
@@ -170,7 +172,7 @@ def test_attribute_aware_loss_has_the_gradient_of_its_formula(family: Family, se
     attributes, owners = torch.tensor(family.attributes), torch.tensor(family.owners)
     embeddings, weights = drawn(len(attributes), 5, seed=seed), drawn(len(owners), 5, seed=seed + 1)
     assert torch.autograd.gradcheck(
-        lambda e, w: attribute_aware_loss(e, w, attributes, owners),
+        lambda e, w: attribute_aware_loss(e, w, attributes, owners, 16.0, 0.1),
         (embeddings.double().requires_grad_(), weights.double().requires_grad_()),
         atol=1e-4,
     )

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from ccreid.datasets import READERS
 from ccreid.errors import SettingError
-from ccreid.recipe import Recipe, load_recipe, recipe_names, to_yaml
+from ccreid.recipe import Recipe, RunFolder, explained_yaml, load_recipe, recipe_names, to_yaml
 from ccreid.recipe.reading import RECIPES
-from ccreid.recipe.settings import describe, setting_paths
+from ccreid.recipe.settings import Fire2Settings, affects, setting_paths, settings
 
 Write = Callable[[str | bytes], str]
 
@@ -100,7 +100,7 @@ def test_a_recipe_of_the_package_is_sound(name: str) -> None:
     assert recipe.name == name
     assert recipe.title
     assert recipe.data.dataset in READERS
-    assert recipe.method.after_epoch < recipe.training.epochs  # or nothing of the method would ever run
+    assert recipe.affecting("training")["method.after_epoch"] < recipe.training.epochs  # or little would ever run
     assert all(0 < milestone < recipe.training.epochs or name == "prcc" for milestone in recipe.training.milestones)
     assert list(recipe.training.milestones) == sorted(recipe.training.milestones)
 
@@ -128,7 +128,7 @@ def test_a_recipe_is_written_with_every_setting() -> None:
             else:
                 yield f"{prefix}{key}"
 
-    assert sorted(leaves(yaml.safe_load(to_yaml(load_recipe("demo"))))) == sorted(setting_paths())
+    assert sorted(leaves(yaml.safe_load(to_yaml(load_recipe("demo"))))) == sorted(setting_paths(Fire2Settings))
 
 
 # PyYAML itself loses the three line breaks that no keyboard has.
@@ -159,7 +159,7 @@ def test_settings_of_the_method_are_listed() -> None:
 
 
 def test_settings_are_described_where_the_name_does_not_say_it() -> None:
-    meaning = dict(describe())
+    meaning = {path: entry.description or "" for path, entry in settings()}
     assert tuple(meaning) == setting_paths()
     for path in ("data.people", "data.images", "method.scale", "training.replicas", "method.after_epoch"):
         assert meaning[path]
@@ -472,5 +472,87 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 
 
 def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted() -> None:
-    plain, best = (load_recipe(name).decisive() for name in ("wardrobe", "wardrobe-best"))
+    plain, best = (load_recipe(name).affecting("training") for name in ("wardrobe", "wardrobe-best"))
     assert {path for path in plain if plain[path] != best[path]} == {"method.reset_optimizer_each_epoch"}
+
+
+# ------------------------------------------------------------------------------------------------- what settings affect
+
+
+def test_each_setting_says_what_it_affects() -> None:
+    marked = {path: affects(entry) for path, entry in settings()}
+    assert {path for path, what in marked.items() if what == "scores"} == {"evaluation.reranking"}
+    assert {path for path, what in marked.items() if what == "machine"} == {
+        "title",
+        "data.workers",
+        "data.cache_gb",
+        "training.device",
+        "training.trackers",
+    }
+    # The selection of an epoch embeds with the mirror image; mining embeds in batches; people are held out of training.
+    for path in ("evaluation.flip", "evaluation.batch_images", "selection.scored"):
+        assert marked[path] == "training"
+
+
+def test_what_affects_nothing_is_no_difference() -> None:
+    plain = load_recipe("demo")
+    other = load_recipe("demo", ["data.workers=3", "title=another", "training.trackers=[tensorboard]", "name=other"])
+    assert plain.affecting("training", "scores") == other.affecting("training", "scores")
+
+
+def test_a_recipe_is_explained_in_yaml_that_reads_as_itself(tmp_path: Path) -> None:
+    for name in recipe_names():
+        text = explained_yaml(load_recipe(name))
+        (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+        assert load_recipe(str(tmp_path / "recipe.yaml")) == load_recipe(name)
+        assert all("#" in line for line in text.splitlines())
+
+
+# ------------------------------------------------------------------------------------------------------------- methods
+
+
+def test_another_method_keeps_what_it_knows_of_the_settings_before_it() -> None:
+    recipe = load_recipe("demo", ["method.margin=0.5", "method.name=baseline"])
+    before = load_recipe("demo", ["method.margin=0.5"])
+    ours, theirs = recipe.affecting("training"), before.affecting("training")
+    assert ours["method.name"] == "baseline"
+    assert ours["method.margin"] == 0.5
+    assert ours["method.after_epoch"] == theirs["method.after_epoch"] == 8
+    assert set(theirs) - set(ours) == {path for path in theirs if "mining" in path} | {
+        f"method.{name}"
+        for name in ("weights.attribute", "weights.recomposition", "scale", "stripes", "recompositions", "donors")
+    }
+
+
+def test_a_setting_that_the_method_does_not_know_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"method\.stripes: there is no such setting"):
+        load_recipe("demo", ["method.name=baseline", "method.stripes=3"])
+
+
+def test_an_unknown_method_is_named_with_those_there_are() -> None:
+    with pytest.raises(SettingError, match="no method 'fire3'; known are baseline, fire2"):
+        load_recipe("demo", ["method.name=fire3"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("objective.margin", "method"),
+        ("attributes.k1", "method.mining"),
+        ("evaluation.people", "selection.scored"),
+        ("training.reset_optimizer_each_epoch", "method.reset_optimizer_each_epoch"),
+    ],
+)
+def test_settings_of_earlier_versions_are_told_their_place(old: str, new: str) -> None:
+    with pytest.raises(SettingError, match=rf"did you mean {re.escape(new)}\?"):
+        load_recipe("demo", [f"{old}=1"])
+
+
+@pytest.mark.parametrize("folder", ["2024", "a #b", "~", "it's", "[x]", "null", "1e3", "a: b"])
+def test_a_folder_of_data_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    recipe = load_recipe("demo", data=tmp_path / folder)
+    assert recipe.data.root == str(tmp_path / folder)
+    run = RunFolder(tmp_path / "run")
+    run.write_recipe(recipe)
+    assert run.recipe().data.root == str(tmp_path / folder)
+    assert run.recipe(data=tmp_path / "elsewhere").data.root == str(tmp_path / "elsewhere")

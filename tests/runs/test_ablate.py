@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ccreid.errors import SettingError
-from ccreid.recipe import load_recipe, recipe_names, run_folder, to_yaml
+from ccreid.recipe import RunFolder, load_recipe, recipe_names, to_yaml
 from ccreid.runs import ablate, train
 from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
@@ -17,7 +17,7 @@ from wardrobes import TINY_SETTINGS
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
 CHANGES = {
-    "baseline": ["method.weights.attribute=0", "method.weights.recomposition=0"],
+    "baseline": ["method.name=baseline"],
     "FIRe²": [],
     "clipped": ["method.mining.small_identities=clip"],
     "kept": ["method.reset_optimizer_each_epoch=false"],
@@ -40,7 +40,7 @@ def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_pat
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline", "fire²", "kept"}
     assert result["variants"]["clipped"] == {**result["variants"]["FIRe²"], "changes": CHANGES["clipped"]}
     for name, of in (("baseline", "baseline"), ("kept", "kept")):
-        reports = [json.loads((tmp_path / of / f"seed-{seed}" / run_folder.REPORT).read_text()) for seed in (0, 1)]
+        reports = [json.loads(RunFolder(tmp_path / of / f"seed-{seed}").report.read_text()) for seed in (0, 1)]
         means = [row["map"] for row in result["variants"][name]["protocols"]]
         assert means == [
             pytest.approx(sum(report["protocols"][number]["map"] for report in reports) / 2) for number in range(3)
@@ -67,7 +67,7 @@ def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe:
     report = train.begin(load_recipe("wardrobe", held_out), tmp_path / "run", Watch())
     assert [row["name"] for row in report["protocols"]] == ["validation"]
     assert report["conditions"]["scored_on"] == "people held out of training"
-    embedded = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / run_folder.EMBEDDINGS).iterdir()}
+    embedded = {path.name.rsplit("-", 1)[0] for path in RunFolder(tmp_path / "run").embeddings.iterdir()}
     assert embedded == {"val-query", "val-gallery"}
     with pytest.raises(SettingError, match=r"selection\.by cannot be test"):
         load_recipe("wardrobe", ["selection.scored=validation", "selection.by=test"])

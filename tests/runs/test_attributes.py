@@ -59,7 +59,7 @@ def test_what_the_run_mined_last_is_shown(command: Command, finished: Path, tmp_
     settings = load_recipe(str(finished / "recipe.yaml"))
     samples = build.parts(settings, build.benchmark(settings)).train
     assert len(samples.people) == 2  # two of four are held out
-    mined = load_file(finished / "checkpoint.safetensors")["objective.attributes"]
+    mined = load_file(finished / "checkpoint.safetensors")["method.attributes"]
     for place, identity in enumerate(values["identities"]):
         rows = samples.identities == place
         assert identity["person"] == samples.people[place]
@@ -165,11 +165,14 @@ def test_images_left_out_in_training_are_left_out_again(small_wardrobe: Path, tm
     assert values["images"] == 127
 
 
-@pytest.mark.parametrize("how", ["baseline", "too short"])
+MINES_NOTHING = {"baseline": ("training.epochs=2", "method.name=baseline"), "too short": ("training.epochs=1",)}
+
+
+@pytest.mark.parametrize("how", MINES_NOTHING)
 def test_a_run_that_mined_nothing_says_so(small_wardrobe: Path, tmp_path: Path, command: Command, how: str) -> None:
-    settings = recipe(small_wardrobe, "training.epochs=1" if how == "too short" else "training.epochs=2")
+    settings = recipe(small_wardrobe, *MINES_NOTHING[how])
     folder = tmp_path / "run"
-    train.begin(as_baseline(settings) if how == "baseline" else settings, folder, Watch())
+    train.begin(settings, folder, Watch())
     code, _, err = command(folder)
     assert code == 2
     assert "has mined no attributes" in err

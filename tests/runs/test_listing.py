@@ -19,12 +19,11 @@ from rich.console import Console
 
 from ccreid import cli
 from ccreid.errors import SettingError
-from ccreid.recipe import load_recipe
-from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
+from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.listing import courses, differences, overview, read_runs
 from ccreid.runs.watch import Watch
-from ccreid.training.rows import read_journal
+from ccreid.training.rows import EpochRow, read_journal
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -64,12 +63,12 @@ def test_runs_are_found_at_any_depth_with_their_scores(runs: Path) -> None:
     assert [row["seed"] for row in table] == ["0", "3"]
     assert {row["state"] for row in table} == {"finished"}
     for row, one in zip(table, found, strict=True):
-        report = json.loads((Path(one.name) / REPORT).read_text())
+        report = json.loads(RunFolder(Path(one.name)).report.read_text())
         for protocol in report["protocols"]:
             assert row[protocol["name"]] == f"{100 * protocol['cmc']['1']:.1f} / {100 * protocol['map']:.1f}"
-        last = [r for r in read_journal(Path(one.name) / JOURNAL) if r["kind"] == "epoch"][-1]
-        assert row["attributes"] == str(last["attributes"])
-        assert row["loss"] == f"{last['total']:.2f}"
+        last = [r for r in read_journal(RunFolder(Path(one.name)).journal) if isinstance(r, EpochRow)][-1]
+        assert row["attributes"] == str(last.notes["attributes"])
+        assert row["loss"] == f"{last.total:.2f}"
     assert table[0]["validation mAP"] == "-"
     assert table[1]["validation mAP"] != "-"
 
@@ -96,15 +95,15 @@ def test_every_term_has_its_course(runs: Path) -> None:
         "recomposition term",
         "total loss",
         "learning rate",
-        "attributes mined",
+        "attributes before the epoch",
         "mAP on validation people",
     }
     first, second = f"1: {runs / 'plain'}", f"2: {runs / 'series' / 'seed-3'}"
     assert plots["identity term"][first][0] == [1, 2, 3]
     assert plots["triplet term"][first][0] == [2, 3]  # after the warm-up
     assert set(plots["mAP on validation people"]) == {second}
-    rows = [row for row in read_journal(runs / "plain" / JOURNAL) if row["kind"] == "epoch"]
-    assert plots["total loss"][first][1] == [row["total"] for row in rows]
+    rows = [row for row in read_journal(RunFolder(runs / "plain").journal) if isinstance(row, EpochRow)]
+    assert plots["total loss"][first][1] == [row.total for row in rows]
 
 
 def test_the_verb_shows_tables_and_writes_a_page(command: Command, mine: Path) -> None:
@@ -141,17 +140,20 @@ def test_one_run_alone_has_nothing_to_differ_from(command: Command, mine: Path) 
 
 def test_a_run_under_way_is_listed_with_its_epoch(mine: Path) -> None:
     folder = mine / "plain"
-    (folder / REPORT).unlink()
-    lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
+    run = RunFolder(folder)
+    run.report.unlink()
+    lines = run.journal.read_text().splitlines(keepends=True)
     second = next(place for place, line in enumerate(lines) if '"epoch", "epoch": 2' in line)
-    (folder / JOURNAL).write_text("".join(lines[: second + 3]) + lines[second + 3][:20])  # cut off by a crash
+    run.journal.write_text("".join(lines[: second + 3]) + lines[second + 3][:20])  # cut off by a crash
     headers, rows = overview(read_runs([folder]))
     row = dict(zip(headers, rows[0], strict=True))
     assert row["state"] == "epoch 2 of 3"
     assert "standard" not in row
 
 
-@pytest.mark.parametrize(("file", "content"), [(RECIPE, "training: {epochs: many}"), (REPORT, "{"), (JOURNAL, b"\xff")])
+@pytest.mark.parametrize(
+    ("file", "content"), [("recipe.yaml", "training: {epochs: many}"), ("report.json", "{"), ("report.json", b"\xff")]
+)
 def test_a_damaged_run_is_named_and_the_others_are_listed(
     mine: Path, caplog: pytest.LogCaptureFixture, file: str, content: str | bytes
 ) -> None:

@@ -16,7 +16,7 @@ from ccreid.recipe import load_recipe
 from ccreid.report.model_card import model_card
 from ccreid.runs import train
 from ccreid.runs.publish import MODEL_CARD, publish
-from ccreid.runs.score import Watch
+from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")

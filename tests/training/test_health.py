@@ -25,12 +25,14 @@ def batch() -> Batch:
 
 
 def test_terms_become_numbers() -> None:
-    terms = Terms({"identity": torch.tensor(1.5), "triplet": torch.tensor(0.25)}, torch.tensor(1.75), 2)
-    assert values_of(terms, ALONE) == StepValues({"identity": 1.5, "triplet": 0.25}, 1.75, 2)
+    terms = Terms(
+        {"identity": torch.tensor(1.5), "triplet": torch.tensor(0.25)}, torch.tensor(1.75), {"without_donor": 2}
+    )
+    assert values_of(terms, ALONE) == StepValues({"identity": 1.5, "triplet": 0.25}, 1.75, {"without_donor": 2})
 
 
 def test_a_finite_step_leaves_nothing(tmp_path: Path) -> None:
-    Health(tmp_path / "diverged", FILES).check(StepValues({"identity": 1.0}, 1.0, 0), batch(), 0, 0)
+    Health(tmp_path / "diverged", FILES).check(StepValues({"identity": 1.0}, 1.0, {}), batch(), 0, 0)
     assert not list(tmp_path.iterdir())
 
 
@@ -38,7 +40,7 @@ def test_a_finite_step_leaves_nothing(tmp_path: Path) -> None:
 def test_a_term_that_is_no_number_stops_and_keeps_its_batch(tmp_path: Path, value: float) -> None:
     folder, given = tmp_path / "diverged", batch()
     with pytest.raises(DivergedError, match=rf"The triplet term is {value} in step 6 of epoch 3") as stopped:
-        Health(folder, FILES).check(StepValues({"identity": 1.0, "triplet": value}, value, 0), given, 2, 5)
+        Health(folder, FILES).check(StepValues({"identity": 1.0, "triplet": value}, value, {}), given, 2, 5)
     assert "train/8.jpg, train/3.jpg, train/5.jpg and 1 more" in stopped.value.message
     assert str(folder) in stopped.value.message
     assert "training.learning_rate" in stopped.value.mend
@@ -51,4 +53,4 @@ def test_a_term_that_is_no_number_stops_and_keeps_its_batch(tmp_path: Path, valu
 
 def test_a_total_that_overflows_stops_too(tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match="The total term is inf"):
-        Health(tmp_path / "diverged", FILES).check(StepValues({"identity": 1e38}, math.inf, 0), batch(), 0, 0)
+        Health(tmp_path / "diverged", FILES).check(StepValues({"identity": 1e38}, math.inf, {}), batch(), 0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,17 @@ from ccreid.errors import StorageError
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
 from ccreid.training.journal import Journal
-from ccreid.training.rows import Row, read_journal
+from ccreid.training.rows import EpochRow, Row, StepRow, read_journal
 
 
 def terms(value: float, without_donor: int = 0) -> StepValues:
-    return StepValues({"identity": value}, value, without_donor)
+    return StepValues({"identity": value}, value, {"without_donor": without_donor})
 
 
 def write_two_epochs(path: Path) -> None:
     with Journal(path, Position()) as journal:
         for epoch in range(2):
-            journal.mined(epoch, attributes=5 + epoch)
+            journal.begin(epoch, {"attributes": 5 + epoch})
             for step in range(3):
                 journal.step(epoch, step, terms(1.0 + step, without_donor=1), 0.1)
             journal.epoch(epoch)
@@ -32,22 +31,24 @@ def test_rows_are_numbered_from_one_and_epochs_sum_up_their_steps(tmp_path: Path
     path = tmp_path / "journal.jsonl"
     write_two_epochs(path)
     rows = read_journal(path)
-    assert [row["kind"] for row in rows] == ["mining", "step", "step", "step", "epoch"] * 2
-    assert [row["step"] for row in rows if row["kind"] == "step"] == [1, 2, 3] * 2
+    assert [row.kind for row in rows] == ["begin", "step", "step", "step", "epoch"] * 2
+    assert [row.step for row in rows if isinstance(row, StepRow)] == [1, 2, 3] * 2
     last = rows[-1]
-    assert (last["epoch"], last["steps"], last["attributes"], last["without_donor"]) == (2, 3, 6, 3)
-    assert last["terms"] == {"identity": 2.0}
-    assert last["total"] == 2.0
-    assert last["learning_rate"] == 0.1
+    assert isinstance(last, EpochRow)
+    assert (last.epoch, last.steps, last.notes) == (2, 3, {"attributes": 6, "without_donor": 3})
+    assert last.terms == {"identity": 2.0}
+    assert last.total == 2.0
+    assert last.learning_rate == 0.1
 
 
 def test_a_step_names_each_term_and_the_total(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     with Journal(path, Position()) as journal:
-        journal.step(0, 0, StepValues({"identity": 1.5, "triplet": 0.25}, 7.0, 0), 0.1)
+        journal.step(0, 0, StepValues({"identity": 1.5, "triplet": 0.25}, 7.0, {}), 0.1)
     (row,) = read_journal(path)
-    assert row["terms"] == {"identity": 1.5, "triplet": 0.25}
-    assert row["total"] == 7.0
+    assert isinstance(row, StepRow)
+    assert row.terms == {"identity": 1.5, "triplet": 0.25}
+    assert row.total == 7.0
 
 
 @pytest.mark.parametrize(
@@ -70,16 +71,33 @@ def test_an_epoch_that_was_interrupted_is_summed_up_whole(tmp_path: Path) -> Non
     with Journal(path, Position(0, 1)) as journal:
         journal.step(0, 1, terms(3.0), 0.1)
         journal.epoch(0)
-    assert read_journal(path)[-1]["terms"] == {"identity": 2.0}
-    assert read_journal(path)[-1]["steps"] == 2
+    last = read_journal(path)[-1]
+    assert isinstance(last, EpochRow)
+    assert last.terms == {"identity": 2.0}
+    assert last.steps == 2
 
 
-def test_a_line_cut_off_by_a_crash_is_passed_over(tmp_path: Path) -> None:
+def test_a_line_cut_off_by_a_crash_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "journal.jsonl"
     write_two_epochs(path)
     whole = path.read_text()
+    before = read_journal(path)
     path.write_text(whole + '{"kind": "st')
-    assert read_journal(path) == [json.loads(line) for line in whole.splitlines()]
+    assert read_journal(path) == before
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("damage", ["nonsense", '{"kind": "step"}', "[]", "\udcff", '{"kind": "other", "epoch": 1}'])
+def test_a_damaged_line_costs_that_row_alone_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    write_two_epochs(path)
+    before, lines = read_journal(path), path.read_text().splitlines()
+    lines[3] = damage
+    path.write_bytes(("\n".join(lines) + "\n").encode(errors="surrogateescape"))
+    assert read_journal(path) == before[:3] + before[4:]
+    assert "journal.jsonl: line 4" in caplog.text
 
 
 def test_listeners_hear_every_row(tmp_path: Path) -> None:
@@ -108,4 +126,4 @@ def test_a_process_that_does_not_lead_writes_nothing_and_still_sums_up() -> None
     with Journal(None, Position(), heard.append) as journal:
         journal.step(0, 0, terms(1.0), 0.1)
         journal.epoch(0)
-    assert [row["kind"] for row in heard] == ["step", "epoch"]
+    assert [row.kind for row in heard] == ["step", "epoch"]

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.machine.files import HOLDER
-from ccreid.recipe.run_folder import CHECKPOINT
+from ccreid.recipe import RunFolder
 from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 
+CHECKPOINT = RunFolder(Path()).checkpoint.name
 POINTS = {"training": 10, "saving the checkpoint": 10, "saving the bundle": 2, "scoring": 2}
 """How many seeded ones in each part of a run."""
 KINDS: dict[str, tuple[str, ...]] = {

@@ -48,15 +48,15 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
     held_out = replace(benchmark, subsets={"query": unseen, "gallery": samples})
 
     fabric = launch("cpu")
-    objective = build.objective(recipe, len(samples.people))
+    method = build.method(recipe, samples)
 
     def cloth_changing_map(network: Network, name: str) -> float:
         extractor = Extractor(network, name, build.preprocessing(recipe))
         return evaluate(extractor, held_out, tmp_path / name).scores["cloth-changing"].mean_ap
 
-    before = cloth_changing_map(objective.network, "before")
+    before = cloth_changing_map(method.network, "before")
     train(
-        build.state(recipe, objective, fabric),
+        build.state(recipe, method, fabric),
         build.train_loader(recipe, samples),
         build.plain_loader(recipe, samples),
         build.plan(recipe),
@@ -65,6 +65,6 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
         health=Health(tmp_path / "diverged", samples.files),
         open_journal=lambda position: Journal(tmp_path / "journal.jsonl", position),
     )
-    after = cloth_changing_map(objective.network, "after")
-    assert all(torch.isfinite(parameter).all() for parameter in objective.parameters())
+    after = cloth_changing_map(method.network, "after")
+    assert all(torch.isfinite(parameter).all() for parameter in method.parameters())
     assert after > before + MARGIN, f"cloth-changing mAP {before:.3f} -> {after:.3f}"

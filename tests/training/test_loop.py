@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import signal
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,15 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.errors import ArtefactError, DivergedError, InterruptedRun, MemoryShortage, SettingError, StorageError
-from ccreid.methods import Objective
-from ccreid.recipe import Recipe, load_recipe
-from ccreid.recipe.run_folder import CHECKPOINT, DIVERGED, RECIPE
+from ccreid.methods import SharedBatch
+from ccreid.recipe import Recipe, RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Checkpoints
-from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
+from ccreid.training.rows import Row
 from journals import without_clock
+from papers import PLAN
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -41,8 +41,8 @@ class StopAt:
     def __init__(self, number: int) -> None:
         self.left = number
 
-    def __call__(self, row: Mapping[str, Any]) -> None:
-        if row["kind"] == "step":
+    def __call__(self, row: Row) -> None:
+        if row.kind == "step":
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -61,7 +61,7 @@ def test_phases(finished: Path) -> None:
         if row["kind"] == "step":
             expected = {"identity"} if row["epoch"] == 1 else {"identity", "triplet", "attribute", "recomposition"}
             assert set(row["terms"]) == expected
-    assert [row["epoch"] for row in rows if row["kind"] == "mining"] == [2, 3]
+    assert [row["epoch"] for row in rows if row["kind"] == "begin"] == [2, 3]
     assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == [1, 2, 3]
     attributes = [row["attributes"] for row in rows if row["kind"] == "epoch"]
     assert attributes[0] is None
@@ -159,7 +159,7 @@ def test_a_damaged_checkpoint_is_named(finished: Path, small_wardrobe: Path, tmp
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
         train.begin(recipe(small_wardrobe), folder, Watch(listener=StopAt(2)))
-    (folder / CHECKPOINT).write_bytes(b"not a checkpoint")
+    (RunFolder(folder).checkpoint).write_bytes(b"not a checkpoint")
     with pytest.raises(ArtefactError, match=r"checkpoint\.safetensors is damaged"):
         train.resume(folder, Watch())
 
@@ -190,7 +190,10 @@ def test_a_loss_that_is_no_number_stops_the_run(small_wardrobe: Path, tmp_path: 
     wild = recipe(small_wardrobe, "training.learning_rate=1e30", "training.warmup_epochs=0")
     with pytest.raises(DivergedError, match="term is"):
         train.begin(wild, tmp_path / "run", Watch())
-    assert {path.name for path in (tmp_path / "run" / DIVERGED).iterdir()} == {"batch.json", "batch.safetensors"}
+    assert {path.name for path in RunFolder(tmp_path / "run").diverged().iterdir()} == {
+        "batch.json",
+        "batch.safetensors",
+    }
 
 
 @pytest.mark.parametrize("full", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
@@ -200,7 +203,7 @@ def test_too_little_memory_names_the_settings_to_lower(
     def fill(*_arguments: Any) -> None:
         raise full
 
-    monkeypatch.setattr(Objective, "forward", fill)
+    monkeypatch.setattr(SharedBatch, "forward", fill)
     with pytest.raises(MemoryShortage, match="The memory is full") as stopped:
         train.begin(recipe(small_wardrobe), tmp_path / "run", Watch())
     for setting in ("data.people", "data.height_px", "training.accumulate", "training.precision"):
@@ -208,7 +211,7 @@ def test_too_little_memory_names_the_settings_to_lower(
 
 
 def test_batches_are_put_together_for_a_step_of_the_optimizer() -> None:
-    plan = Plan(accumulate=2)
+    plan = replace(PLAN, accumulate=2)
     assert [plan.accumulation(step, 5) for step in range(5)] == [
         (2, False),
         (2, True),
@@ -237,9 +240,9 @@ def test_two_batches_a_step_change_the_weights_half_as_often(
 def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp_path: Path) -> None:
     train.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", Watch())
     shipped = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
-    state = load_file(tmp_path / "run" / CHECKPOINT)
+    state = load_file(RunFolder(tmp_path / "run").checkpoint)
     assert all(torch.equal(value, state[f"average.module.{name}"]) for name, value in shipped.items())
-    assert not all(torch.equal(value, state[f"objective.network.{name}"]) for name, value in shipped.items())
+    assert not all(torch.equal(value, state[f"method.network.{name}"]) for name, value in shipped.items())
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
@@ -268,7 +271,7 @@ def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path
     assert "method.margin was 0.3 and is 0.5" in refused.value.message
     assert "--allow recipe" in refused.value.mend
     train.resume(folder, Watch(), changes, ["recipe"])
-    assert load_recipe(str(folder / RECIPE)).objective.margin == 0.5
+    assert RunFolder(folder).recipe().affecting("training")["method.margin"] == 0.5
     assert {row["learning_rate"] for row in without_clock(folder) if row["kind"] == "step"} >= {0.001}
 
 
@@ -296,9 +299,9 @@ def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
 
 
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
-    train.begin(as_baseline(recipe(small_wardrobe)), tmp_path / "run", Watch())
+    train.begin(recipe(small_wardrobe, "method.name=baseline"), tmp_path / "run", Watch())
     rows = without_clock(tmp_path / "run")
-    assert not [row for row in rows if row["kind"] == "mining"]
+    assert not [row for row in rows if row["kind"] == "begin"]
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
 
 

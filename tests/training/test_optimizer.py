@@ -7,14 +7,22 @@ import torch
 from torch import nn
 
 from ccreid.machine.devices import launch
+from ccreid.methods import Group, Method
+from ccreid.model.network import Network
 from ccreid.training.optimizer import Optimizer
 
 
-class Growing(nn.Module):
-    """A module with one lasting parameter and one that is replaced."""
+class Nothing(nn.Module):
+    """In the place of a backbone."""
+
+    channels = 1
+
+
+class Growing(Method):
+    """A method with one lasting parameter and one that is replaced."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Network(Nothing()))
         self.head = nn.Parameter(torch.ones(2))
         self.lasting = nn.Parameter(torch.ones(3))
         self.frozen = nn.Parameter(torch.ones(1), requires_grad=False)
@@ -26,7 +34,7 @@ class Growing(nn.Module):
 def stepped() -> tuple[Growing, Optimizer]:
     module = Growing()
     optimizer = Optimizer(module, launch("cpu"), weight_decay=0.0)
-    optimizer.set_rate(0.1)
+    optimizer.set_rate(0, 0.1)
     optimizer.accumulate(module.loss())
     optimizer.step()
     return module, optimizer
@@ -55,7 +63,7 @@ def test_resetting_forgets_every_moment_but_weight_decay_and_parameters_remain()
     module.head = nn.Parameter(torch.ones(4))
     optimizer.reset()
     assert not optimizer.moments()
-    optimizer.set_rate(0.1)
+    optimizer.set_rate(0, 0.1)
     optimizer.accumulate(module.loss())
     optimizer.step()
     assert (module.head < 1).all()
@@ -93,7 +101,7 @@ def test_restored_moments_continue_the_same_descent() -> None:
     second.load_state_dict(first.state_dict())
     other = Optimizer(second, launch("cpu"), weight_decay=0.0)
     other.restore({name: value.clone() for name, value in optimizer.moments().items()})
-    other.set_rate(0.1)
+    other.set_rate(0, 0.1)
     for module, each in ((first, optimizer), (second, other)):
         each.accumulate(module.loss())
         each.step()
@@ -107,8 +115,10 @@ def test_restored_moments_fit_a_parameter_of_any_memory_format() -> None:
     def convolution() -> tuple[nn.Conv2d, Optimizer]:
         torch.manual_seed(0)
         layer = nn.Conv2d(5, 4, 3).to(memory_format=torch.channels_last)
-        optimizer = Optimizer(layer, launch("cpu"), weight_decay=5e-4)
-        optimizer.set_rate(0.1)
+        method = Method(Network(Nothing()))
+        method.layer = layer
+        optimizer = Optimizer(method, launch("cpu"), weight_decay=5e-4)
+        optimizer.set_rate(0, 0.1)
         return layer, optimizer
 
     def step(layer: nn.Conv2d, optimizer: Optimizer, seed: int) -> None:
@@ -126,3 +136,28 @@ def test_restored_moments_fit_a_parameter_of_any_memory_format() -> None:
     step(second, other, 1)
     assert torch.equal(first.weight, second.weight)
     assert first.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+class Twofold(Growing):
+    """A method whose head has a constant rate and begins in the second epoch."""
+
+    def groups(self) -> dict[str, Group]:
+        return {
+            "lasting": Group((self.lasting,)),
+            "head": Group((self.head,), rate=lambda _epoch, _rate: 0.5, from_epoch=1),
+        }
+
+
+def test_groups_have_a_rate_and_a_start_of_their_own() -> None:
+    method = Twofold()
+    optimizer = Optimizer(method, launch("cpu"), weight_decay=0.0)
+    moved = []
+    for epoch in range(2):
+        before = {"lasting": method.lasting.detach().clone(), "head": method.head.detach().clone()}
+        optimizer.set_rate(epoch, 0.1)
+        optimizer.accumulate(method.loss())
+        optimizer.step()
+        moved.append({name: float((before[name] - getattr(method, name)).abs().max()) for name in before})
+    assert moved[0] == pytest.approx({"lasting": 0.1, "head": 0.0})  # Adam's first step is as long as its rate
+    assert moved[1] == pytest.approx({"lasting": 0.1, "head": 0.5}, rel=0.01)
+    assert {name.partition(".")[0] for name in optimizer.moments()} == {"0", "1"}

@@ -10,11 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ccreid.recipe import load_recipe
-from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
+from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
-from ccreid.training.rows import read_journal
+from journals import without_clock
 from together import train_together
 from wardrobes import TINY_SETTINGS
 
@@ -27,7 +26,7 @@ FOUR = (*TINY_SETTINGS, "data.people=4", "training.learning_rate=1e-5")
 # What two processes are given, and what makes the same of one.
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "the whole batch together": ((), ()),
-    "each by itself": (("training.whole_batch=[triplet]",), ("training.replicas=2",)),
+    "each by itself": (("training.replicas=2",), ("training.replicas=2",)),
     "two batches a step": (("training.accumulate=2", "training.clip_norm=1"),) * 2,
 }
 
@@ -46,7 +45,7 @@ def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory:
 
 
 def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
-    return [row for row in read_journal(folder / JOURNAL) if row["kind"] == kind]
+    return [row for row in without_clock(folder) if row["kind"] == kind]
 
 
 def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
@@ -54,13 +53,13 @@ def test_two_processes_take_the_course_of_one(pair: Pair) -> None:
     assert len(ours) == len(theirs) > 0
     for mine, its in zip(ours, theirs, strict=True):
         assert mine["terms"] == pytest.approx(its["terms"], rel=1e-4, abs=1e-5), mine["step"]
-        assert mine["without_donor"] == its["without_donor"]
+        assert mine["notes"] == its["notes"]
 
 
 def test_two_processes_find_the_attributes_of_one(pair: Pair) -> None:
-    ours, theirs = ([row["attributes"] for row in rows(folder, "mining")] for folder in pair)
+    ours, theirs = ([row["notes"] for row in rows(folder, "begin")] for folder in pair)
     assert ours == theirs
-    mined, same = (load_file(folder / CHECKPOINT)["objective.attributes"] for folder in pair)
+    mined, same = (load_file(RunFolder(folder).checkpoint)["method.attributes"] for folder in pair)
     assert torch.equal(mined, same)
 
 

@@ -19,20 +19,15 @@ from ccreid.training import trackers
 from ccreid.training.checkpoint import Position
 from ccreid.training.health import StepValues
 from ccreid.training.journal import Journal
-from ccreid.training.rows import Row
+from ccreid.training.rows import BeginRow, EpochRow, PlanRow, StepRow
 from ccreid.training.trackers import KINDS, QUIET, Described, Kind, Trackers, metrics, require
 from wardrobes import TINY_SETTINGS
 
 RUN = Described("demo", {"training.epochs": 2})
-STEP: Row = {
-    "kind": "step",
-    "epoch": 1,
-    "step": 1,
-    "terms": {"identity": 1.5},
-    "total": 2.5,
-    "learning_rate": 0.1,
-    "without_donor": 0,
-}
+STEP = StepRow(
+    epoch=1, step=1, terms={"identity": 1.5}, total=2.5, learning_rate=0.1, notes={"without_donor": 0}, seconds=1.0
+)
+FOUND = BeginRow(epoch=2, notes={"attributes": 7}, seconds=1.0)
 
 
 class Fake:
@@ -78,17 +73,19 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[Fake]:
 
 def test_every_number_of_a_row_is_logged_under_its_name() -> None:
     assert metrics(STEP) == {"loss/identity": 1.5, "loss/total": 2.5, "learning_rate": 0.1, "without_donor": 0}
-    assert metrics({"kind": "mining", "epoch": 1, "attributes": 7, "seconds": 1.0}) == {"attributes": 7}
-    epoch = {**STEP, "kind": "epoch", "epoch": 3, "validation": None, "seconds": 9.0}
+    assert metrics(FOUND) == {"attributes": 7}
+    epoch = EpochRow(
+        epoch=3, steps=1, terms=STEP.terms, total=2.5, learning_rate=0.1, validation=None, notes={}, seconds=9.0
+    )
     expected = {"epoch_loss/identity": 1.5, "epoch_loss/total": 2.5, "epoch": 3, "epoch_seconds": 9.0}
     assert metrics(epoch) == expected
-    assert metrics({**epoch, "validation": 0.25}) == {**expected, "validation/map": 0.25}
+    assert metrics(epoch.model_copy(update={"validation": 0.25})) == {**expected, "validation/map": 0.25}
 
 
 def test_steps_are_counted_over_epochs_from_where_the_run_stands(fake: list[Fake], tmp_path: Path) -> None:
     with Trackers(["tensorboard"], tmp_path, RUN) as follow:
-        follow({"kind": "plan", "epochs": 2, "steps": 9, "done": 4})
-        follow({"kind": "mining", "epoch": 2, "attributes": 7, "seconds": 1.0})
+        follow(PlanRow(epochs=2, steps=9, done=4))
+        follow(FOUND)
         follow(STEP)
         follow(STEP)
     assert [step for step, _ in fake[0].logged] == [4, 5, 6]
@@ -98,7 +95,7 @@ def test_steps_are_counted_over_epochs_from_where_the_run_stands(fake: list[Fake
 
 def test_a_run_that_goes_on_does_so_in_the_same_place_and_repeats_nothing(fake: list[Fake], tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    values = StepValues({"identity": 1.0}, 1.0, 0)
+    values = StepValues({"identity": 1.0}, 1.0, {})
     with Trackers(["tensorboard"], tmp_path, RUN) as follow, Journal(path, Position(), follow) as journal:
         for step in range(3):
             journal.step(0, step, values, 0.1)
@@ -106,7 +103,7 @@ def test_a_run_that_goes_on_does_so_in_the_same_place_and_repeats_nothing(fake: 
         Trackers(["tensorboard"], tmp_path, RUN) as follow,
         Journal(path, Position(0, 1), follow) as journal,  # the run was killed after its checkpoint of step 1
     ):
-        follow({"kind": "plan", "epochs": 1, "steps": 4, "done": 1})
+        follow(PlanRow(epochs=1, steps=4, done=1))
         follow.repeat(journal.dropped)
         for step in range(1, 4):
             journal.step(0, step, values, 0.1)
@@ -180,10 +177,12 @@ def test_tensorboard_holds_what_the_journal_holds(small_wardrobe: Path, tmp_path
     totals = held.Scalars("loss/total")
     assert [event.step for event in totals] == list(range(1, len(steps) + 1))
     assert [event.value for event in totals] == pytest.approx([row["total"] for row in steps])
-    mined = [row["attributes"] for row in rows if row["kind"] == "mining"]
+    mined = [row["notes"]["attributes"] for row in rows if row["kind"] == "begin"]
     assert [event.value for event in held.Scalars("attributes")] == mined
     assert {"loss/recomposition", "learning_rate", "epoch_loss/triplet"} <= set(held.Tags()["scalars"])
 
 
 def test_trackers_do_not_decide_what_a_training_ends_with() -> None:
-    assert "training.trackers" not in load_recipe("demo", ["training.trackers=[tensorboard]"]).decisive()
+    assert "training.trackers" not in load_recipe("demo", ["training.trackers=[tensorboard]"]).affecting(
+        "training", "scores"
+    )

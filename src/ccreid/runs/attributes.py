@@ -215,7 +215,9 @@ def _check_same(saved: Saved, samples: Samples, folder: Path, track: Track[Any])
             mend,
         )
     if not np.array_equal(saved.owners[saved.of_image], samples.identities):
-        raise ArtefactError(f"The attributes in {RunFolder(folder).checkpoint} belong to other people.", "Start the run anew.")
+        raise ArtefactError(
+            f"The attributes in {RunFolder(folder).checkpoint} belong to other people.", "Start the run anew."
+        )
 
 
 def _minings(folder: Path, begun: int) -> list[dict[str, int]]:

@@ -175,7 +175,11 @@ def _points(run: ListedRun) -> Iterator[tuple[str, int, float]]:
         if isinstance(row, EpochRow):
             for name, value in row.terms.items():
                 yield f"{name} term", row.epoch, value
-            told = {"total loss": row.total, "learning rate": row.learning_rate, "mAP on validation people": row.validation}
+            told = {
+                "total loss": row.total,
+                "learning rate": row.learning_rate,
+                "mAP on validation people": row.validation,
+            }
             yield from ((title, row.epoch, value) for title, value in told.items() if value is not None)
     for row in run.rows:
         if isinstance(row, BeginRow):

@@ -13,7 +13,7 @@ from ccreid.vocabulary import Samples
 
 @singledispatch
 def make_method(settings: MethodSettings, network: Network, samples: Samples) -> Method:
-    """The method that some settings stand for; a method of one's own registers how it is made (docs/your-own-method.md).
+    """The method that some settings stand for; one's own registers how it is made, see docs/your-own-method.md.
 
     Parameters
     ----------

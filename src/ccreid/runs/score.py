@@ -103,7 +103,9 @@ def score(
 ) -> dict[str, Any]:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {extractor.batch_images})."):
-        evaluation = evaluate(extractor, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
+        evaluation = evaluate(
+            extractor, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track
+        )
     preprocessing = extractor.preprocessing
     report = report_values(
         evaluation,

@@ -15,6 +15,7 @@ from ccreid.errors import DataError
 from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
 from ccreid.ops.neighbours import SmallIdentities
 from conftest import Golden
+from papers import mining
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -47,7 +48,7 @@ def test_attributes_are_the_references_for_identities_mixed_in_one_set(golden: G
         order[places] = (identities == i).nonzero().squeeze(1)
     embeddings, identities = embeddings[order], identities[order]
 
-    found = discover_attributes(embeddings, identities, Mining(eps=eps, small_identities="reference"))
+    found = discover_attributes(embeddings, identities, mining(eps=eps, small_identities="reference"))
 
     assert_well_formed(found, embeddings, identities)
     for i in chosen:
@@ -86,7 +87,7 @@ def test_two_outfits_become_two_attributes_each_of_its_own_person() -> None:
     outfits = torch.eye(4).repeat_interleave(25, dim=0)
     embeddings = normalize(outfits + 0.02 * drawn(100, 4), dim=1)
     identities = torch.arange(2).repeat_interleave(50)
-    found = discover_attributes(embeddings, identities, Mining())
+    found = discover_attributes(embeddings, identities, mining())
     assert found.of_image.tolist() == [0] * 25 + [1] * 25 + [2] * 25 + [3] * 25
     assert found.owners.tolist() == [0, 0, 1, 1]
     assert len(found) == 4
@@ -94,13 +95,13 @@ def test_two_outfits_become_two_attributes_each_of_its_own_person() -> None:
 
 def test_attributes_are_never_shared_between_people_who_look_alike() -> None:
     embeddings = torch.tensor([[1.0, 0.0]]).expand(6, 2)
-    found = discover_attributes(embeddings, torch.tensor([0, 1, 0, 1, 2, 2]), Mining())
+    found = discover_attributes(embeddings, torch.tensor([0, 1, 0, 1, 2, 2]), mining())
     assert found.of_image.tolist() == [0, 1, 0, 1, 2, 2]
 
 
 def test_a_centre_is_a_mean_and_so_shorter_than_its_unit_members() -> None:
     embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    found = discover_attributes(embeddings, torch.tensor([0, 0]), Mining(eps=1.0))
+    found = discover_attributes(embeddings, torch.tensor([0, 0]), mining(eps=1.0))
     assert found.centres.tolist() == [[0.5, 0.5]]
     assert found.centres.dtype == torch.float32
 
@@ -109,9 +110,9 @@ def test_attributes_do_not_depend_on_how_many_identities_are_clustered_at_once(m
     identities = torch.arange(40).repeat_interleave(torch.arange(40) % 5 + 1)
     identities = identities[torch.randperm(len(identities), generator=torch.Generator().manual_seed(1))]
     embeddings = drawn(len(identities), 4)
-    together = discover_attributes(embeddings, identities, Mining(k1=3, k2=2))
+    together = discover_attributes(embeddings, identities, mining(k1=3, k2=2))
     monkeypatch.setattr("ccreid.methods.fire2.mining.BATCH_FLOATS", 1)
-    alone = discover_attributes(embeddings, identities, Mining(k1=3, k2=2))
+    alone = discover_attributes(embeddings, identities, mining(k1=3, k2=2))
     assert together.of_image.tolist() == alone.of_image.tolist()
     assert torch.equal(together.owners, alone.owners)
     assert len(together) > 40
@@ -127,22 +128,22 @@ def test_identities_of_mixed_sizes_with_duplicates_are_clustered_as_each_alone_a
     outfits = drawn(9, 64)
     worn = torch.randint(9, identities.shape, generator=torch.Generator().manual_seed(3))
     embeddings = normalize(outfits[worn] + drawn(len(worn), 64, seed=4) * (worn % 3)[:, None], dim=1)  # a third alike
-    mining = Mining(small_identities=mode)
+    changed = mining(small_identities=mode)
 
-    together = discover_attributes(embeddings, identities, mining)
+    together = discover_attributes(embeddings, identities, changed)
 
     for identity in range(len(sizes)):
         own = embeddings[identities == identity]
-        alone = discover_attributes(own, torch.zeros(len(own), dtype=torch.int64), mining)
+        alone = discover_attributes(own, torch.zeros(len(own), dtype=torch.int64), changed)
         assert oracles.renumbered(together.of_image[identities == identity].tolist()) == alone.of_image.tolist()
-        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), *mining.neighbours(len(own)), mode)
-        assert np.abs(distance - mining.eps).min() > 1e-6  # rounding decides nothing
-        assert alone.of_image.tolist() == oracles.dbscan(distance.tolist(), mining.eps, 1)
+        distance = oracles.jaccard_distance((2 - 2 * own @ own.T).tolist(), *changed.neighbours(len(own)), mode)
+        assert np.abs(distance - changed.eps).min() > 1e-6  # rounding decides nothing
+        assert alone.of_image.tolist() == oracles.dbscan(distance.tolist(), changed.eps, 1)
     assert_well_formed(together, embeddings, identities)
     for constant in ("BATCH_FLOATS", "PRODUCT_FLOATS"):
         monkeypatch.setattr(f"ccreid.methods.fire2.mining.{constant}", 200)
     monkeypatch.setattr("ccreid.ops.neighbours.SPARSE_FROM", 21)
-    assert torch.equal(discover_attributes(embeddings, identities, mining).of_image, together.of_image)
+    assert torch.equal(discover_attributes(embeddings, identities, changed).of_image, together.of_image)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +158,17 @@ def test_embeddings_that_are_no_unit_vectors_are_named_by_row(row: Tensor, named
     embeddings = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
     embeddings[2] = row
     with pytest.raises(DataError, match=named):
-        discover_attributes(embeddings, torch.tensor([0, 0, 1, 1]), Mining())
+        discover_attributes(embeddings, torch.tensor([0, 0, 1, 1]), mining())
 
 
 def test_an_identity_without_an_image_is_named() -> None:
     with pytest.raises(DataError, match="Identity 1 has no image"):
-        discover_attributes(torch.eye(2), torch.tensor([0, 2]), Mining())
+        discover_attributes(torch.eye(2), torch.tensor([0, 2]), mining())
 
 
 def test_neighbourhoods_of_auto_grow_with_the_images_and_keep_the_papers_proportion() -> None:
-    growing = Mining(k1="auto")
-    assert growing.neighbours(80) == Mining().neighbours(80) == (20, 6)
+    growing = mining(k1="auto")
+    assert growing.neighbours(80) == mining().neighbours(80) == (20, 6)
     assert growing.neighbours(124) == (31, 9)
     assert growing.neighbours(3) == (4, 1)
 
@@ -176,12 +177,12 @@ def test_neighbourhoods_of_auto_are_those_of_each_identity() -> None:
     sizes = (30, 60)
     embeddings = normalize(drawn(sum(sizes), 6, seed=3).float(), dim=1)
     identities = torch.arange(2).repeat_interleave(torch.tensor(sizes))
-    together = discover_attributes(embeddings, identities, Mining(k1="auto"))
+    together = discover_attributes(embeddings, identities, mining(k1="auto"))
     shift = 0
     for identity, size in enumerate(sizes):
-        k1, k2 = Mining(k1="auto").neighbours(size)
+        k1, k2 = mining(k1="auto").neighbours(size)
         rows = identities == identity
-        alone = discover_attributes(embeddings[rows], torch.zeros(size, dtype=torch.int64), Mining(k1=k1, k2=k2))
+        alone = discover_attributes(embeddings[rows], torch.zeros(size, dtype=torch.int64), mining(k1=k1, k2=k2))
         assert torch.equal(together.of_image[rows] - shift, alone.of_image)
         shift += len(alone)
     assert shift == len(together)

@@ -44,7 +44,7 @@ def test_recomposed_map_is_the_references(golden: Golden, i: int) -> None:
     arrays = golden("far")
     feature_map = arrays[f"far{i}_x"].requires_grad_()
     donors = torch.stack([arrays[f"far{i}_pick_upper"], arrays[f"far{i}_pick_lower"]])
-    recomposed = recompose(feature_map, donors)
+    recomposed = recompose(feature_map, donors, 2)
     pooled = torch.cat([recomposed.amax(dim=(2, 3)), recomposed.mean(dim=(2, 3))], dim=1)
     pooled.square().sum().backward()
     expected, gradient = arrays[f"far{i}_pooled"], arrays[f"far{i}_grad_x_of_sum_sq"]
@@ -89,7 +89,7 @@ def test_with_itself_as_donor_an_image_stays_as_it_is(problem: Problem) -> None:
 def test_a_recomposed_stripe_has_its_donors_statistics() -> None:
     feature_map = 2 + 3 * drawn(4, 5, 7, 6)
     donors = torch.tensor([[1, 2, 3, 0], [2, 3, 0, 1]])
-    recomposed = recompose(feature_map, donors)
+    recomposed = recompose(feature_map, donors, 2)
     assert recomposed.shape == (4, 5, 6, 6)
     for stripe, rows in enumerate([slice(0, 3), slice(3, 6)]):
         given_, wanted = recomposed[:, :, rows], feature_map[donors[stripe], :, rows]
@@ -101,14 +101,14 @@ def test_rows_left_over_at_the_bottom_have_no_influence() -> None:
     feature_map, donors = drawn(2, 3, 7, 4), torch.tensor([[1, 0], [1, 0]])
     changed = feature_map.clone()
     changed[:, :, 6] = 100
-    assert torch.equal(recompose(changed, donors), recompose(feature_map, donors))
+    assert torch.equal(recompose(changed, donors, 2), recompose(feature_map, donors, 2))
 
 
 def test_gradients_flow_through_the_content_alone() -> None:
     feature_map = drawn(3, 2, 6, 4).requires_grad_()
     donors = torch.tensor([[2, 0, 1], [1, 2, 0]])
     upstream = drawn(2, 6, 4, seed=1)
-    (recompose(feature_map, donors)[0] * upstream).sum().backward()
+    (recompose(feature_map, donors, 2)[0] * upstream).sum().backward()
     gradient = feature_map.grad
     assert gradient is not None
     assert (gradient[1:] == 0).all()  # the donors get none
@@ -183,11 +183,13 @@ def test_pixels_that_tie_share_the_gradient_over_stripes_too() -> None:
 
 def test_pooled_stripes_are_of_one_map_for_any_donors_and_images() -> None:
     feature_map = drawn(6, 3, 6, 4)
-    stripes = PooledStripes.of(feature_map)
+    stripes = PooledStripes.of(feature_map, 2)
     some = torch.tensor([4, 1, 3])
     for seed in range(3):
         donors = torch.randint(3, (2, 3), generator=torch.Generator().manual_seed(seed))
-        torch.testing.assert_close(stripes[some].recomposed(donors), by_definition(feature_map[some], donors, 2))
+        torch.testing.assert_close(
+            stripes.of_images(some).recomposed(donors), by_definition(feature_map[some], donors, 2)
+        )
 
 
 def test_pooled_stripes_of_half_precision_are_computed_in_single() -> None:

@@ -10,16 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from ccreid.data.batch import Batch
+from ccreid.errors import SettingError
 from ccreid.machine.devices import launch
+from ccreid.machine.processes import Processes
 from ccreid.machine.seeds import generator
-from ccreid.methods import Attributes, Objective, Terms, TermWeights
-from ccreid.methods.fire2 import objective as objective_module
+from ccreid.methods import Baseline, Draws, Fire2, SharedBatch, Terms
+from ccreid.methods.fire2 import Attributes
+from ccreid.methods.fire2 import fire2 as module
 from ccreid.methods.fire2.recomposition import draw_donors, recompose
 from ccreid.methods.losses import identity_loss
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network, pool
+from ccreid.recipe.settings import BaselineSettings
 from ccreid.training.optimizer import Optimizer
 from conftest import Golden
+from papers import FIRE2, fire2
 
 PEOPLE, IMAGES = 4, 4
 IDENTITIES = torch.arange(PEOPLE).repeat_interleave(IMAGES)
@@ -52,18 +57,26 @@ class TinyBackbone(nn.Sequential):
         super().__init__(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, self.channels, 3, 2, 1), nn.ReLU())
 
 
-def tiny(weights: TermWeights | None = None, **switches: Any) -> Objective:
+WARM_UP, AFTER = Draws(0, 0), Draws(0, FIRE2.after_epoch)
+
+
+def tiny(weights: dict[str, float] | None = None, **changes: Any) -> Fire2:
     torch.manual_seed(0)
-    return Objective(Network(TinyBackbone()), PEOPLE, weights, **switches)
+    return fire2(TinyBackbone(), PEOPLE, weights, **changes)
 
 
-def mined(objective: Objective, of_image: Tensor | None = None) -> Objective:
+def terms_of(method: Fire2, seed: int = 0, replicas: int = 1) -> Terms:
+    """The terms of a batch after the warm-up."""
+    terms: Terms = SharedBatch(method, replicas=replicas)(batch(), AFTER._replace(seed=seed))
+    return terms
+
+
+def mined(method: Fire2, of_image: Tensor | None = None) -> Fire2:
     attributes = torch.arange(PEOPLE * IMAGES) // 2 if of_image is None else of_image
     owners = torch.stack([IDENTITIES[attributes == a][0] for a in range(int(attributes.max()) + 1)])
-    centres = torch.randn(len(owners), objective.network.dimension, generator=generator(3))
-    objective.assign(Attributes(attributes, owners, centres))
-    objective.warming_up = False
-    return objective
+    centres = torch.randn(len(owners), method.network.dimension, generator=generator(3))
+    method.assign(Attributes(attributes, owners, centres))
+    return method
 
 
 def batch(seed: int = 0) -> Batch:
@@ -73,7 +86,7 @@ def batch(seed: int = 0) -> Batch:
 
 def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = golden("objective")
-    objective = Objective(Network(TinyBackbone()), PEOPLE)
+    objective = tiny()
     initial = {
         ours + name.removeprefix(f"init.{theirs}"): value
         for name, value in arrays.items()
@@ -83,15 +96,14 @@ def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pyt
     objective.load_state_dict(initial)
     optimizer = Optimizer(objective, launch("cpu"), weight_decay=5e-4)
     objective.assign(Attributes(torch.tensor(ATTRIBUTES[0]), arrays["owner"], arrays["centers"]))
-    objective.warming_up = False
     optimizer.follow_parameters()
-    optimizer.set_rate(3.5e-4)
+    optimizer.set_rate(0, 3.5e-4)
     for step, attributes in enumerate(ATTRIBUTES):
         objective.attributes = torch.tensor(attributes)
         donors = torch.stack([arrays[f"s{step}.donor_upper"], arrays[f"s{step}.donor_lower"]])
         present = torch.ones(len(IDENTITIES), dtype=torch.bool)
-        monkeypatch.setattr(objective_module, "draw_donors", lambda *_, drawn=(donors, present): drawn)
-        terms = objective(Batch(arrays[f"s{step}.images"], IDENTITIES, torch.arange(16)), generator(0))
+        monkeypatch.setattr(module, "draw_donors", lambda *_, drawn=(donors, present): drawn)
+        terms = SharedBatch(objective)(Batch(arrays[f"s{step}.images"], IDENTITIES, torch.arange(16)), AFTER)
         assert set(terms.named) == {"identity", "triplet", "attribute", "recomposition"}
         for name, term in [*terms.named.items(), ("total", terms.total)]:
             torch.testing.assert_close(term.double(), arrays[f"s{step}.{name}"], rtol=1e-5, atol=0)
@@ -104,45 +116,60 @@ def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pyt
 
 
 def test_warming_up_is_the_identity_term_alone() -> None:
-    terms = tiny()(batch(), generator(0))
+    terms = SharedBatch(tiny())(batch(), WARM_UP)
     assert set(terms.named) == {"identity"}
     assert terms.total == terms.named["identity"]
 
 
 @pytest.mark.parametrize("absent", ["triplet", "attribute", "recomposition"])
 def test_a_term_of_weight_zero_is_not_computed(absent: str) -> None:
-    terms = mined(tiny(TermWeights(**{absent: 0.0})))(batch(), generator(0))
+    terms = terms_of(mined(tiny({absent: 0.0})))
     assert set(terms.named) == {"identity", "triplet", "attribute", "recomposition"} - {absent}
 
 
 def test_total_is_the_weighted_sum() -> None:
-    weights = TermWeights(identity=0.5, triplet=2.0, attribute=3.0, recomposition=0.7)
-    terms = mined(tiny(weights))(batch(), generator(0))
-    expected = sum(getattr(weights, name) * float(term.detach()) for name, term in terms.named.items())
+    weights = {"identity": 0.5, "triplet": 2.0, "attribute": 3.0, "recomposition": 0.7}
+    terms = terms_of(mined(tiny(weights)))
+    expected = sum(weights[name] * float(term.detach()) for name, term in terms.named.items())
     assert float(terms.total.detach()) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_baseline_needs_no_attributes() -> None:
-    objective = tiny(TermWeights(attribute=0.0, recomposition=0.0))
-    objective.warming_up = False
-    assert not objective.needs_attributes
-    assert set(objective(batch(), generator(0)).named) == {"identity", "triplet"}
-    assert tiny(TermWeights(attribute=0.0)).needs_attributes
-    assert tiny(TermWeights(recomposition=0.0)).needs_attributes
+def test_without_their_terms_no_attributes_are_needed() -> None:
+    method = tiny({"attribute": 0.0, "recomposition": 0.0})
+    assert not method.needs_attributes
+    assert set(terms_of(method).named) == {"identity", "triplet"}
+    assert tiny({"attribute": 0.0}).needs_attributes
+    assert tiny({"recomposition": 0.0}).needs_attributes
+
+
+def test_the_baseline_is_what_is_left_without_those_terms() -> None:
+    """In an ablation both draw the same weights and take the same steps."""
+    method = tiny({"attribute": 0.0, "recomposition": 0.0})
+    torch.manual_seed(0)
+    settings = BaselineSettings()
+    baseline = Baseline(
+        Network(TinyBackbone()),
+        PEOPLE,
+        settings.weights.model_dump(),
+        **settings.model_dump(exclude={"name", "weights"}),
+    )
+    for draws in (WARM_UP, AFTER):
+        ours, theirs = (SharedBatch(one)(batch(), draws) for one in (method, baseline))
+        assert ours.named.keys() == theirs.named.keys()
+        for name, term in [*ours.named.items(), ("total", ours.total)]:
+            assert torch.equal(term, theirs.named.get(name, theirs.total)), name
 
 
 def test_terms_of_attributes_before_any_were_assigned_are_refused() -> None:
-    objective = tiny()
-    objective.warming_up = False
     with pytest.raises(RuntimeError, match="assign"):
-        objective(batch(), generator(0))
+        terms_of(tiny())
 
 
 def test_the_same_generator_seed_gives_the_same_terms() -> None:
     objective = mined(tiny())
 
     def recomposition(seed: int) -> Tensor:
-        terms: Terms = objective(batch(), generator(seed))
+        terms: Terms = terms_of(objective, seed)
         return terms.named["recomposition"].detach()
 
     assert recomposition(1) == recomposition(1)
@@ -166,30 +193,29 @@ def test_the_heads_are_no_part_of_the_network() -> None:
 def test_images_without_a_donor_are_left_out_and_counted() -> None:
     # One attribute for every image: nobody can dress anybody.
     objective = mined(tiny(), torch.zeros(PEOPLE * IMAGES, dtype=torch.int64))
-    terms = objective(batch(), generator(0))
+    terms = terms_of(objective)
     assert "recomposition" not in terms.named
-    assert terms.without_donor == PEOPLE * IMAGES
+    assert terms.notes == {"without_donor": PEOPLE * IMAGES}
     assert terms.total.isfinite()
 
 
 def test_more_recompositions_are_averaged_over_all_of_them() -> None:
-    terms = mined(tiny(recompositions=3))(batch(), generator(0))
-    alone, draws = mined(tiny()), generator(0)
+    terms = terms_of(mined(tiny(recompositions=3)))
+    alone, draws = mined(tiny()), AFTER.generator("donors")
     feature_map, attributes = alone.network.feature_map(batch().images), torch.arange(len(IDENTITIES)) // 2
     of_each = []
     for _ in range(3):
         donors, present = draw_donors(attributes, 2, draws)
         assert present.all()
-        logits = alone.branch_head(alone.branch_neck(pool(recompose(feature_map, donors))))
+        logits = alone.branch_head(alone.branch_neck(pool(recompose(feature_map, donors, 2))))
         of_each.append(nn.functional.cross_entropy(logits, IDENTITIES, label_smoothing=0.1))
     assert len({loss.item() for loss in of_each}) == 3
     torch.testing.assert_close(terms.named["recomposition"], torch.stack(of_each).mean())
 
 
 def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
-    objective = mined(tiny(TermWeights(), replicas=2))
+    objective = mined(tiny())
     alone = copy.deepcopy(objective)
-    alone.replicas = 1
     whole, half = batch(), len(IDENTITIES) // 2
 
     drawn: list[Tensor] = []
@@ -200,8 +226,8 @@ def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
         return donors, present
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objective_module, "draw_donors", noting)
-        terms = objective(whole, generator(0))
+        patch.setattr(module, "draw_donors", noting)
+        terms = terms_of(objective, replicas=2)
     assert [tuple(donors.shape) for donors in drawn] == [(2, half), (2, half)]
     assert all(int(donors.max()) < half for donors in drawn)
 
@@ -219,32 +245,33 @@ def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
 
 
 def test_the_recomposition_term_is_that_of_the_recomposed_maps() -> None:
-    objective = mined(tiny(recompositions=2, replicas=2))
-    terms = objective(batch(), generator(0))
-    alone, draws, half = mined(tiny()), generator(0), len(IDENTITIES) // 2
+    terms = terms_of(mined(tiny(recompositions=2)), replicas=2)
+    alone, draws, half = mined(tiny()), AFTER.generator("donors"), len(IDENTITIES) // 2
     feature_map, attributes = alone.network.feature_map(batch().images), torch.arange(len(IDENTITIES)) // 2
     logits = []
     for part in (slice(0, half), slice(half, None)):
         for _ in range(2):
             donors, _present = draw_donors(attributes[part], 2, draws)
-            logits.append(alone.branch_head(alone.branch_neck(pool(recompose(feature_map[part], donors)))))
+            logits.append(alone.branch_head(alone.branch_neck(pool(recompose(feature_map[part], donors, 2)))))
     of_logits = torch.cat([IDENTITIES[:half].repeat(2), IDENTITIES[half:].repeat(2)])
-    torch.testing.assert_close(terms.named["recomposition"], identity_loss(torch.cat(logits), of_logits))
+    torch.testing.assert_close(
+        terms.named["recomposition"], identity_loss(torch.cat(logits), of_logits, FIRE2.smoothing)
+    )
 
 
 def test_the_recomposition_branch_is_seen_by_nothing_while_it_warms_up() -> None:
     objective = tiny()
-    objective(batch(), generator(0))
+    SharedBatch(objective)(batch(), WARM_UP)
     assert int(objective.branch_neck.state_dict()["num_batches_tracked"]) == 0
 
 
 def test_mixed_precision_ends_at_the_feature_map() -> None:
     objective = mined(tiny())
-    whole = objective(batch(), generator(0))
+    whole = terms_of(objective)
     seen = []
     objective.network.backbone.register_forward_hook(lambda _module, _images, output: seen.append(output.dtype))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mixed = objective(batch(), generator(0))
+        mixed = terms_of(objective)
     assert seen == [torch.bfloat16]
     for name, term in mixed.named.items():
         assert term.dtype == torch.float32
@@ -254,10 +281,10 @@ def test_mixed_precision_ends_at_the_feature_map() -> None:
 def test_one_batch_can_be_learnt_by_heart() -> None:
     objective = mined(tiny())
     optimizer = Optimizer(objective, launch("cpu"), weight_decay=0.0)
-    optimizer.set_rate(5e-3)
+    optimizer.set_rate(0, 5e-3)
 
     def step(number: int) -> Terms:
-        terms: Terms = objective(batch(), generator(0, number))
+        terms = terms_of(objective, number)
         optimizer.accumulate(terms.total)
         optimizer.step()
         return terms
@@ -271,3 +298,17 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     assert float(last.named["triplet"].detach()) < 0.05
     assert float(last.named["attribute"].detach()) < float(first.named["attribute"].detach()) / 3
     assert float(last.named["recomposition"].detach()) < 0.8 * float(first.named["recomposition"].detach())
+
+
+def test_what_was_mined_comes_back_with_the_state() -> None:
+    """A checkpoint is loaded into a method that has mined nothing yet."""
+    method, other = mined(tiny()), tiny()
+    other.load_state_dict(method.state_dict())
+    assert terms_of(other).total == terms_of(copy.deepcopy(method)).total
+    assert other.image_groups is not None
+    assert other.image_groups.tolist() == (torch.arange(PEOPLE * IMAGES) // 2).tolist()
+
+
+def test_replicas_that_do_not_fit_the_processes_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"training\.replicas is 3, and there are 2 processes"):
+        SharedBatch(tiny(), Processes(0, 2), replicas=3)
