@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ccreid.data.decode import as_rgb
-from ccreid.errors import DataError, ImageError
+from ccreid.errors import ImageError
 from ccreid.vocabulary import Pictures
 
 PictureLike = str | Path | NDArray[Any] | Image.Image
@@ -57,14 +57,10 @@ def given(pictures: PictureLike | Iterable[PictureLike]) -> Pictures | Given:
 
     Raises
     ------
-    DataError
-        There is none.
     ImageError
         Something is no picture or lies nowhere; its place, from 0, is named.
     """
     listed = _listed(pictures)
-    if not listed:
-        raise DataError("There are no pictures to embed.", "Give a path, an array or a PIL image.")
     for place, picture in enumerate(listed):
         _check(picture, place)
     paths = [isinstance(picture, str | Path) for picture in listed]

@@ -11,20 +11,20 @@ from typing import NamedTuple, cast
 from lightning_fabric import Fabric
 
 from ccreid.data.augment import Augmentation
-from ccreid.datasets.holdout import hold_out
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import ClothesAwareSampler, IdentitySampler
 from ccreid.datasets import read_benchmark
-from ccreid.evaluation.evaluate import Extractor
+from ccreid.datasets.holdout import hold_out
+from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, require_compiler
+from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Mining, Objective, TermWeights
 from ccreid.model.backbone import Backbone, load_weights
+from ccreid.model.embedder import Embedder
 from ccreid.model.network import Network
-from ccreid.machine.processes import ALONE, Processes
 from ccreid.recipe import Recipe
-from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, require_compiler
-from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.training.average import Average
 from ccreid.training.checkpoint import State
 from ccreid.training.loop import Plan
@@ -178,23 +178,24 @@ def state(recipe: Recipe, objective: Objective, fabric: Fabric) -> State:
     return State(objective, optimizer, Average(objective.network, training.average) if training.average else None)
 
 
-def extractor(
+def embedder(
     recipe: Recipe,
     network: Network,
     weights_hash: str,
     autocast: Callable[[], AbstractContextManager[object]],
     processes: Processes = ALONE,
-) -> Extractor:
+) -> Embedder:
     """What makes the embeddings that are scored."""
-    return Extractor(
+    return Embedder(
         network,
         weights_hash,
         preprocessing(recipe),
         flip=recipe.evaluation.flip,
+        precision=recipe.training.precision,
+        autocast=autocast,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),
-        autocast=autocast,
         processes=processes,
     )
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
-from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.model.bundle import load_bundle
-from ccreid.runs.score import Watch, extractor_of
+from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
+from ccreid.runs.score import Watch, embedder_of
 
 BUNDLE = Path("wardrobe")
 PICTURE = "search.png"
@@ -40,7 +40,7 @@ def search(folder: Path, watch: Watch) -> list[Answer]:
     benchmark = read_benchmark(BUNDLE.name, None)
     protocol = benchmark.protocols[0]
     query, gallery = benchmark.subset(protocol.query), benchmark.subset(protocol.gallery)
-    evaluation = evaluate(extractor_of(load_bundle(BUNDLE)), benchmark, track=watch.track)
+    evaluation = evaluate(embedder_of(load_bundle(BUNDLE)), benchmark, track=watch.track)
     rows = telling_queries(evaluation.scores[protocol.name], QUERIES)
     draw_ranked_lists(folder / PICTURE, evaluation, protocol, rows)
     return [

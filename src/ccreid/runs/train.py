@@ -11,25 +11,25 @@ from typing import Any, cast
 import numpy as np
 from lightning_fabric import Fabric
 
-from ccreid.runs import build
 from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import evaluate
-from ccreid.report.tables import TEST_SET, describe_benchmark
+from ccreid.machine.devices import memory_advice, processes_of
 from ccreid.machine.files import is_free, remove_leftovers, write_text
+from ccreid.machine.processes import Processes
+from ccreid.machine.provenance import versions
 from ccreid.model.bundle import amend_card, save_bundle
 from ccreid.model.network import Network
-from ccreid.machine.processes import Processes
 from ccreid.recipe import Recipe, load_recipe, to_yaml
-from ccreid.training.rows import Row
 from ccreid.recipe.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE
-from ccreid.machine.devices import memory_advice, processes_of
-from ccreid.machine.provenance import versions
+from ccreid.report.tables import TEST_SET, describe_benchmark
+from ccreid.runs import build
 from ccreid.runs.score import Watch, score, without_unreadable
 from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, Position
 from ccreid.training.health import Health
 from ccreid.training.journal import Journal
 from ccreid.training.loop import train
+from ccreid.training.rows import Row
 from ccreid.training.selection import Selection
 from ccreid.training.trackers import Described, Trackers, require
 from ccreid.vocabulary import Benchmark, Samples
@@ -136,7 +136,7 @@ def _carry_through(
         "trained_on": describe_benchmark(benchmark),
     }
     weights_hash = processes.first(lambda: save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card))
-    extractor = build.extractor(recipe, network, weights_hash, fabric.autocast, processes)
+    embedder = build.embedder(recipe, network, weights_hash, fabric.autocast, processes)
     conditions = {
         "recipe": recipe.name,
         "seed": recipe.training.seed,
@@ -145,7 +145,7 @@ def _carry_through(
         **({"processes": processes.count} if processes.count > 1 else {}),
         **({"scored_on": "people held out of training"} if recipe.evaluation.people == "validation" else {}),
     }
-    report = score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
+    report = score(embedder, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
     if processes.leads:
         amend_card(folder / BUNDLE, {"scores": report["protocols"]})
     return report
@@ -170,8 +170,8 @@ def _train(
     loader = build.train_loader(recipe, samples, processes)
 
     def criterion(network: Network) -> float:
-        extractor = build.extractor(recipe, network, "", fabric.autocast, processes)
-        scores = evaluate(extractor, cast(Benchmark, judges)).scores.values()
+        embedder = build.embedder(recipe, network, "", fabric.autocast, processes)
+        scores = evaluate(embedder, cast(Benchmark, judges)).scores.values()
         return fmean(score.mean_ap for score in scores)
 
     selection = (
