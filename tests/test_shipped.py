@@ -12,7 +12,7 @@ from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
 from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
 from ccreid.runs.publish import MODEL_CARD
-from ccreid.runs.score import evaluate_bundle, extractor_of
+from ccreid.runs.score import embedder_of, evaluate_bundle
 from ccreid.runs.watch import Watch
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -54,7 +54,7 @@ def test_its_card_says_whom_it_has_seen_and_what_it_scored() -> None:
 
 def test_it_finds_the_people_of_the_package_far_above_chance() -> None:
     benchmark = read_benchmark("wardrobe", None)
-    scores = evaluate(extractor_of(load_bundle(BUNDLE), device="cpu"), benchmark).scores
+    scores = evaluate(embedder_of(load_bundle(BUNDLE), device="cpu"), benchmark).scores
     # By chance a person's images come first in a sixteenth of the lists.
     assert scores["standard"].at(1) > 0.7
     assert scores["same-clothes"].mean_ap > 0.6

@@ -20,6 +20,7 @@ from ccreid.vocabulary import (
     Benchmark,
     Columns,
     Ignore,
+    Pictures,
     Protocol,
     Samples,
 )
@@ -261,6 +262,25 @@ def test_identities_number_the_people_from_0(person: list[int]) -> None:
     samples = Samples(person=np.array(person, dtype=np.int64), files=tuple(map(str, range(len(person)))))
     order = sorted(set(person))
     assert samples.identities.tolist() == [order.index(number) for number in person]
+
+
+def test_pictures_need_nothing_but_their_place() -> None:
+    pictures = Pictures(Path("/data"), ("a.png", "sub/b.png", "c.png"))
+    assert len(pictures) == 3
+    assert pictures.path(1) == Path("/data/sub/b.png")
+    chosen = pictures.select([2, 0])
+    assert type(chosen) is Pictures
+    assert (chosen.root, chosen.files) == (Path("/data"), ("c.png", "a.png"))
+    assert pictures.select(np.array([False, True, False])).files == ("sub/b.png",)
+    assert len(pictures.select([])) == 0
+    with pytest.raises(IndexError):
+        pictures.select([3])
+
+
+def test_samples_are_pictures_and_columns() -> None:
+    samples = _samples()
+    assert isinstance(samples, Pictures)
+    assert isinstance(samples, Columns)
 
 
 def test_a_path_lies_below_the_root() -> None:

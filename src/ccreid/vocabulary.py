@@ -1,4 +1,4 @@
-"""The nouns that every room shares: samples, the ignore rule, protocols, benchmarks.
+"""The nouns that every room shares: pictures, samples, the ignore rule, protocols, benchmarks.
 
 A data set is data. Readers turn names on disk into a :class:`Benchmark`; nothing else in the package
 compares a data set's name.
@@ -6,6 +6,7 @@ compares a data set's name.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Flag, auto
@@ -61,8 +62,24 @@ COLUMN_OF_RULE = MappingProxyType(
 """The column that each flag of a rule looks at."""
 
 
+class _Rows(ABC):
+    """Something of N images, of which some can be taken."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
+        """The fields that differ once only some images are left."""
+
+    def select(self, rows: Sequence[int] | NDArray[Any]) -> Self:
+        """The same for some of the images: indices in the order wanted, or a mask."""
+        chosen = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.arange(0)
+        return replace(self, **self._of_rows(chosen))  # type: ignore[type-var]  # whoever inherits is a dataclass
+
+
 @dataclass(frozen=True, eq=False)
-class Columns:
+class Columns(_Rows):
     """What is known of N images, a column each.
 
     Attributes
@@ -112,11 +129,6 @@ class Columns:
     def __len__(self) -> int:
         return len(self.person)
 
-    def select(self, rows: Sequence[int] | NDArray[Any]) -> Self:
-        """The same columns for some of the images: indices in the order wanted, or a mask."""
-        chosen = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.arange(0)
-        return replace(self, **self._of_rows(chosen))
-
     def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
         columns = {name: getattr(self, name) for name in COLUMN_NAMES}
         return {name: column[chosen] for name, column in columns.items() if column is not None}
@@ -155,8 +167,8 @@ def ignored(rule: Ignore, query: Columns, row: int | Ids, candidates: Columns) -
 
 
 @dataclass(frozen=True, eq=False)
-class Samples(Columns):
-    """Images of one subset: where they lie and what is known of them.
+class Pictures(_Rows):
+    """N images of which nothing is known but where they lie.
 
     Attributes
     ----------
@@ -169,6 +181,21 @@ class Samples(Columns):
     root: Path = Path()
     files: tuple[str, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def path(self, row: int) -> Path:
+        """Where image `row` lies."""
+        return self.root / self.files[row]
+
+    def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
+        return {"files": tuple(self.files[row] for row in chosen)}
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(Pictures, Columns):
+    """Images of one subset: where they lie and what is known of them."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.files) != len(self.person):
@@ -177,12 +204,8 @@ class Samples(Columns):
                 "Give every image one file and one person.",
             )
 
-    def path(self, row: int) -> Path:
-        """Where image `row` lies."""
-        return self.root / self.files[row]
-
     def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
-        return super()._of_rows(chosen) | {"files": tuple(self.files[row] for row in chosen)}
+        return Columns._of_rows(self, chosen) | Pictures._of_rows(self, chosen)
 
     @property
     def people(self) -> Ids:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ccreid.data.decode import leave_out_unreadable, read_image
 from ccreid.errors import DataError, ImageError
-from ccreid.vocabulary import Samples
+from ccreid.vocabulary import Pictures, Samples
 
 T = TypeVar("T")
 
@@ -109,6 +109,14 @@ def test_unreadable_pictures_are_left_out_in_order(tmp_path: Path) -> None:
     assert kept.camera.tolist() == [101, 102, 105, 106]
     assert kept.clothes is None
     assert kept.root == tmp_path
+
+
+def test_nobody_need_be_known_on_them(tmp_path: Path) -> None:
+    samples = mixed(tmp_path, {1: "text"}, count=3)
+    kept, left_out = leave_out_unreadable(Pictures(samples.root, samples.files))
+    assert type(kept) is Pictures
+    assert (kept.root, kept.files) == (tmp_path, ("sub/0.png", "sub/2.png"))
+    assert left_out == ("sub/1.png",)
 
 
 def test_nothing_is_left_out_of_a_sound_set(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from ccreid.data.fingerprint import content_fingerprint, status_fingerprint
 from ccreid.datasets import read_benchmark
 from ccreid.errors import ImageError
-from ccreid.vocabulary import Samples
+from ccreid.vocabulary import Pictures, Samples
 
-KINDS = [content_fingerprint, status_fingerprint]
+KINDS: tuple[Callable[[Samples], str], ...] = (content_fingerprint, status_fingerprint)
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def test_a_changed_image_or_person_changes_it(samples: Samples, fingerprint: Cal
     assert fingerprint(replace(samples, person=samples.person + 1)) != before
     samples.path(0).write_bytes(b"another picture")
     assert fingerprint(samples) != before
+
+
+def test_the_quick_one_needs_no_people(samples: Samples) -> None:
+    bare = Pictures(samples.root, samples.files)
+    before = status_fingerprint(bare)
+    assert status_fingerprint(bare) == before != status_fingerprint(samples)
+    assert status_fingerprint(bare.select(range(1, len(bare)))) != before
+    samples.path(0).write_bytes(b"another picture")
+    assert status_fingerprint(bare) != before
 
 
 def test_only_the_quick_one_looks_at_times(samples: Samples) -> None:

@@ -7,7 +7,7 @@ import multiprocessing
 import pickle
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from PIL import Image
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from ccreid.data.augment import Augmentation
-from ccreid.data.batch import Batch
+from ccreid.data.batch import Batch, PlainBatch
 from ccreid.data.decode import read_image
+from ccreid.data.given import PictureLike, given
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
-from ccreid.errors import ImageError
-from ccreid.vocabulary import Samples
+from ccreid.errors import DataError, ImageError
+from ccreid.vocabulary import Pictures, Samples
 
 # Torch warns of more workers than cores.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
@@ -58,11 +59,14 @@ def trainer(samples: Samples, workers: int = 0, seed: int = 1, people: int = 2, 
     return TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=seed, workers=workers)
 
 
-def assert_same(ones: list[tuple[int, Batch]], others: list[tuple[int, Batch]]) -> None:
+Numbered = Sequence[tuple[int, Batch]] | Sequence[tuple[int, PlainBatch]]
+
+
+def assert_same(ones: Numbered, others: Numbered) -> None:
     assert [step for step, _ in ones] == [step for step, _ in others]
     for (_, one), (_, other) in zip(ones, others, strict=True):
-        for field in Batch._fields:
-            assert torch.equal(getattr(one, field), getattr(other, field)), field
+        assert type(one) is type(other)
+        assert all(map(torch.equal, one, other))
 
 
 def failure(batches: Iterable[object]) -> tuple[int, ImageError]:
@@ -241,7 +245,6 @@ class TestPlain:
         assert [len(batch.indices) for batch in batches] == [5, 5, 5, 5, 2]
         assert len(loader) == 5
         assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(22))
-        assert torch.cat([batch.identities for batch in batches]).tolist() == samples.identities.tolist()
         expected = torch.stack([PREPROCESSING(read_image(samples.path(row))) for row in range(22)])
         assert torch.equal(torch.cat([batch.images for batch in batches]), expected)
 
@@ -256,6 +259,23 @@ class TestPlain:
             loader = PlainLoader(samples, PREPROCESSING, batch_images=batch_images)
             assert [len(batch.images) for batch in loader] == sizes
             assert len(loader) == len(sizes)
+
+    def test_it_needs_no_people(self, samples: Samples) -> None:
+        loader = PlainLoader(Pictures(samples.root, samples.files), PREPROCESSING, batch_images=8)
+        known = PlainLoader(samples, PREPROCESSING, batch_images=8)
+        assert_same(list(enumerate(loader)), list(enumerate(known)))
+        assert known.samples is samples
+        with pytest.raises(DataError, match="is not known"):
+            _ = loader.samples
+
+    @WORKERS
+    def test_pictures_in_memory_come_in_their_place(self, samples: Samples, workers: int) -> None:
+        def picture(row: int) -> PictureLike:
+            image = read_image(samples.path(row))
+            return (samples.path(row), np.asarray(image), image)[row % 3]
+
+        loader = PlainLoader(given(map(picture, range(22))), PREPROCESSING, batch_images=5, workers=workers)
+        assert_same(list(enumerate(loader)), list(enumerate(PlainLoader(samples, PREPROCESSING, batch_images=5))))
 
     def test_no_images_no_batches(self, samples: Samples) -> None:
         loader = PlainLoader(samples.select([]), PREPROCESSING)
@@ -286,7 +306,7 @@ class TestDevice:
             TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=0, workers=0, device=device).epoch(0)
         )
         for batch in (trained, next(iter(PlainLoader(samples, PREPROCESSING, device=device)))):
-            assert [field.device for field in batch] == [device] * 3
+            assert {field.device for field in batch} == {device}
             assert batch.images.dtype == torch.float32
             assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
@@ -319,11 +339,12 @@ class TestDevice:
 
 class TestBatch:
     def test_it_moves_to_a_device_as_a_whole(self) -> None:
-        batch = Batch(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), torch.tensor([5, 6]))
-        moved = batch.to(torch.device("meta"))
-        assert isinstance(moved, Batch)
-        assert [field.device.type for field in moved] == ["meta"] * 3
-        assert [field.shape for field in moved] == [field.shape for field in batch]
+        images = torch.ones(2, 3, 4, 4)
+        for batch in (Batch(images, torch.tensor([0, 1]), torch.tensor([5, 6])), PlainBatch(images, torch.arange(2))):
+            moved = batch.to(torch.device("meta"))
+            assert type(moved) is type(batch)
+            assert {field.device.type for field in moved} == {"meta"}
+            assert [field.shape for field in moved] == [field.shape for field in batch]
 
     def test_an_image_error_survives_the_way_from_a_worker(self) -> None:
         error = pickle.loads(pickle.dumps(ImageError("a.jpg cannot be read.", "Replace it.")))

@@ -18,10 +18,11 @@ from torch import Tensor
 from ccreid.data.preprocess import Preprocessing
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
-from ccreid.evaluation import evaluate as module
 from ccreid.evaluation import score
-from ccreid.evaluation.evaluate import Evaluation, Extractor, evaluate
+from ccreid.evaluation.evaluate import Evaluation, evaluate
+from ccreid.model import embedder as module
 from ccreid.model.backbone import Backbone
+from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
 from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_queries
@@ -36,15 +37,15 @@ def benchmark(small_wardrobe: Path) -> Benchmark:
 
 
 @pytest.fixture(scope="module")
-def extractor() -> Extractor:
+def embedder() -> Embedder:
     torch.manual_seed(0)
     network = Network(Backbone("test_resnet", height_px=32, width_px=16)).eval()
-    return Extractor(network, "weights-one", Preprocessing(32, 16))
+    return Embedder(network, "weights-one", Preprocessing(32, 16))
 
 
 @pytest.fixture(scope="module")
-def evaluation(extractor: Extractor, benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    return evaluate(extractor, benchmark, tmp_path_factory.mktemp("cache"))
+def evaluation(embedder: Embedder, benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    return evaluate(embedder, benchmark, tmp_path_factory.mktemp("cache"))
 
 
 def test_every_protocol_is_scored_as_if_alone(evaluation: Evaluation, benchmark: Benchmark) -> None:
@@ -62,7 +63,7 @@ def test_every_protocol_is_scored_as_if_alone(evaluation: Evaluation, benchmark:
 
 
 def test_embeddings_are_made_once(
-    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    embedder: Embedder, benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
 
@@ -71,46 +72,47 @@ def test_embeddings_are_made_once(
         return embed(*arguments, doing=doing, **named)
 
     monkeypatch.setattr(module, "embed", counted)
-    first = evaluate(extractor, benchmark, tmp_path)
+    first = evaluate(embedder, benchmark, tmp_path)
     assert made == ["Embedding query", "Embedding gallery"]
-    again = evaluate(extractor, benchmark, tmp_path)
+    again = evaluate(embedder, benchmark, tmp_path)
     assert len(made) == 2
     assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
     # Whatever embeddings depend on makes them anew.
     for other in (
-        replace(extractor, weights_hash="weights-two"),
-        replace(extractor, flip=False),
-        replace(extractor, preprocessing=Preprocessing(48, 16)),
+        replace(embedder, weights_hash="weights-two"),
+        replace(embedder, flip=False),
+        replace(embedder, precision="bf16-mixed"),
+        replace(embedder, preprocessing=Preprocessing(48, 16)),
     ):
         made.clear()
         evaluate(other, benchmark, tmp_path)
         assert len(made) == 2
     made.clear()
     fewer = replace(benchmark, subsets={**benchmark.subsets, "query": benchmark.subset("query").select([0, 2])})
-    evaluate(extractor, fewer, tmp_path)
+    evaluate(embedder, fewer, tmp_path)
     assert made == ["Embedding query"]
 
 
 def test_a_damaged_cache_is_made_anew_and_said(
-    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    embedder: Embedder, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = evaluate(extractor, benchmark, tmp_path)
+    first = evaluate(embedder, benchmark, tmp_path)
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        again = evaluate(extractor, benchmark, tmp_path)
+        again = evaluate(embedder, benchmark, tmp_path)
     assert caplog.text.count("It is made anew") == 2
     assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
 
 
-def test_a_protocol_on_an_absent_subset_is_refused(extractor: Extractor, benchmark: Benchmark, tmp_path: Path) -> None:
+def test_a_protocol_on_an_absent_subset_is_refused(embedder: Embedder, benchmark: Benchmark, tmp_path: Path) -> None:
     odd = replace(benchmark, protocols=(Protocol("odd", Ignore.NOTHING, query="probe"),))
     with pytest.raises(DataError, match="no subset 'probe'"):
-        evaluate(extractor, odd, tmp_path)
+        evaluate(embedder, odd, tmp_path)
 
 
 def test_rules_without_their_column_and_protocols_without_a_query_are_said(
-    extractor: Extractor, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    embedder: Embedder, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     strangers = benchmark.subset("gallery").select(
         benchmark.subset("gallery").person != benchmark.subset("query").person[0]
@@ -118,7 +120,7 @@ def test_rules_without_their_column_and_protocols_without_a_query_are_said(
     query = replace(benchmark.subset("query").select([0]), camera=None)
     odd = replace(benchmark, subsets={"query": query, "gallery": strangers})
     with caplog.at_level(logging.WARNING):
-        result = evaluate(extractor, odd, tmp_path)
+        result = evaluate(embedder, odd, tmp_path)
     assert "annotates no camera: the rule 'same camera' ignores nothing" in caplog.text
     assert "no query has a relevant gallery image left" in caplog.text
     report = report_values(result, {})
@@ -193,7 +195,7 @@ def test_ranked_lists_frame_right_and_wrong(evaluation: Evaluation, benchmark: B
 
 
 def test_single_shot_protocols_give_mean_and_deviation(
-    extractor: Extractor, benchmark: Benchmark, tmp_path: Path
+    embedder: Embedder, benchmark: Benchmark, tmp_path: Path
 ) -> None:
     shots = replace(
         benchmark,
@@ -203,7 +205,7 @@ def test_single_shot_protocols_give_mean_and_deviation(
             Protocol("single-shot, one draw", Ignore.NOTHING, draws=1),
         ),
     )
-    result = evaluate(extractor, shots, tmp_path)
+    result = evaluate(embedder, shots, tmp_path)
     assert list(result.scores) == ["multi-shot", "single-shot", "single-shot, one draw"]
     assert len(result.draws["single-shot"]) == 10
     assert result.scores["single-shot"].mean_ap == pytest.approx(
@@ -220,9 +222,9 @@ def test_single_shot_protocols_give_mean_and_deviation(
 
 
 def test_reranking_is_another_ranking_and_is_named(
-    extractor: Extractor, benchmark: Benchmark, evaluation: Evaluation, tmp_path: Path
+    embedder: Embedder, benchmark: Benchmark, evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    reranked = evaluate(extractor, benchmark, tmp_path, reranking=True)
+    reranked = evaluate(embedder, benchmark, tmp_path, reranking=True)
     assert reranked.scores["standard"].mean_ap != evaluation.scores["standard"].mean_ap
     report = report_values(reranked, {})
     assert "k-reciprocal" in report["conditions"]["reranking"]

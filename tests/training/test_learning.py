@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from ccreid.datasets import read_benchmark
-from ccreid.evaluation.evaluate import Extractor, evaluate
+from ccreid.evaluation.evaluate import evaluate
 from ccreid.machine.devices import launch
+from ccreid.model.embedder import Embedder
 from ccreid.model.network import Network
 from ccreid.recipe import load_recipe
 from ccreid.runs import build
@@ -51,8 +52,8 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
     method = build.method(recipe, samples)
 
     def cloth_changing_map(network: Network, name: str) -> float:
-        extractor = Extractor(network, name, build.preprocessing(recipe))
-        return evaluate(extractor, held_out, tmp_path / name).scores["cloth-changing"].mean_ap
+        embedder = Embedder(network, name, build.preprocessing(recipe))
+        return evaluate(embedder, held_out, tmp_path / name).scores["cloth-changing"].mean_ap
 
     before = cloth_changing_map(method.network, "before")
     train(

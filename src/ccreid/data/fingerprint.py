@@ -8,15 +8,19 @@ from pathlib import Path
 
 from ccreid.errors import ImageError
 from ccreid.machine.progress import Track, untracked
-from ccreid.vocabulary import Samples
+from ccreid.vocabulary import Pictures, Samples
 
 
-def status_fingerprint(samples: Samples) -> str:
-    """SHA-256 over the names, people, sizes and times of change of some images: quick, and other after a copy."""
+def status_fingerprint(pictures: Pictures) -> str:
+    """SHA-256 over the names, sizes and times of change of some images: quick, and other after a copy.
+
+    Over their people, too, where they are known.
+    """
+    people = pictures.person if isinstance(pictures, Samples) else [""] * len(pictures)
     return _digest(
-        f"{name}|{samples.person[row]}|{status.st_size}|{status.st_mtime_ns}"
-        for row, name in enumerate(samples.files)
-        for status in [samples.path(row).stat()]
+        f"{name}|{people[row]}|{status.st_size}|{status.st_mtime_ns}"
+        for row, name in enumerate(pictures.files)
+        for status in [pictures.path(row).stat()]
     )
 
 

@@ -6,28 +6,31 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ccreid.data.augment import Augmentation, Hole, erase
-from ccreid.data.batch import Batch
+from ccreid.data.batch import Batch, PlainBatch
+from ccreid.data.given import Given
 from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
-from ccreid.errors import ImageError, SettingError
+from ccreid.errors import DataError, ImageError, SettingError
 from ccreid.machine.processes import ALONE, CPU, Processes
 from ccreid.machine.seeds import derive_seed
-from ccreid.vocabulary import Samples
+from ccreid.vocabulary import Pictures, Samples
 
 Draw = tuple[int, ...]
-"""A row of the samples, then the seed of the augmentation where there is one."""
+"""A row of the pictures, then the seed of the augmentation where there is one."""
 
 
 class _Bytes(NamedTuple):
@@ -35,7 +38,6 @@ class _Bytes(NamedTuple):
 
     pixels: Tensor
     holes: list[Hole]
-    identities: Tensor
     indices: Tensor
 
 
@@ -95,7 +97,8 @@ class TrainLoader:
         self.sampler, self.seed, self.processes = sampler, seed, processes
         self._draws = _Draws()
         pixels = Pixels(augmentation.preprocessing, cache)
-        self._batches = _Batches(_Pictures(samples, pixels, augmentation), self._draws, workers, device)
+        self._identities = torch.from_numpy(samples.identities)
+        self._batches = _Batches(_Maker(samples.path, pixels, augmentation), self._draws, workers, device)
 
     def steps(self, epoch: int) -> int:
         """How many batches an epoch (0-based) has."""
@@ -108,7 +111,8 @@ class TrainLoader:
             for step, rows in enumerate(self._rows(epoch))
         ]
         self._draws.of_epoch = [whole[self.processes.share(len(whole))] for whole in draws[first:]]
-        yield from enumerate(self._batches, first)
+        for step, (images, indices) in enumerate(self._batches, first):
+            yield step, Batch(images, self._identities[indices], indices).to(images.device)
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
         return self.sampler.batches(np.random.default_rng(derive_seed(self.seed, "order", epoch)))
@@ -119,8 +123,8 @@ class PlainLoader:
 
     Parameters
     ----------
-    samples:
-        The images.
+    pictures:
+        On disk, or as they were given.
     preprocessing:
         The test transform.
     batch_images:
@@ -137,7 +141,7 @@ class PlainLoader:
 
     def __init__(
         self,
-        samples: Samples,
+        pictures: Pictures | Given,
         preprocessing: Preprocessing,
         *,
         batch_images: int = 64,
@@ -146,17 +150,26 @@ class PlainLoader:
         device: torch.device = CPU,
         processes: Processes = ALONE,
     ) -> None:
-        self.samples = samples
-        rows: list[Draw] = [(row,) for row in range(len(samples))]
+        self.pictures = pictures
+        rows: list[Draw] = [(row,) for row in range(len(pictures))]
         draws = [rows[start : start + batch_images] for start in range(0, len(rows), batch_images)]
         own = draws[processes.share(len(draws))]
-        self._batches = _Batches(_Pictures(samples, Pixels(preprocessing, cache), None), own, workers, device)
+        picture = pictures.path if isinstance(pictures, Pictures) else pictures.picture
+        self._batches = _Batches(_Maker(picture, Pixels(preprocessing, cache), None), own, workers, device)
+
+    @property
+    def samples(self) -> Samples:
+        """The pictures with what is known of them. Raises DataError where that is nothing."""
+        if not isinstance(self.pictures, Samples):
+            raise DataError("Who is on these pictures is not known.", "Give samples, which have their people.")
+        return self.pictures
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[Batch]:
-        return iter(self._batches)
+    def __iter__(self) -> Iterator[PlainBatch]:
+        for batch in self._batches:
+            yield batch.to(batch.images.device)
 
 
 class _Draws:
@@ -172,17 +185,21 @@ class _Draws:
         return len(self.of_epoch)
 
 
-class _Pictures(Dataset[Any]):
-    """Makes a batch of pictures at once, in whatever process it runs."""
+class _Maker(Dataset[Any]):
+    """Makes a batch of pictures at once, in whatever process it runs, from where each lies or from itself."""
 
-    def __init__(self, samples: Samples, pixels: Pixels, augmentation: Augmentation | None) -> None:
-        self.samples, self.pixels, self.augmentation = samples, pixels, augmentation
-        self.identities = samples.identities
+    def __init__(
+        self,
+        picture: Callable[[int], Path | Image.Image],
+        pixels: Pixels,
+        augmentation: Augmentation | None,
+    ) -> None:
+        self.picture, self.pixels, self.augmentation = picture, pixels, augmentation
 
     def __getitems__(self, draws: list[Draw]) -> _Made:
         rows = [draw[0] for draw in draws]
         try:
-            pictures = [self.pixels.read(self.samples.path(row)) for row in rows]
+            pictures = [self.pixels.read(self.picture(row)) for row in rows]
         except ImageError as error:
             return self._made(error)  # raised by the process that asked, without the worker's traceback
         pixels, holes = (
@@ -190,7 +207,7 @@ class _Pictures(Dataset[Any]):
             if self.augmentation is None
             else self.augmentation.move(pictures, [draw[1] for draw in draws])
         )
-        return self._made(_Bytes(pixels, holes, torch.from_numpy(self.identities[rows]), torch.tensor(rows)))
+        return self._made(_Bytes(pixels, holes, torch.tensor(rows)))
 
     def _made(self, batch: _Bytes | ImageError) -> _Made:
         complaints, self.pixels.complaints = tuple(self.pixels.complaints), []
@@ -198,12 +215,15 @@ class _Pictures(Dataset[Any]):
 
 
 class _Batches:
-    """Batches as the workers send them, normalised on the device: bytes travel, floats are made where they are used."""
+    """Batches as the workers send them, normalised on the device: bytes travel, floats are made where they are used.
 
-    def __init__(self, pictures: _Pictures, draws: Iterable[list[Draw]], workers: int, device: torch.device) -> None:
-        self._preprocessing, self._device = pictures.pixels.preprocessing, device
+    Their indices stay where they are, so that what is known of the images can be looked up.
+    """
+
+    def __init__(self, maker: _Maker, draws: Iterable[list[Draw]], workers: int, device: torch.device) -> None:
+        self._preprocessing, self._device = maker.pixels.preprocessing, device
         self._made: DataLoader[Any] = DataLoader(
-            pictures,
+            maker,
             batch_sampler=draws,  # any sized iterable of lists of keys will do
             num_workers=workers,
             collate_fn=_as_made,
@@ -216,14 +236,14 @@ class _Batches:
     def __len__(self) -> int:
         return len(self._made)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[PlainBatch]:
         for made, complaints in self._made:
             for complaint in complaints:
                 _say_once(complaint)
             if isinstance(made, ImageError):
                 # A new one: raising what a local holds makes a cycle, which would keep the workers for a while.
                 raise ImageError(made.message, made.mend)
-            yield Batch(self._images(made), made.identities, made.indices).to(self._device)
+            yield PlainBatch(self._images(made), made.indices)
 
     def _images(self, made: _Bytes) -> Tensor:
         pixels = made.pixels.to(self._device, non_blocking=True)

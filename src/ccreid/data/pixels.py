@@ -105,8 +105,13 @@ class Pixels:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_shelf": None, "_process": -1, "complaints": []}
 
-    def read(self, path: Path) -> Bytes:
-        """A picture as (height_px, width_px, 3) uint8, not to be written to. Raises ImageError."""
+    def read(self, picture: Path | Image.Image) -> Bytes:
+        """A picture as (height_px, width_px, 3) uint8, not to be written to; only files are kept. Raises ImageError."""
+        if isinstance(picture, Image.Image):
+            return self.preprocessing.pixels(picture)
+        return self._of_file(picture)
+
+    def _of_file(self, path: Path) -> Bytes:
         shelf = self._opened()
         if shelf is None:
             return self.preprocessing.pixels(read_image(path))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,17 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ccreid.data.fingerprint import status_fingerprint
-from ccreid.data.loaders import PlainLoader
-from ccreid.data.pixels import PixelCache
-from ccreid.data.preprocess import Preprocessing
-from ccreid.errors import ArtefactError
+from ccreid.evaluation.cached import cached_embeddings
 from ccreid.evaluation.metrics import Scores, joined, score_rules, score_similarities
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
-from ccreid.model.embedding import Embeddings, embed
-from ccreid.model.network import Network
+from ccreid.model.embedder import Embedder
+from ccreid.model.embedding import Embeddings
 from ccreid.ops.reranking import rerank
 from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
 
@@ -57,88 +50,8 @@ class Evaluation:
     reranked: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Extractor:
-    """Everything that embeddings of a subset depend on.
-
-    Attributes
-    ----------
-    network, weights_hash:
-        The network on its device, and the hash that names its weights.
-    preprocessing, flip:
-        What an image goes through; whether its mirror image is added.
-    batch_images, workers:
-        Images a batch; processes that decode.
-    pixels:
-        Where decoded pictures are kept; None decodes them every time.
-    autocast:
-        Makes the context in which the network runs.
-    processes:
-        Those that share the images and the queries; each ends with everything.
-    """
-
-    network: Network
-    weights_hash: str
-    preprocessing: Preprocessing
-    flip: bool = True
-    batch_images: int = 64
-    workers: int = 0
-    pixels: PixelCache | None = None
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
-    processes: Processes = ALONE
-
-    def embeddings(
-        self, samples: Samples, name: str, cache: Path | None, track: Track[object] = untracked
-    ) -> Embeddings:
-        """Embeddings of a subset, from the cache where it holds the same weights, preprocessing and files."""
-        made_with = {
-            "weights": self.weights_hash,
-            "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
-            "flip": str(self.flip),
-            "images": status_fingerprint(samples),
-        }
-        key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:12]
-        path = None if cache is None else cache / f"{name}-{key}.safetensors"
-        found = None if path is None else _cached(path, made_with)
-        if not self.processes.any(found is None) and found is not None:
-            return found
-        loader = PlainLoader(
-            samples,
-            self.preprocessing,
-            batch_images=self.batch_images,
-            workers=self.workers,
-            cache=self.pixels,
-            device=next(self.network.parameters()).device,
-            processes=self.processes,
-        )
-        vectors = embed(
-            self.network,
-            loader,
-            flip=self.flip,
-            autocast=self.autocast,
-            track=track,
-            doing=f"Embedding {name}",
-            processes=self.processes,
-        )
-        made = Embeddings(vectors, samples.files, made_with)
-        if path is not None and self.processes.leads:
-            made.save(path)
-        return made
-
-
-def _cached(path: Path, made_with: Mapping[str, str]) -> Embeddings | None:
-    if not path.exists():
-        return None
-    try:
-        found = Embeddings.load(path)
-    except ArtefactError as error:
-        logger.warning("%s It is made anew.", error.message)
-        return None
-    return found if found.made_with == made_with else None
-
-
 def evaluate(
-    extractor: Extractor,
+    embedder: Embedder,
     benchmark: Benchmark,
     cache: Path | None = None,
     *,
@@ -149,7 +62,7 @@ def evaluate(
 
     Parameters
     ----------
-    extractor:
+    embedder:
         Makes the embeddings.
     benchmark:
         What to score.
@@ -166,7 +79,7 @@ def evaluate(
         A subset is missing or an image cannot be read.
     """
     names = dict.fromkeys(name for p in benchmark.protocols for name in (p.query, p.gallery))
-    embeddings = {name: extractor.embeddings(benchmark.subset(name), name, cache, track) for name in names}
+    embeddings = {name: cached_embeddings(embedder, benchmark.subset(name), name, cache, track) for name in names}
     scores: dict[str, Scores] = {}
     draws: dict[str, tuple[Scores, ...]] = {}
     for (query, gallery, shots), protocols in by_lists(benchmark.protocols).items():
@@ -174,7 +87,7 @@ def evaluate(
         images = benchmark.subset(gallery), embeddings[gallery].vectors
         rules = [protocol.ignore for protocol in protocols]
         drawn: list[NDArray[np.int64] | None] = [draw_gallery(benchmark.subset(gallery), n) for n in range(shots)]
-        lists = (_score_lists(queries, images, rows, rules, reranking, extractor.processes) for rows in drawn or [None])
+        lists = (_score_lists(queries, images, rows, rules, reranking, embedder.processes) for rows in drawn or [None])
         found = zip(*lists, strict=True)
         for protocol, of_draws in zip(protocols, found, strict=True):
             scores[protocol.name] = mean_of_draws(of_draws) if shots else of_draws[0]

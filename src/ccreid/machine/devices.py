@@ -36,7 +36,7 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
         The device is not here.
     """
     present = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present[device]:
+    if not present.get(device):
         here = ", ".join(name for name, there in present.items() if there)
         raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")
     count, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))

@@ -17,7 +17,7 @@ from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.machine.files import replacing
-from ccreid.vocabulary import UNKNOWN, Ids, Protocol, Samples, ignored
+from ccreid.vocabulary import UNKNOWN, Ids, Pictures, Protocol, Samples, ignored
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
@@ -102,9 +102,9 @@ def ranked_list(evaluation: Evaluation, protocol: Protocol, row: int, top: int =
     ]
 
 
-def thumbnail(samples: Samples, row: int, size_px: tuple[int, int] = (96, 192)) -> bytes:
+def thumbnail(pictures: Pictures, row: int, size_px: tuple[int, int] = (96, 192)) -> bytes:
     """Image `row` as a JPEG no larger than (width, height), with its proportions. Raises ImageError."""
-    image = read_image(samples.path(row))
+    image = read_image(pictures.path(row))
     image.thumbnail(size_px)
     stream = BytesIO()
     image.save(stream, format="JPEG", quality=82)

@@ -20,12 +20,13 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
 from ccreid.datasets.holdout import hold_out
-from ccreid.evaluation.evaluate import Extractor, evaluate
+from ccreid.evaluation.evaluate import evaluate
 from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.backbone import Backbone, load_weights
+from ccreid.model.embedder import Embedder
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.runs.methods import make_method
@@ -231,27 +232,28 @@ def training(
 
 def _mean_precision(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, network: Network) -> float:
     """The mAP of a network, over all protocols of a benchmark."""
-    judged = evaluate(extractor(recipe, network, "", fabric.autocast, processes_of(fabric)), benchmark)
+    judged = evaluate(embedder(recipe, network, "", fabric.autocast, processes_of(fabric)), benchmark)
     return fmean(score.mean_ap for score in judged.scores.values())
 
 
-def extractor(
+def embedder(
     recipe: Recipe,
     network: Network,
     weights_hash: str,
     autocast: Callable[[], AbstractContextManager[object]],
     processes: Processes = ALONE,
-) -> Extractor:
+) -> Embedder:
     """What makes the embeddings that are scored."""
-    return Extractor(
+    return Embedder(
         network,
         weights_hash,
         preprocessing(recipe),
         flip=recipe.evaluation.flip,
+        precision=recipe.training.precision,
+        autocast=autocast,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),
-        autocast=autocast,
         processes=processes,
     )
 

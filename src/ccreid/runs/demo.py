@@ -9,7 +9,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import load_bundle
 from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
-from ccreid.runs.score import extractor_of
+from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 
 BUNDLE = Path("wardrobe")
@@ -41,7 +41,7 @@ def search(folder: Path, watch: Watch) -> list[Answer]:
     benchmark = read_benchmark(BUNDLE.name, None)
     protocol = benchmark.protocols[0]
     query, gallery = benchmark.subset(protocol.query), benchmark.subset(protocol.gallery)
-    evaluation = evaluate(extractor_of(load_bundle(BUNDLE)), benchmark, track=watch.track)
+    evaluation = evaluate(embedder_of(load_bundle(BUNDLE)), benchmark, track=watch.track)
     rows = telling_queries(evaluation.scores[protocol.name], QUERIES)
     draw_ranked_lists(folder / PICTURE, evaluation, protocol, rows)
     return [

@@ -13,11 +13,12 @@ from ccreid.analysis.supplement import supplement
 from ccreid.data.decode import leave_out_unreadable
 from ccreid.data.pixels import users_cache
 from ccreid.errors import ImageError
-from ccreid.evaluation.evaluate import Extractor, evaluate
-from ccreid.machine.devices import Device, default_workers, launch, memory_advice, processes_of
+from ccreid.evaluation.evaluate import evaluate
+from ccreid.machine.devices import Device, memory_advice
 from ccreid.machine.files import write_json
 from ccreid.machine.provenance import describe_machine, versions
 from ccreid.model.bundle import Bundle, load_bundle
+from ccreid.model.embedder import Embedder
 from ccreid.recipe import RunFolder
 from ccreid.report.page import write_page
 from ccreid.report.per_query import write_per_query
@@ -63,7 +64,7 @@ def evaluate_bundle(
     """
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
-    extractor = extractor_of(bundle, flip=flip, device=device)
+    embedder = embedder_of(bundle, flip=flip, device=device)
     conditions = {
         "bundle": bundle_folder.resolve().name,
         "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
@@ -71,29 +72,26 @@ def evaluate_bundle(
     }
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
-    return score(extractor, benchmark, folder, conditions, watch, reranking=reranking)
+    return score(embedder, benchmark, folder, conditions, watch, reranking=reranking)
 
 
-def extractor_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Extractor:
-    """What embeds pictures as a bundle's recipe says. Raises SettingError where the device is not here."""
-    fabric = launch(device)
+def embedder_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Embedder:
+    """What embeds a benchmark with a bundle in the batches, and with the cache of pixels, of the bundle's recipe.
+
+    Raises SettingError where the device is not here.
+    """
     recipe = bundle.card.get("recipe", {})
-    settings = recipe.get("evaluation", {})
-    return Extractor(
-        bundle.network.to(fabric.device),
-        bundle.weights_hash,
-        bundle.preprocessing,
-        flip=settings.get("flip", True) if flip is None else flip,
-        batch_images=settings.get("batch_images", 64),
-        workers=default_workers(),
+    return Embedder.load(
+        bundle,
+        device,
+        flip,
+        batch_images=recipe.get("evaluation", {}).get("batch_images", 64),
         pixels=users_cache(recipe.get("data", {}).get("cache_gb", 8.0)),
-        autocast=fabric.autocast,
-        processes=processes_of(fabric),
     )
 
 
 def score(
-    extractor: Extractor,
+    embedder: Embedder,
     benchmark: Benchmark,
     folder: Path,
     conditions: Mapping[str, Any],
@@ -102,25 +100,23 @@ def score(
     reranking: bool,
 ) -> dict[str, Any]:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
-    with memory_advice(f"Lower evaluation.batch_images (now {extractor.batch_images})."):
-        evaluation = evaluate(
-            extractor, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track
-        )
-    preprocessing = extractor.preprocessing
+    with memory_advice(f"Lower evaluation.batch_images (now {embedder.batch_images})."):
+        evaluation = evaluate(embedder, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
+    preprocessing = embedder.preprocessing
     report = report_values(
         evaluation,
         {
             **conditions,
             "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
-            "flip_averaging": extractor.flip,
-            "weights": extractor.weights_hash[:12],
+            "flip_averaging": embedder.flip,
+            "weights": embedder.weights_hash[:12],
             "versions": versions(),
             "machine": describe_machine(),
         },
     )
     garments = shared_outfits(benchmark)
     report |= supplement(evaluation, garments)
-    if not extractor.processes.leads:
+    if not embedder.processes.leads:
         return report
     write_json(RunFolder(folder).report, report)
     write_tables(folder / "report.txt", report_table(report), belief_table(report))

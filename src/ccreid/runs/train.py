@@ -122,7 +122,7 @@ def _carry_through(
         "trained_on": describe_benchmark(benchmark),
     }
     weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), card))
-    extractor = build.extractor(recipe, network, weights_hash, fabric.autocast, processes)
+    embedder = build.embedder(recipe, network, weights_hash, fabric.autocast, processes)
     conditions = {
         "recipe": recipe.name,
         "seed": recipe.training.seed,
@@ -131,7 +131,7 @@ def _carry_through(
         **({"processes": processes.count} if processes.count > 1 else {}),
         **({"scored_on": "people held out of training"} if recipe.selection.scored == "validation" else {}),
     }
-    report = score(extractor, parts.scored_on, run.path, conditions, watch, reranking=recipe.evaluation.reranking)
+    report = score(embedder, parts.scored_on, run.path, conditions, watch, reranking=recipe.evaluation.reranking)
     if processes.leads:
         amend_card(run.bundle, {"scores": report["protocols"]})
     return report

@@ -1,0 +1,114 @@
+"""Pictures as whoever embeds them gives them: files, arrays, PIL images, in any mix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISDIR
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ccreid.data.decode import as_rgb
+from ccreid.errors import ImageError
+from ccreid.vocabulary import Pictures
+
+PictureLike = str | Path | NDArray[Any] | Image.Image
+"""A file; an array of uint8, (H, W, 3) in RGB, (H, W, 4) with alpha or (H, W) in grey; or a PIL image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """N pictures some of which lie in memory. Made by :func:`given`, which looks at each.
+
+    Attributes
+    ----------
+    pictures:
+        As they were given.
+    files:
+        N names: the path as it was given, or "image 0", "image 1", ... by place for those without one.
+    """
+
+    pictures: tuple[PictureLike, ...]
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def picture(self, row: int) -> Path | Image.Image:
+        """Image `row`: where it lies, or itself as RGB. Raises ImageError."""
+        picture = self.pictures[row]
+        if isinstance(picture, str | Path):
+            return Path(picture)
+        try:
+            image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
+            return as_rgb(image)
+        except (OSError, SyntaxError, ValueError, RuntimeError, AttributeError) as error:  # a file read only now
+            raise ImageError(
+                f"Image {row}, a PIL image, cannot be read: {error}.", "Keep its file open until then, or load() it."
+            ) from error
+
+
+def given(pictures: PictureLike | Iterable[PictureLike]) -> Pictures | Given:
+    """One picture or several, in the order given; `Pictures` where all of them lie on disk.
+
+    Raises
+    ------
+    ImageError
+        Something is no picture or lies nowhere; its place, from 0, is named.
+    """
+    listed = _listed(pictures)
+    for place, picture in enumerate(listed):
+        _check(picture, place)
+    paths = [isinstance(picture, str | Path) for picture in listed]
+    files = tuple(
+        str(picture) if on_disk else f"image {place}"
+        for place, (picture, on_disk) in enumerate(zip(listed, paths, strict=True))
+    )
+    return Pictures(files=files) if all(paths) else Given(listed, files)
+
+
+def _listed(pictures: PictureLike | Iterable[PictureLike]) -> tuple[PictureLike, ...]:
+    if isinstance(pictures, str | Path | np.ndarray | Image.Image):
+        return (pictures,)
+    try:
+        return tuple(pictures)
+    except TypeError as error:
+        raise ImageError(
+            f"Of type {type(pictures).__name__} is no picture.", "Give paths, arrays of uint8 or PIL images."
+        ) from error
+
+
+def _check(picture: object, place: int) -> None:
+    if isinstance(picture, str | Path):
+        _check_file(Path(picture), place)
+    elif isinstance(picture, np.ndarray):
+        shape = picture.shape
+        drawn = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
+        if picture.dtype != np.uint8 or not drawn or not picture.size:
+            raise ImageError(
+                f"Image {place} is an array of shape {shape} and dtype {picture.dtype}.",
+                "Give (H, W, 3) in RGB, (H, W, 4) or (H, W) of uint8, values from 0 to 255; of several, a list.",
+            )
+    elif not isinstance(picture, Image.Image):
+        raise ImageError(
+            f"Image {place} is of type {type(picture).__name__}.", "Give a path, an array of uint8 or a PIL image."
+        )
+    elif not (picture.width and picture.height):
+        raise ImageError(f"Image {place} is {picture.width} x {picture.height} pixels.", "Leave it out.")
+
+
+def _check_file(path: Path, place: int) -> None:
+    """A path that leads nowhere is said at once, not after the pictures before it."""
+    try:
+        folder = S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(f"Image {place}, {path}, cannot be read: {why}.", "Check the path.") from error
+    if folder:
+        raise ImageError(
+            f"Image {place}, {path}, is a folder.", f"Give the pictures in it: Path({str(path)!r}).glob('*.jpg')."
+        )

@@ -1,0 +1,180 @@
+"""From pictures of any kind to their embeddings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ccreid.data.given import Given, PictureLike, given
+from ccreid.data.loaders import PlainLoader
+from ccreid.data.pixels import PixelCache
+from ccreid.data.preprocess import Preprocessing
+from ccreid.errors import DataError
+from ccreid.machine.devices import Device, Precision, default_workers, launch, processes_of
+from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.progress import Track, untracked
+from ccreid.model.bundle import Bundle, load_bundle
+from ccreid.model.embedding import Embeddings, embed
+from ccreid.model.network import Network
+from ccreid.vocabulary import Pictures
+
+
+@dataclass(frozen=True, eq=False)
+class Embedder:
+    """A network with all that its embeddings depend on; call it with pictures.
+
+    Attributes
+    ----------
+    network, weights_hash:
+        The network on its device, and the hash that names its weights.
+    preprocessing, flip:
+        What an image goes through; whether its mirror image is added.
+    precision, autocast:
+        The name of the precision, and what makes the context of that precision in which the network runs.
+    batch_images, workers:
+        Images a batch; processes that decode.
+    pixels:
+        Where decoded files are kept; None decodes them every time and keeps nothing.
+    processes:
+        Those that share the images; each ends with everything.
+    """
+
+    network: Network
+    weights_hash: str
+    preprocessing: Preprocessing
+    flip: bool = True
+    precision: Precision = "32-true"
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    batch_images: int = 64
+    workers: int = 0
+    pixels: PixelCache | None = None
+    processes: Processes = ALONE
+
+    @classmethod
+    def load(
+        cls,
+        bundle: Bundle | Path | str,
+        device: Device = "auto",
+        flip: bool | None = None,
+        *,
+        batch_images: int = 64,
+        pixels: PixelCache | None = None,
+    ) -> Self:
+        """The embedder of a bundle.
+
+        Parameters
+        ----------
+        bundle:
+            Its folder, the folder of the run that made it, or the name of one inside the package; or the bundle itself,
+            whose network moves to the device.
+        device:
+            Where to compute.
+        flip:
+            Whether to add the mirror image's embedding; None does as the run did that made the bundle.
+        batch_images:
+            Images a batch: fewer take less memory.
+        pixels:
+            Where to keep decoded files; None keeps nothing.
+
+        Raises
+        ------
+        ArtefactError
+            There is no such bundle, it is of another version or damaged.
+        SettingError
+            The device is not here.
+        """
+        found = bundle if isinstance(bundle, Bundle) else load_bundle(Path(bundle))
+        flips, precision = _as_trained(found.card)
+        fabric = launch(device, precision)
+        return cls(
+            found.network.to(fabric.device),
+            found.weights_hash,
+            found.preprocessing,
+            flip=flips if flip is None else flip,
+            precision=precision,
+            autocast=fabric.autocast,
+            batch_images=batch_images,
+            workers=default_workers(),
+            pixels=pixels,
+            processes=processes_of(fabric),
+        )
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What embeddings depend on beside the pictures."""
+        return {
+            "weights": self.weights_hash,
+            "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
+            "flip": str(self.flip),
+            "precision": self.precision,
+        }
+
+    def __call__(
+        self,
+        images: Pictures | PictureLike | Iterable[PictureLike],
+        *,
+        track: Track[object] = untracked,
+        doing: str = "Embedding",
+    ) -> Embeddings:
+        """Embed pictures, in the order given.
+
+        Parameters
+        ----------
+        images:
+            `Pictures`; or one or several of: paths, NumPy arrays of uint8 ((H, W, 3) in RGB, (H, W, 4) whose alpha is
+            dropped, (H, W) in grey), PIL images. A picture gives the same vector in each of these forms.
+        track, doing:
+            Follows the batches for the user.
+
+        Returns
+        -------
+        Embeddings
+            Their `files` are those of `Pictures`; else the paths as given, and "image 0", ... by place for images
+            without one.
+
+        Raises
+        ------
+        DataError
+            There are no pictures.
+        ImageError
+            Something is no picture or cannot be read.
+        DivergedError
+            An embedding is not finite.
+        """
+        pictures = images if isinstance(images, Pictures) else given(images)
+        if not len(pictures):
+            raise DataError("There are no pictures to embed.", "Give a path, an array or a PIL image.")
+        loader = PlainLoader(
+            pictures,
+            self.preprocessing,
+            batch_images=self.batch_images,
+            workers=self._workers(pictures),
+            cache=self.pixels,
+            device=next(self.network.parameters()).device,
+            processes=self.processes,
+        )
+        vectors = embed(
+            self.network,
+            loader,
+            flip=self.flip,
+            autocast=self.autocast,
+            track=track,
+            doing=doing,
+            processes=self.processes,
+        )
+        return Embeddings(vectors, pictures.files, self.made_with)
+
+    def _workers(self, pictures: Pictures | Given) -> int:
+        """None to send what is in memory already, and none for a single batch, which would wait for them to start."""
+        batches = -(-len(pictures) // self.batch_images)
+        return min(self.workers, batches) if isinstance(pictures, Pictures) and batches > 1 else 0
+
+
+def _as_trained(card: Mapping[str, Any]) -> tuple[bool, Precision]:
+    """Whether the run that made a bundle added mirror images, and the precision in which its network ran."""
+    recipe = card.get("recipe", {})
+    return recipe.get("evaluation", {}).get("flip", True), recipe.get("training", {}).get("precision", "32-true")
