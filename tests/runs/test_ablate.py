@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from ccreid.recipe import run_folder
-from ccreid.runs import ablate, score, train
 from ccreid.errors import SettingError
-from ccreid.recipe import load_recipe, recipe_names, to_yaml
+from ccreid.recipe import load_recipe, recipe_names, run_folder, to_yaml
+from ccreid.runs import ablate, score, train
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ccreid.runs import attributes, build, train
-from ccreid.runs.attributes import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.runs import attributes, build, train
+from ccreid.runs.attributes import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")

@@ -18,12 +18,12 @@ from PIL import Image
 from rich.console import Console
 
 from ccreid import cli
-from ccreid.runs import score, train
 from ccreid.errors import SettingError
 from ccreid.recipe import load_recipe
-from ccreid.training.rows import read_journal
 from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
+from ccreid.runs import score, train
 from ccreid.runs.listing import courses, differences, overview, read_runs
+from ccreid.training.rows import read_journal
 from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ccreid.runs import train
 from ccreid.errors import DataError, SettingError
-from ccreid.report.model_card import model_card
 from ccreid.model.bundle import CARD, WEIGHTS, load_bundle
-from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.recipe import load_recipe
+from ccreid.report.model_card import model_card
+from ccreid.runs import train
+from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.runs.score import Watch
 from wardrobes import TINY_SETTINGS
 

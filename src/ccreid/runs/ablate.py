@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from ccreid.errors import SettingError
 from ccreid.analysis.paired import compare_queries
-from ccreid.report.tables import comparison_table, paired_table
-from ccreid.report.text import write_tables
+from ccreid.errors import SettingError
 from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, to_yaml
 from ccreid.recipe.run_folder import QUERIES
+from ccreid.report.tables import comparison_table, paired_table
+from ccreid.report.text import write_tables
 from ccreid.runs.score import Watch
 from ccreid.runs.series import Follow, run_seeds
 

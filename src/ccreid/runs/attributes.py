@@ -19,20 +19,20 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ccreid.runs import build
 from ccreid.data.decode import leave_out_unreadable
 from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import ArtefactError, SettingError
+from ccreid.machine.files import is_free, write_json
+from ccreid.machine.progress import Track, untracked
+from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
 from ccreid.report.attribute_page import write_attribute_page
 from ccreid.report.attribute_report import Mined, attribute_table, attribute_values, summary
 from ccreid.report.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
 from ccreid.report.text import write_tables
-from ccreid.machine.files import is_free, write_json
+from ccreid.runs import build
 from ccreid.runs.train import recipe_of
-from ccreid.training.rows import read_journal
-from ccreid.recipe.run_folder import CHECKPOINT, JOURNAL
-from ccreid.machine.progress import Track, untracked
 from ccreid.training.checkpoint import FORMAT
+from ccreid.training.rows import read_journal
 from ccreid.vocabulary import Ids, Samples
 
 FOLDER, RESULT, TEXT, PAGE = "attributes", "attributes.json", "attributes.txt", "attributes.html"

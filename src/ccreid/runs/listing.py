@@ -14,9 +14,8 @@ from rich.table import Table
 
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, load_recipe
-from ccreid.training.rows import read_journal
-from ccreid.training.rows import Row
 from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
+from ccreid.training.rows import Row, read_journal
 
 Columns = tuple[list[str], list[list[str]]]
 """Headers and rows of a table."""

@@ -7,15 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ccreid.runs import build
 from ccreid.errors import SettingError
-from ccreid.report.model_card import model_card
-from ccreid.report.tables import describe_benchmark
 from ccreid.machine.files import is_free, replacing
 from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
-from ccreid.runs.train import recipe_of
 from ccreid.recipe.run_folder import BUNDLE, REPORT
+from ccreid.report.model_card import model_card
+from ccreid.report.tables import describe_benchmark
+from ccreid.runs import build
 from ccreid.runs.score import Watch, evaluate_bundle, without_unreadable
+from ccreid.runs.train import recipe_of
 
 MODEL_CARD = "MODEL_CARD.md"
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ccreid.recipe import run_folder
-from ccreid.runs import score, train
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.files import write_json
-from ccreid.recipe import Recipe, to_yaml
+from ccreid.recipe import Recipe, run_folder, to_yaml
+from ccreid.runs import score, train
 from ccreid.vocabulary import Benchmark
 
 Follow = Callable[[str], score.Watch]
