@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING, Any
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
-    from ccreid import datasets, evaluation, method, model, ops
+    from ccreid import datasets, evaluation, methods, model, ops
     from ccreid.datasets import read_benchmark
     from ccreid.errors import CcreidError
     from ccreid.evaluation import Scores, score
     from ccreid.model.bundle import Bundle, load_bundle
+    from ccreid.model.embedder import Embedder
+    from ccreid.model.embedding import Embeddings
     from ccreid.recipe import Recipe, load_recipe
-    from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol, Samples
+    from ccreid.vocabulary import Benchmark, Columns, Ignore, Pictures, Protocol, Samples
 
 _HOMES = {
     "Benchmark": "ccreid.vocabulary",
     "Bundle": "ccreid.model.bundle",
     "CcreidError": "ccreid.errors",
     "Columns": "ccreid.vocabulary",
+    "Embedder": "ccreid.model.embedder",
+    "Embeddings": "ccreid.model.embedding",
     "Ignore": "ccreid.vocabulary",
+    "Pictures": "ccreid.vocabulary",
     "Protocol": "ccreid.vocabulary",
     "Recipe": "ccreid.recipe",
     "Samples": "ccreid.vocabulary",
@@ -34,14 +39,17 @@ _HOMES = {
     "read_benchmark": "ccreid.datasets",
     "score": "ccreid.evaluation",
 }
-_ROOMS = ("data", "datasets", "evaluation", "method", "model", "ops", "training")
+_ROOMS = ("data", "datasets", "evaluation", "methods", "model", "ops", "training")
 
 __all__ = [
     "Benchmark",
     "Bundle",
     "CcreidError",
     "Columns",
+    "Embedder",
+    "Embeddings",
     "Ignore",
+    "Pictures",
     "Protocol",
     "Recipe",
     "Samples",
@@ -51,7 +59,7 @@ __all__ = [
     "evaluation",
     "load_bundle",
     "load_recipe",
-    "method",
+    "methods",
     "model",
     "ops",
     "read_benchmark",
