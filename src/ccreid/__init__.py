@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from ccreid.errors import CcreidError
     from ccreid.evaluation import Scores, score
     from ccreid.model.bundle import Bundle, load_bundle
+    from ccreid.model.embedder import Embedder
+    from ccreid.model.embedding import Embeddings
     from ccreid.recipe import Recipe, load_recipe
-    from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol, Samples
+    from ccreid.vocabulary import Benchmark, Columns, Ignore, Pictures, Protocol, Samples
 
 _HOMES = {
     "Benchmark": "ccreid.vocabulary",
     "Bundle": "ccreid.model.bundle",
     "CcreidError": "ccreid.errors",
     "Columns": "ccreid.vocabulary",
+    "Embedder": "ccreid.model.embedder",
+    "Embeddings": "ccreid.model.embedding",
     "Ignore": "ccreid.vocabulary",
+    "Pictures": "ccreid.vocabulary",
     "Protocol": "ccreid.vocabulary",
     "Recipe": "ccreid.recipe",
     "Samples": "ccreid.vocabulary",
@@ -41,7 +46,10 @@ __all__ = [
     "Bundle",
     "CcreidError",
     "Columns",
+    "Embedder",
+    "Embeddings",
     "Ignore",
+    "Pictures",
     "Protocol",
     "Recipe",
     "Samples",

@@ -111,6 +111,12 @@ def test_a_protocol_on_an_absent_subset_is_refused(embedder: Embedder, benchmark
         evaluate(embedder, odd, tmp_path)
 
 
+def test_a_subset_without_images_is_refused_by_name(embedder: Embedder, benchmark: Benchmark, tmp_path: Path) -> None:
+    empty = replace(benchmark, subsets={**benchmark.subsets, "gallery": benchmark.subset("gallery").select([])})
+    with pytest.raises(DataError, match="no images in the subset 'gallery'"):
+        evaluate(embedder, empty, tmp_path)
+
+
 def test_rules_without_their_column_and_protocols_without_a_query_are_said(
     embedder: Embedder, benchmark: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -46,9 +46,10 @@ class Given:
         try:
             image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
             return as_rgb(image)
-        except (OSError, SyntaxError, ValueError, RuntimeError, AttributeError) as error:  # a file read only now
+        except Exception as error:  # a file that is read only now: closed or broken ones fail in many ways
+            why = str(error) or type(error).__name__
             raise ImageError(
-                f"Image {row}, a PIL image, cannot be read: {error}.", "Keep its file open until then, or load() it."
+                f"Image {row}, a PIL image, cannot be read: {why}.", "Call its load() while its file is open."
             ) from error
 
 
