@@ -1,0 +1,1 @@
+"""The journeys, from a recipe or a bundle to a folder of results."""
