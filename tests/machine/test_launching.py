@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.machine.launching import Machines, entry, run_together
+from ccreid.machine.launching import Machines, own_command, run_together
 from ccreid.runs import score, train
 from journals import without_clock
 from wardrobes import TINY_SETTINGS
@@ -188,11 +188,11 @@ def test_a_script_of_ones_own_is_started_in_every_process(
         started.__file__ = file
     started.__spec__ = None if module is None else ModuleSpec(module, None)
     monkeypatch.setitem(sys.modules, "__main__", started)
-    assert entry() == expected
+    assert own_command() == expected
 
 
 def test_a_script_is_found_from_wherever_it_has_gone_to(tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
-    script.write_text("import os; from ccreid.machine.launching import entry; os.chdir('/'); print(*entry())")
+    script.write_text("import os; from ccreid.machine.launching import own_command; os.chdir('/'); print(*own_command())")
     done = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(script.resolve())]

@@ -81,14 +81,14 @@ def _run(arguments: Sequence[str], machines: Machines, logs: str) -> None:
         local_addr=None if machines.nodes > 1 else "127.0.0.1",
     )
     try:
-        elastic_launch(config, sys.executable)(*entry(), *arguments)
+        elastic_launch(config, sys.executable)(*own_command(), *arguments)
     except SignalException:
         raise InterruptedRun("Stopped.", "Go on with --resume, where a run was saved.") from None
     except ChildFailedError as failed:
         raise _explained(*failed.get_first_failure()) from None
 
 
-def entry() -> list[str]:
+def own_command() -> list[str]:
     """What the interpreter is given to start this command line again.
 
     A script of one's own that called the command line is started itself: what it registers is there in every process.
