@@ -11,7 +11,7 @@ import pytest
 from ccreid.datasets import READERS
 from ccreid.recipe import recipe_names
 from trees import TREES, build_tree
-from wardrobes import TINY_SETTINGS
+from wardrobes import tiny_options
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -34,8 +34,7 @@ def test_show_check_train_evaluate(name: str, ccreid_command: Run, tmp_path: Pat
     assert code_of("data", "check", name, "--data", data, "--out", "check.json") in (0, 1)
     json.loads(Path("check.json").read_text())
     recipe = name if name in recipe_names() else "own"
-    settings = (*TINY_SETTINGS, f"data.dataset={name}", "data.people=2", "data.images=2", "training.epochs=2")
-    words = [word for setting in settings for word in ("--set", setting)]
+    words = tiny_options(f"data.dataset={name}", "data.people=2", "data.images=2", "training.epochs=2")
     assert code_of("train", recipe, "--data", data, "--out", "run", *words) == 0
     trained = json.loads(Path("run/report.json").read_text())
     assert code_of("evaluate", "run", "--dataset", name, "--data", data, "--out", "again") == 0

@@ -23,7 +23,7 @@ from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.launching import Machines, own_command, run_together
 from ccreid.runs import score, train
 from journals import without_clock
-from wardrobes import TINY_SETTINGS
+from wardrobes import tiny_options
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
@@ -38,7 +38,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def training(data: Path, folder: Path, *more: str) -> list[str]:
-    settings = [word for setting in (*TINY_SETTINGS, "data.people=4", *more) for word in ("--set", setting)]
+    settings = tiny_options("data.people=4", *more)
     return command("train", "wardrobe", "--data", data, "--out", folder, "--devices", 2, *settings)
 
 
@@ -193,6 +193,8 @@ def test_a_script_of_ones_own_is_started_in_every_process(
 
 def test_a_script_is_found_from_wherever_it_has_gone_to(tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
-    script.write_text("import os; from ccreid.machine.launching import own_command; os.chdir('/'); print(*own_command())")
+    script.write_text(
+        "import os; from ccreid.machine.launching import own_command; os.chdir('/'); print(*own_command())"
+    )
     done = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(script.resolve())]
