@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from rich.console import Console
 
-from ccreid import cli
+from ccreid.cli import console, main
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ settings.load_profile("ccreid")
 
 Golden = Callable[[str], dict[str, torch.Tensor]]
 Run = Callable[..., tuple[int, str, str]]
+Terminal = Callable[[int], None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,17 +47,29 @@ def golden() -> Golden:
 
 
 @pytest.fixture
-def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Gives the command line a terminal of so many columns, whatever the real one has."""
+
+    def resize(width: int) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))  # for Typer's own messages
+        for name in ("out", "err"):
+            monkeypatch.setattr(console, name, Console(stderr=name == "err", width=width))
+
+    return resize
+
+
+@pytest.fixture
+def ccreid_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: Terminal
+) -> Run:
     """Runs the command line in this process and in a folder of its own: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "240")  # for Typer's own messages
-    for name in ("out", "err"):  # of the same width whatever the terminal
-        monkeypatch.setattr(cli, name, Console(stderr=name == "err", width=240))
+    terminal(240)
 
     def command(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ccreid", *map(str, arguments)])
         try:
-            cli.main()
+            main()
             code: object = 0
         except SystemExit as ended:
             code = ended.code or 0

@@ -29,6 +29,11 @@ TINY_SETTINGS = (
 """Settings that make a run of seconds of any recipe: timm's smallest test network on small images."""
 
 
+def tiny_options(*more: str) -> list[str]:
+    """Those and more settings, as the command line takes them; later ones win."""
+    return [word for setting in (*TINY_SETTINGS, *more) for word in ("--set", setting)]
+
+
 def copy_people(target: Path, train: int, test: int) -> Path:
     """Copy the first people of the compact Wardrobe into a folder of its layout."""
     if COMPACT is None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from rich.console import Console
 
-from ccreid import bench, cli
+from ccreid import bench
 from ccreid.bench.measure import Measured
 from ccreid.bench.report import bench_table, bench_values, verdict
+from conftest import Run
 
 ROWS = {
     "scoring": [
@@ -53,33 +52,22 @@ def test_the_values_are_json_with_machine_and_versions() -> None:
     assert values["benchmarks"]["input"][0]["holds"] is True
 
 
-@pytest.fixture
-def run_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunCli:
-    def run(*words: str) -> int:
-        monkeypatch.setattr("sys.argv", ["ccreid", *words])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return run
-
-
 def test_the_command_leaves_json_and_a_table(
-    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bench, "measure", lambda name, quick: iter(ROWS[name]))
-    assert run_cli("bench", "scoring", "input") == 0
+    code, out, _ = ccreid_command("bench", "scoring", "input")
+    assert code == 0
     folder = tmp_path / "runs" / "bench"
     values = json.loads((folder / "bench.json").read_text())
     assert list(values["benchmarks"]) == ["scoring", "input"]
     assert values["command"] == "ccreid bench scoring input"
     assert "three rules" in (folder / "bench.txt").read_text()
-    assert "2 of 3 bounds hold." in capsys.readouterr().out
+    assert "2 of 3 bounds hold." in out
 
 
 def test_whoever_stops_it_keeps_what_was_measured(
-    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def measured(name: str, quick: bool) -> Iterator[Measured]:
         yield from ROWS[name][:1]
@@ -87,23 +75,22 @@ def test_whoever_stops_it_keeps_what_was_measured(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(bench, "measure", measured)
-    assert run_cli("bench", "scoring", "input") != 0
-    assert "three rules: 1.21x" in capsys.readouterr().out
+    code, out, _ = ccreid_command("bench", "scoring", "input")
+    assert code != 0
+    assert "three rules: 1.21x" in out
     values = json.loads((tmp_path / "runs" / "bench" / "bench.json").read_text())
     assert list(values["benchmarks"]) == ["scoring"]
 
 
-def test_a_quick_run_judges_nothing(
-    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_quick_run_judges_nothing(ccreid_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "measure", lambda _name, quick: iter([Measured("it", 1.0)]))
-    assert run_cli("bench", "startup", "--quick") == 0
-    assert "judges nothing" in " ".join(capsys.readouterr().out.split())
+    code, out, _ = ccreid_command("bench", "startup", "--quick")
+    assert code == 0
+    assert "judges nothing" in " ".join(out.split())
 
 
-def test_a_mistyped_benchmark_is_refused_before_anything_runs(
-    run_cli: RunCli, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert run_cli("bench", "startup", "warp") != 0
-    assert "no benchmark 'warp'" in capsys.readouterr().err
+def test_a_mistyped_benchmark_is_refused_before_anything_runs(ccreid_command: Run, tmp_path: Path) -> None:
+    code, _, err = ccreid_command("bench", "startup", "warp")
+    assert code != 0
+    assert "no benchmark 'warp'" in err
     assert not (tmp_path / "runs").exists()

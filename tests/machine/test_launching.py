@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,12 +20,12 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.machine.launching import Machines, run_together
+from ccreid.machine.launching import Machines, own_command, run_together
 from ccreid.recipe import RunFolder
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from journals import without_clock
-from wardrobes import TINY_SETTINGS
+from wardrobes import tiny_options
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
@@ -38,7 +40,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def training(data: Path, folder: Path, *more: str) -> list[str]:
-    settings = [word for setting in (*TINY_SETTINGS, "data.people=4", *more) for word in ("--set", setting)]
+    settings = tiny_options("data.people=4", *more)
     return command("train", "wardrobe", "--data", data, "--out", folder, "--devices", 2, *settings)
 
 
@@ -167,3 +169,34 @@ def test_machines_without_a_place_to_meet_are_refused() -> None:
     with pytest.raises(SettingError, match="no place to meet") as refused:
         run_together(["train", "wardrobe"], Machines(devices=1, nodes=2))
     assert "--rendezvous" in refused.value.mend
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "expected"),
+    [
+        ("/env/bin/ccreid", None, ["-m", "ccreid"]),
+        ("/env/Scripts/ccreid.exe", None, ["-m", "ccreid"]),
+        ("/env/lib/ccreid/__main__.py", "ccreid.__main__", ["-m", "ccreid"]),
+        ("/env/lib/cProfile.py", "cProfile", ["-m", "ccreid"]),
+        (None, None, ["-m", "ccreid"]),  # a notebook
+        ("/home/me/my_method.py", None, ["/home/me/my_method.py"]),
+    ],
+)
+def test_a_script_of_ones_own_is_started_in_every_process(
+    file: str | None, module: str | None, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = ModuleType("__main__")
+    if file is not None:
+        started.__file__ = file
+    started.__spec__ = None if module is None else ModuleSpec(module, None)
+    monkeypatch.setitem(sys.modules, "__main__", started)
+    assert own_command() == expected
+
+
+def test_a_script_is_found_from_wherever_it_has_gone_to(tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import os; from ccreid.machine.launching import own_command; os.chdir('/'); print(*own_command())"
+    )
+    done = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(script.resolve())]

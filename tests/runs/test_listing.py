@@ -15,9 +15,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from rich.console import Console
 
-from ccreid import cli
 from ccreid.errors import SettingError
 from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
@@ -122,9 +120,9 @@ def test_the_verb_shows_tables_and_writes_a_page(command: Command, mine: Path) -
 
 
 def test_names_give_way_where_the_terminal_is_narrow(
-    command: Command, mine: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, mine: Path, terminal: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr(cli, "out", Console(width=60))
+    terminal(60)
     code, out, _ = command()
     assert code == 0
     assert "2: runs/series/seed-3" in out.splitlines()

@@ -11,10 +11,12 @@ from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from ccreid.errors import MemoryShortage, SettingError
 from ccreid.machine.processes import Processes
+from ccreid.machine.worker import this_worker
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -39,14 +41,19 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     if not present.get(device):
         here = ", ".join(name for name, there in present.items() if there)
         raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")
-    count, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    if count == 1:
-        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    worker = this_worker()
+    if worker is None:
+        # Named, because Lightning takes a few of SLURM's variables for an order to be one of several processes.
+        fabric = Fabric(accelerator=device, devices=1, precision=precision, plugins=LightningEnvironment())
     else:
         # Which parameters have gradients changes when the warm-up ends.
         together = DDPStrategy(find_unused_parameters=True, timeout=GATHERING_TIMEOUT)
         fabric = Fabric(
-            accelerator=device, strategy=together, devices=local, num_nodes=count // local, precision=precision
+            accelerator=device,
+            strategy=together,
+            devices=worker.local_count,
+            num_nodes=worker.count // worker.local_count,
+            precision=precision,
         )
     fabric.launch()
     return fabric

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from torch.distributed import DistError
@@ -80,11 +81,24 @@ def _run(arguments: Sequence[str], machines: Machines, logs: str) -> None:
         local_addr=None if machines.nodes > 1 else "127.0.0.1",
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "ccreid", *arguments)
+        elastic_launch(config, sys.executable)(*own_command(), *arguments)
     except SignalException:
         raise InterruptedRun("Stopped.", "Go on with --resume, where a run was saved.") from None
     except ChildFailedError as failed:
         raise _explained(*failed.get_first_failure()) from None
+
+
+def own_command() -> list[str]:
+    """What the interpreter is given to start this command line again.
+
+    A script of one's own that called the command line is started itself: what it registers is there in every process.
+    """
+    started = sys.modules["__main__"]
+    script = getattr(started, "__file__", None)  # none in a notebook
+    is_module = getattr(started, "__spec__", None) is not None  # as with python -m
+    if script is None or is_module or Path(script).stem == "ccreid":  # the installed command
+        return ["-m", "ccreid"]
+    return [str(Path(script).resolve())]
 
 
 def as_lost(error: RuntimeError) -> LostProcess | None:

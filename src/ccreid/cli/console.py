@@ -1,0 +1,58 @@
+"""The one console: all that the command line says goes through it, as ``console.say(...)`` or ``console.out``."""
+
+from __future__ import annotations
+
+import logging
+
+from rich.console import Console
+from rich.markup import escape
+
+from ccreid.machine.worker import this_worker
+
+out = Console()
+err = Console(stderr=True)
+
+
+def begin() -> None:
+    """Open the console for a command: the package's warnings come here, too."""
+    silent = out.quiet = is_silent()
+    logging.getLogger("lightning_fabric.utilities").setLevel(logging.WARNING)  # it announces processes and seeds
+    logging.getLogger("ccreid").handlers = [logging.NullHandler() if silent else ConsoleHandler()]
+
+
+def is_silent() -> bool:
+    """Whether another process of the same run does the talking."""
+    worker = this_worker()
+    return worker is not None and not worker.leads
+
+
+def say(line: str) -> None:
+    """A line as it is: names and paths are neither broken nor read as markup."""
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """What the user should know although the command goes on."""
+    err.print(f"[yellow]Warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def complain(message: str, mend: str) -> None:
+    """Why the command ends, with what to do about it where something is known."""
+    err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    if mend:
+        err.print(escape(mend), highlight=False, soft_wrap=True)
+
+
+class ConsoleHandler(logging.Handler):
+    """Warnings of the package on the terminal, once each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it, unless it was said."""
+        message = record.getMessage()
+        if message not in self._said:
+            self._said.add(message)
+            warn(message)

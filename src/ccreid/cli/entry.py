@@ -1,0 +1,77 @@
+"""The way in: the app with every verb, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from ccreid.cli import console
+from ccreid.cli.bench import bench
+from ccreid.cli.data import check_data, list_data, show_data
+from ccreid.cli.demo import demo
+from ccreid.cli.looking import attributes, recipes, runs
+from ccreid.cli.scoring import compare, evaluate, publish
+from ccreid.cli.training import ablate, train
+from ccreid.errors import CcreidError
+from ccreid.machine.worker import this_worker
+from ccreid.version import __version__
+
+app = typer.Typer(
+    name="ccreid",
+    help="Cloth-changing person re-identification with FIRe²: train, score, embed.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+# In the order in which help lists them.
+app.command()(train)
+app.command()(ablate)
+app.command()(evaluate)
+app.command()(publish)
+app.command()(compare)
+app.command()(runs)
+app.command()(recipes)
+app.command()(demo)
+app.command()(bench)
+app.command()(attributes)
+
+data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
+data_app.command("list")(list_data)
+data_app.command("show")(show_data)
+data_app.command("check")(check_data)
+app.add_typer(data_app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        console.say(f"ccreid {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with its message, never with a traceback."""
+    console.begin()
+    try:
+        app()
+    except CcreidError as error:
+        _end(error)
+    except RuntimeError as error:
+        if this_worker() is not None:
+            from ccreid.machine.launching import as_lost
+
+            if lost := as_lost(error):
+                _end(lost)
+        raise
+
+
+def _end(error: CcreidError) -> NoReturn:
+    worker = this_worker()
+    who = "" if worker is None else f"Process {worker.rank}: "
+    console.complain(who + error.message, error.mend)
+    sys.exit(error.exit_code)

@@ -1,0 +1,109 @@
+"""The verbs that score bundles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccreid.cli import console
+from ccreid.cli.options import (
+    DataOption,
+    Device,
+    DevicesOption,
+    MovedDataOption,
+    NodesOption,
+    OutOption,
+    RendezvousOption,
+    new_folder,
+)
+from ccreid.cli.progress import watching
+from ccreid.cli.showing import show_report, show_scores, show_where
+from ccreid.cli.together import is_shared, run_shared
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or the run folder that holds one.")],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Data set to score on, see `ccreid data list`.")],
+    data: DataOption = None,
+    out_dir: OutOption = None,
+    flip: Annotated[
+        bool | None, typer.Option("--flip/--no-flip", help="Average with the mirror image \\[default: as trained].")
+    ] = None,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Rank by k-reciprocal re-ranked distances.")] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
+    ] = False,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    rendezvous: RendezvousOption = None,
+) -> None:
+    """Score a bundle on every protocol of a data set."""
+    from ccreid.datasets import read_benchmark
+
+    benchmark = read_benchmark(dataset, data)
+    folder = out_dir or new_folder(f"evaluate-{dataset}")
+    if is_shared(devices, nodes):
+        run_shared(devices, nodes, rendezvous, None if out_dir else folder)
+        return
+    from ccreid.runs import score
+
+    show_where(dataset, data, folder)
+    with watching() as follow:
+        report = score.evaluate_bundle(
+            bundle,
+            benchmark,
+            folder,
+            flip=flip,
+            device=device,
+            skip_unreadable=skip_unreadable,
+            reranking=rerank,
+            watch=follow(),
+        )
+    show_report(report, folder)
+
+
+def publish(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
+    data: MovedDataOption = None,
+) -> None:
+    """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
+    from ccreid.runs import publish
+
+    with watching() as follow:
+        report = publish.publish(run_folder, out_dir, follow(), data=data)
+    show_scores(report)
+    console.say(f"Bundle: {out_dir}")
+    console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")
+
+
+def compare(
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, or run folders.")],
+    datasets: Annotated[
+        list[str],
+        typer.Option("--dataset", metavar="NAME[=DIR]", help="Data set to score on, with its folder; repeatable."),
+    ],
+    out_dir: OutOption = None,
+) -> None:
+    """Score several bundles on several data sets and print a matrix."""
+    from ccreid.datasets import read_benchmark
+    from ccreid.machine.files import write_json
+    from ccreid.report.tables import comparison_table
+    from ccreid.runs import series
+
+    benchmarks = {}
+    for word in datasets:
+        name, _, root = word.partition("=")
+        benchmarks[name] = read_benchmark(name, Path(root) if root else None)
+    folder = out_dir or new_folder("compare")
+    with watching() as follow:
+        reports = series.compare(bundles, benchmarks, folder, follow)
+    write_json(folder / "compare.json", reports)
+    for name in benchmarks:
+        console.out.print()
+        table = comparison_table({bundle: row[name] for bundle, row in reports.items()}, f"{name}, in percent")
+        console.out.print(table)
+    console.say(f"Reports: {folder}")

@@ -1,0 +1,40 @@
+"""How what was found is shown on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ccreid.cli import console
+
+
+def show_where(dataset: str, root: Path | str | None, folder: Path) -> None:
+    """What a run reads, where it writes."""
+    console.say(f"Data: {dataset}, {root or 'the edition inside the package'}\nRun folder: {folder}")
+
+
+def show_report(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
+    """A report, with what lies beside it in its folder."""
+    show_scores(report)
+    console.say(f"Report: {folder / name}")
+    if (folder / "report.html").exists():
+        console.say(f"Page to look at: {folder / 'report.html'}")
+    if pictures := sorted(folder.glob("ranked-*.png")):
+        console.say(f"Ranked lists: {', '.join(map(str, pictures))}")
+    if (folder / "bundle").is_dir():
+        console.say(f"Bundle: {folder / 'bundle'}")
+
+
+def show_scores(report: Mapping[str, Any]) -> None:
+    """The tables of a report, with what is to be known about its data."""
+    from ccreid.report.tables import belief_table, report_table
+
+    console.out.print()
+    console.out.print(report_table(report))
+    if "intervals" in report:  # a summary over seeds has deviations instead
+        console.out.print(belief_table(report))
+    for warning in report["benchmark"]["warnings"]:
+        console.warn(warning)
+    if report["benchmark"]["left_out"]:
+        console.warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))

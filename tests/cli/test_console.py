@@ -1,0 +1,48 @@
+"""What the console says, and how often."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from ccreid.cli import console
+from ccreid.machine.worker import Worker
+
+
+def test_a_warning_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = console.ConsoleHandler()
+    for number in (1, 1, 2, 1):
+        handler.handle(logging.LogRecord("ccreid", logging.WARNING, "", 0, "picture %d is odd", (number,), None))
+    said = capsys.readouterr().err
+    assert said.count("picture 1 is odd") == 1
+    assert said.count("picture 2 is odd") == 1
+
+
+def test_names_are_said_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "runs/[red]anna[/] " + 60 * "long "
+    console.say(name)
+    console.warn(name)
+    console.complain(name, name)
+    printed = capsys.readouterr()
+    assert printed.out == f"{name}\n"
+    assert printed.err == f"Warning: {name}\nError: {name}\n{name}\n"
+
+
+def test_of_several_processes_one_talks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: Callable[[int], None]
+) -> None:
+    terminal(240)
+
+    def said_by(worker: Worker | None) -> str:
+        monkeypatch.setattr(console, "this_worker", lambda: worker)
+        console.begin()
+        console.say("here")
+        logging.getLogger("ccreid.somewhere").warning("odd")
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    assert said_by(Worker(rank=1, count=2, local_count=2)) == ""
+    assert said_by(Worker(rank=0, count=2, local_count=2)) == "here\nWarning: odd\n"
+    assert said_by(None) == "here\nWarning: odd\n"

@@ -1,0 +1,29 @@
+"""`ccreid data list` and `ccreid data show` as a user meets them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_data_sets_are_listed_and_shown(ccreid_command: Run) -> None:
+    assert "ltcc" in ccreid_command("data", "list")[1]
+    code, out, err = ccreid_command("data", "show", "wardrobe")
+    assert code == 0
+    assert "compact edition" in out
+    assert "same camera or same clothes" in out
+    assert err == ""
+
+
+def test_odd_names_and_counts_are_shown(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_wardrobe, data)
+    (data / "train" / "holiday.jpg").touch()
+    code, _, err = ccreid_command("data", "show", "wardrobe", "--data", data)
+    assert code == 0
+    assert "1 images bear other names" in err
+    assert "train/holiday.jpg" in err
+    assert "train: the compact edition has 16 people / 512 images, found 4 people / 128 images" in err

@@ -1,0 +1,30 @@
+"""`ccreid demo` as a user meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wardrobes import TINY_SETTINGS
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_the_demo_compares_the_baseline_with_fire(
+    ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, small_wardrobe: Path
+) -> None:
+    from ccreid import recipe
+
+    original = recipe.load_recipe
+    small = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.epochs=2"]
+    monkeypatch.setattr(recipe, "load_recipe", lambda name: original(name, small))
+    code, out, _ = ccreid_command("demo")
+    assert code == 0
+    assert out.index("Have we seen this person") < out.index("baseline (identity + triplet)")
+    assert Path("runs/demo/search.png").is_file()
+    assert "FIRe²" in out
+    assert "too small to rank methods" in " ".join(out.split())
+    assert Path("runs/demo/demo/ranked-cloth-changing.png").is_file()
+    assert Path("runs/demo/demo-baseline/report.json").is_file()

@@ -1,0 +1,100 @@
+"""`ccreid evaluate` and `ccreid compare` as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ccreid
+from wardrobes import tiny_options
+
+Run = Callable[..., tuple[int, str, str]]
+
+SHORT = tiny_options("training.epochs=2")
+
+
+@pytest.fixture(scope="module")
+def bundle(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the command line, whole."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    environment = os.environ | {"COLUMNS": "160"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ccreid",
+            "train",
+            "wardrobe",
+            "--data",
+            small_wardrobe,
+            "--out",
+            folder,
+            *SHORT,
+        ],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cloth-changing" in done.stdout
+    assert "ranked-cloth-changing.png" in done.stdout
+    assert "the complete edition has" not in done.stderr  # the nearest edition is the compact one
+    assert "train: the compact edition has 16 people" in done.stderr
+    assert "Traceback" not in done.stderr
+    return folder / "bundle"
+
+
+def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    trained = json.loads((bundle.parent / "report.json").read_text())
+    code, out, _ = ccreid_command("evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe)
+    assert code == 0
+    report = json.loads(Path("runs/evaluate-wardrobe/report.json").read_text())
+    assert report["protocols"] == trained["protocols"]
+    assert "runs/evaluate-wardrobe/ranked-standard.png" in out
+    code, _, _ = ccreid_command(
+        "evaluate", bundle.parent, "--dataset", "wardrobe", "--data", small_wardrobe, "--no-flip"
+    )
+    assert code == 0
+    without = json.loads(Path("runs/evaluate-wardrobe-2/report.json").read_text())
+    assert without["conditions"]["flip_averaging"] is False
+    assert without["protocols"] != trained["protocols"]
+
+
+def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "bundle")
+    card = json.loads((bundle / "bundle.json").read_text())
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps(card | {"format": 99}))
+    code, _, err = ccreid_command("evaluate", "bundle", "--dataset", "wardrobe")
+    assert code == 2
+    assert "format 99" in err
+    assert ccreid.__version__ in err
+
+
+def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    copy = Path("another")
+    shutil.copytree(bundle, copy)
+    code, out, err = ccreid_command(
+        "compare", bundle, copy, "--dataset", f"wardrobe={small_wardrobe}", "--out", "matrix"
+    )
+    assert code == 0, err
+    assert "run" in out
+    assert "another" in out
+    matrix = json.loads(Path("matrix/compare.json").read_text())
+    assert set(matrix) == {"run", "another"}
+    assert matrix["run"]["wardrobe"]["protocols"] == matrix["another"]["wardrobe"]["protocols"]
+
+
+def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
+    code, out, _ = ccreid_command(
+        "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"
+    )
+    assert code == 0
+    assert "reranking: k-reciprocal" in " ".join(out.split())
