@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 from collections.abc import Sequence
@@ -13,7 +14,11 @@ from ccreid.runs.watch import Watch
 from killing import SERVER
 
 
-def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Sequence[str]) -> None:
+def _one_of_them(
+    rank: int, count: int, port: int, folder: Path, settings: Sequence[str], modules: Sequence[str]
+) -> None:
+    for module in modules:
+        importlib.import_module(module)
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -26,12 +31,12 @@ def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Seque
     train.begin(load_recipe("wardrobe", settings), folder, Watch())
 
 
-def train_together(count: int, folder: Path, settings: Sequence[str]) -> list[int | None]:
-    """Train a recipe in so many processes; gives their exit codes."""
+def train_together(count: int, folder: Path, settings: Sequence[str], modules: Sequence[str] = ()) -> list[int | None]:
+    """Train a recipe in so many processes, each of which imports some modules before; gives their exit codes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = [(rank, count, port, folder, settings) for rank in range(count)]
+    arguments = [(rank, count, port, folder, settings, modules) for rank in range(count)]
     processes = [SERVER.Process(target=_one_of_them, args=own) for own in arguments]
     for process in processes:
         process.start()
