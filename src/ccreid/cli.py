@@ -19,6 +19,7 @@ from ccreid.errors import CcreidError
 from ccreid.version import __version__
 
 if TYPE_CHECKING:
+    from ccreid.report.schema import ScoredBenchmark
     from ccreid.runs.score import Watch
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # runtime's, which needs torch
@@ -256,7 +257,6 @@ def compare(
 ) -> None:
     """Score several bundles on several data sets and print a matrix."""
     from ccreid.datasets import read_benchmark
-    from ccreid.machine.files import write_json
     from ccreid.report.tables import comparison_table
     from ccreid.runs import series
 
@@ -267,7 +267,6 @@ def compare(
     folder = out_dir or _new_folder("compare")
     with _watching() as follow:
         reports = series.compare(bundles, benchmarks, folder, follow)
-    write_json(folder / "compare.json", reports)
     for name in benchmarks:
         out.print()
         out.print(comparison_table({bundle: row[name] for bundle, row in reports.items()}, f"{name}, in percent"))
@@ -537,20 +536,21 @@ def _say_where(dataset: str, root: Path | str | None, folder: Path) -> None:
     out.print(f"Data: {dataset}, {where}\nRun folder: {folder}", highlight=False, soft_wrap=True)
 
 
-def _show_scores(report: Mapping[str, Any]) -> None:
+def _show_scores(report: ScoredBenchmark) -> None:
+    from ccreid.report.schema import Report
     from ccreid.report.tables import belief_table, report_table
 
     out.print()
     out.print(report_table(report))
-    if "intervals" in report:  # a summary over seeds has deviations instead
+    if isinstance(report, Report):  # a summary over seeds has deviations instead
         out.print(belief_table(report))
-    for warning in report["benchmark"]["warnings"]:
+    for warning in report.benchmark.warnings:
         _warn(warning)
-    if report["benchmark"]["left_out"]:
-        _warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))
+    if report.benchmark.left_out:
+        _warn("Left out because they cannot be read: " + ", ".join(report.benchmark.left_out))
 
 
-def _show(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
+def _show(report: ScoredBenchmark, folder: Path, name: str = "report.json") -> None:
     _show_scores(report)
     out.print(f"Report: {folder / name}", highlight=False, soft_wrap=True)
     if (folder / "report.html").exists():

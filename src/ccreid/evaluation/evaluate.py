@@ -22,6 +22,7 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.metrics import Scores, joined, score_rules, score_similarities
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
+from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.embedding import Embeddings, embed
@@ -75,26 +76,30 @@ class Extractor:
         Makes the context in which the network runs.
     processes:
         Those that share the images and the queries; each ends with everything.
+    precision:
+        What the network computes in there.
     """
 
     network: Network
     weights_hash: str
     preprocessing: Preprocessing
     flip: bool = True
-    batch_images: int = 64
+    batch_images: int = BATCH_IMAGES
     workers: int = 0
     pixels: PixelCache | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
     processes: Processes = ALONE
+    precision: str = "32-true"
 
     def embeddings(
         self, samples: Samples, name: str, cache: Path | None, track: Track[object] = untracked
     ) -> Embeddings:
-        """Embeddings of a subset, from the cache where it holds the same weights, preprocessing and files."""
+        """Embeddings of a subset, from the cache where it holds those of the same weights, pictures and precision."""
         made_with = {
             "weights": self.weights_hash,
             "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
             "flip": str(self.flip),
+            "precision": self.precision,
             "images": status_fingerprint(samples),
         }
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:12]

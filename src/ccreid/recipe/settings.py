@@ -12,8 +12,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_PX
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
 Weight = Annotated[float, Field(ge=0)]
 
 DECISIVE = ("data", "network", "objective", "attributes", "training", "selection")
@@ -39,8 +42,8 @@ class DataSettings(_Section):
 
     dataset: str = Field(description="name of the data set, see `ccreid data list`")
     root: str | None = Field(None, description="its folder; null reads the edition inside the package")
-    height_px: Count = 384
-    width_px: Count = 192
+    height_px: Side = 384
+    width_px: Side = 192
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
     sampler: Literal["plain", "clothes-aware", "attribute-aware"] = Field(
@@ -52,7 +55,7 @@ class DataSettings(_Section):
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
     workers: Annotated[int, Field(ge=0)] | None = Field(None, description="decoding processes; null = by the machine")
     cache_gb: Annotated[float, Field(ge=0)] = Field(
-        8.0, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
+        CACHE_GB, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
     )
     unreadable: Literal["error", "skip"] = Field("error", description="what an unreadable image does")
     unreadable_share: Probability = Field(
@@ -157,7 +160,7 @@ class EvaluationSettings(_Section):
 
     flip: bool = Field(True, description="add the embedding of the flipped image")
     reranking: bool = Field(False, description="rank by k-reciprocal re-ranked distances")
-    batch_images: Count = 64
+    batch_images: Count = BATCH_IMAGES
     people: Literal["test", "validation"] = Field(
         "test", description="who is scored; validation leaves the test people unseen while designs are compared"
     )

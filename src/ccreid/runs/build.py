@@ -196,6 +196,7 @@ def extractor(
         pixels=users_cache(recipe.data.cache_gb),
         autocast=autocast,
         processes=processes,
+        precision=recipe.training.precision,
     )
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, load_recipe
+from ccreid.records import ProtocolScores, Scored
 from ccreid.training.rows import read_journal
 from ccreid.training.rows import Row
 from ccreid.recipe.run_folder import JOURNAL, RECIPE, REPORT
@@ -51,7 +51,7 @@ class ListedRun:
     name: str
     recipe: Recipe
     rows: Sequence[Row]
-    report: Mapping[str, Any] | None
+    report: Scored | None
 
     def of_kind(self, kind: str) -> list[Row]:
         """The journal's rows of a kind: "step", "mining", "epoch"."""
@@ -188,7 +188,7 @@ def _read(folder: Path) -> Iterator[ListedRun]:
     report = folder / REPORT
     try:
         recipe = load_recipe(str(folder / RECIPE))
-        scores = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
+        scores = Scored.read(report) if report.is_file() else None
         yield ListedRun(str(folder), recipe, read_journal(folder / JOURNAL), scores)
     except CcreidError as error:
         logger.warning("%s is left out: %s", folder, error.message)
@@ -196,18 +196,19 @@ def _read(folder: Path) -> Iterator[ListedRun]:
         logger.warning("%s is left out, a file of it is damaged: %s", folder, error)
 
 
-def _protocols(run: ListedRun) -> list[Row]:
-    return [] if run.report is None else run.report["protocols"]
+def _protocols(run: ListedRun) -> Sequence[ProtocolScores]:
+    return () if run.report is None else run.report.protocols
 
 
 def _protocol_names(runs: Sequence[ListedRun]) -> list[str]:
-    return list(dict.fromkeys(row["name"] for run in runs for row in _protocols(run)))
+    return list(dict.fromkeys(row.name for run in runs for row in _protocols(run)))
 
 
 def _score(run: ListedRun, protocol: str) -> str:
     for row in _protocols(run):
-        if row["name"] == protocol and row["map"] is not None:
-            return f"{100 * row['cmc']['1']:.1f} / {100 * row['map']:.1f}"
+        first = row.at(1)
+        if row.name == protocol and first is not None and row.map is not None:
+            return f"{100 * first:.1f} / {100 * row.map:.1f}"
     return "-"
 
 

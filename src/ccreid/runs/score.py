@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from ccreid.analysis.outfits import shared_outfits
 from ccreid.report.page import write_page
 from ccreid.report.per_query import write_per_query
 from ccreid.report.ranked_lists import draw_ranked_lists, telling_queries
-from ccreid.report.tables import belief_table, report_table, report_values
+from ccreid.report.schema import Conditions, Report, report_of
+from ccreid.report.tables import belief_table, report_table
 from ccreid.analysis.supplement import supplement
 from ccreid.report.text import write_tables
-from ccreid.machine.files import write_json
+from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB
 from ccreid.model.bundle import Bundle, load_bundle
 from ccreid.recipe.run_folder import EMBEDDINGS, QUERIES, REPORT
 from ccreid.machine.devices import Device, default_workers, launch, memory_advice, processes_of
@@ -58,7 +58,7 @@ def evaluate_bundle(
     skip_unreadable: bool = False,
     reranking: bool = False,
     watch: Watch | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
 
     Parameters
@@ -66,7 +66,7 @@ def evaluate_bundle(
     bundle_folder, benchmark, folder:
         What to score, on what, and where to write.
     flip:
-        Whether to add the mirror image's embedding; None does as the bundle's recipe.
+        Whether to add the mirror image's embedding; None does as the bundle says.
     device:
         Where to compute.
     skip_unreadable:
@@ -76,37 +76,35 @@ def evaluate_bundle(
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
     """
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
     extractor = extractor_of(bundle, flip=flip, device=device)
-    conditions = {
-        "bundle": bundle_folder.resolve().name,
-        "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
-        "selection": bundle.card.get("selection"),
-    }
+    conditions = Conditions(
+        bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection
+    )
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
     return score(extractor, benchmark, folder, conditions, watch, reranking=reranking)
 
 
 def extractor_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Extractor:
-    """What embeds pictures as a bundle's recipe says. Raises SettingError where the device is not here."""
-    fabric = launch(device)
-    recipe = bundle.card.get("recipe", {})
-    settings = recipe.get("evaluation", {})
+    """What embeds pictures as a bundle says. Raises SettingError where the device is not here."""
+    card = bundle.card
+    fabric = launch(device, card.precision)
     return Extractor(
         bundle.network.to(fabric.device),
         bundle.weights_hash,
         bundle.preprocessing,
-        flip=settings.get("flip", True) if flip is None else flip,
-        batch_images=settings.get("batch_images", 64),
+        flip=card.flip if flip is None else flip,
+        batch_images=BATCH_IMAGES,
         workers=default_workers(),
-        pixels=users_cache(recipe.get("data", {}).get("cache_gb", 8.0)),
+        pixels=users_cache(CACHE_GB),
         autocast=fabric.autocast,
         processes=processes_of(fabric),
+        precision=card.precision,
     )
 
 
@@ -114,31 +112,30 @@ def score(
     extractor: Extractor,
     benchmark: Benchmark,
     folder: Path,
-    conditions: Mapping[str, Any],
+    conditions: Conditions,
     watch: Watch,
     *,
     reranking: bool,
-) -> dict[str, Any]:
+) -> Report:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {extractor.batch_images})."):
         evaluation = evaluate(extractor, benchmark, folder / EMBEDDINGS, reranking=reranking, track=watch.track)
     preprocessing = extractor.preprocessing
-    report = report_values(
-        evaluation,
-        {
-            **conditions,
+    conditions = conditions.model_copy(
+        update={
             "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
             "flip_averaging": extractor.flip,
+            "precision": extractor.precision,
             "weights": extractor.weights_hash[:12],
             "versions": versions(),
             "machine": describe_machine(),
-        },
+        }
     )
     garments = shared_outfits(benchmark)
-    report |= supplement(evaluation, garments)
+    report = report_of(evaluation, conditions, supplement(evaluation, garments))
     if not extractor.processes.leads:
         return report
-    write_json(folder / REPORT, report)
+    report.write(folder / REPORT)
     write_tables(folder / "report.txt", report_table(report), belief_table(report))
     write_per_query(folder / QUERIES, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -15,11 +15,12 @@ from ccreid.runs import build
 from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.evaluation.evaluate import evaluate
-from ccreid.report.tables import TEST_SET, describe_benchmark
+from ccreid.report.schema import TEST_SET, Conditions, Report
 from ccreid.machine.files import is_free, remove_leftovers, write_text
-from ccreid.model.bundle import amend_card, save_bundle
+from ccreid.model.bundle import About, add_scores, save_bundle
 from ccreid.model.network import Network
 from ccreid.machine.processes import Processes
+from ccreid.records import BenchmarkCard
 from ccreid.recipe import Recipe, load_recipe, to_yaml
 from ccreid.training.rows import Row
 from ccreid.recipe.run_folder import BEST, BUNDLE, CHECKPOINT, DIVERGED, JOURNAL, RECIPE
@@ -37,13 +38,13 @@ from ccreid.vocabulary import Benchmark, Samples
 logger = logging.getLogger(__name__)
 
 
-def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+def begin(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     """Train a recipe into an empty or new folder, score the last epoch and leave every artefact there.
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
 
 def resume(
     folder: Path, watch: Watch, changes: Sequence[str] = (), allowed: Collection[Difference] = ()
-) -> dict[str, Any]:
+) -> Report:
     """Go on with a run from its checkpoint, the same in every respect but those allowed.
 
     Parameters
@@ -79,8 +80,8 @@ def resume(
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
 
     Raises
     ------
@@ -123,31 +124,34 @@ def check(recipe: Recipe, count: int) -> None:
 
 def _carry_through(
     recipe: Recipe, fabric: Fabric, folder: Path, watch: Watch, allowed: Collection[Difference] = ()
-) -> dict[str, Any]:
+) -> Report:
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
     network, selected = _train(recipe, parts, fabric, folder, watch, allowed)
-    card = {
-        "recipe": _shippable(recipe),
-        "selection": selected,
-        "versions": versions(),
-        "trained_on": describe_benchmark(benchmark),
-    }
-    weights_hash = processes.first(lambda: save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), card))
+    about = About(
+        recipe=_shippable(recipe).model_dump(mode="json"),
+        seed=recipe.training.seed,
+        precision=recipe.training.precision,
+        flip=recipe.evaluation.flip,
+        selection=selected,
+        versions=versions(),
+        trained_on=BenchmarkCard.of(benchmark),
+    )
+    weights_hash = processes.first(lambda: save_bundle(folder / BUNDLE, network, build.preprocessing(recipe), about))
     extractor = build.extractor(recipe, network, weights_hash, fabric.autocast, processes)
-    conditions = {
-        "recipe": recipe.name,
-        "seed": recipe.training.seed,
-        "epochs": recipe.training.epochs,
-        "selection": selected,
-        **({"processes": processes.count} if processes.count > 1 else {}),
-        **({"scored_on": "people held out of training"} if recipe.evaluation.people == "validation" else {}),
-    }
+    conditions = Conditions(
+        recipe=recipe.name,
+        seed=recipe.training.seed,
+        epochs=recipe.training.epochs,
+        selection=selected,
+        processes=processes.count if processes.count > 1 else None,
+        scored_on="people held out of training" if recipe.evaluation.people == "validation" else None,
+    )
     report = score(extractor, parts.scored_on, folder, conditions, watch, reranking=recipe.evaluation.reranking)
     if processes.leads:
-        amend_card(folder / BUNDLE, {"scores": report["protocols"]})
+        add_scores(folder / BUNDLE, report.protocols, report.intervals)
     return report
 
 
@@ -250,8 +254,6 @@ def _warn_of_single_images(samples: Samples) -> None:
         )
 
 
-def _shippable(recipe: Recipe) -> dict[str, Any]:
+def _shippable(recipe: Recipe) -> Recipe:
     """The recipe without what tells of this machine's folders."""
-    values = recipe.model_dump(mode="json")
-    values["data"]["root"] = None
-    return values
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": None})})
