@@ -38,7 +38,9 @@ def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_pat
     result = ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)
     assert json.loads((tmp_path / ablate.RESULT).read_text()) == result.model_dump(mode="json")
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline", "fire²", "kept"}
-    assert result.variants["clipped"] == result.variants["FIRe²"].model_copy(update={"changes": tuple(CHANGES["clipped"])})
+    assert result.variants["clipped"] == result.variants["FIRe²"].model_copy(
+        update={"changes": tuple(CHANGES["clipped"])}
+    )
     for name, of in (("baseline", "baseline"), ("kept", "kept")):
         reports = [json.loads((tmp_path / of / f"seed-{seed}" / run_folder.REPORT).read_text()) for seed in (0, 1)]
         means = [row.map for row in result.variants[name].protocols]

@@ -150,7 +150,16 @@ def test_a_run_under_way_is_listed_with_its_epoch(mine: Path) -> None:
     assert "standard" not in row
 
 
-@pytest.mark.parametrize(("file", "content"), [(RECIPE, "training: {epochs: many}"), (REPORT, "{"), (JOURNAL, b"\xff")])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (RECIPE, "training: {epochs: many}"),
+        (REPORT, "{"),
+        (REPORT, "[]"),
+        (REPORT, '{"protocols": 3}'),
+        (JOURNAL, b"\xff"),
+    ],
+)
 def test_a_damaged_run_is_named_and_the_others_are_listed(
     mine: Path, caplog: pytest.LogCaptureFixture, file: str, content: str | bytes
 ) -> None:

@@ -82,9 +82,7 @@ def evaluate_bundle(
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
     extractor = extractor_of(bundle, flip=flip, device=device)
-    conditions = Conditions(
-        bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection
-    )
+    conditions = Conditions(bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection)
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
     return score(extractor, benchmark, folder, conditions, watch, reranking=reranking)

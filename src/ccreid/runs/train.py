@@ -62,9 +62,7 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     return _carry_through(recipe, fabric, folder, watch)
 
 
-def resume(
-    folder: Path, watch: Watch, changes: Sequence[str] = (), allowed: Collection[Difference] = ()
-) -> Report:
+def resume(folder: Path, watch: Watch, changes: Sequence[str] = (), allowed: Collection[Difference] = ()) -> Report:
     """Go on with a run from its checkpoint, the same in every respect but those allowed.
 
     Parameters
