@@ -302,6 +302,7 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
     settings = (f"selection.by={on}", "selection.every=1", "selection.share=0.5", "data.people=2")
     report = train.begin(recipe(small_wardrobe, *settings), tmp_path / "run", score.Watch())
     selected = report.conditions.selection
+    assert selected is not None
     assert words in selected
     values = [row["validation"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert f"epoch {values.index(max(values)) + 1} of 3" in selected
@@ -316,5 +317,5 @@ def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path
     with pytest.raises(InterruptedRun):
         train.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", score.Watch(listener=StopAt(7)))
     halves = train.resume(tmp_path / "halves", score.Watch())
-    assert halves["conditions"]["selection"] == whole["conditions"]["selection"]
+    assert halves.conditions.selection == whole.conditions.selection
     assert halves.protocols == whole.protocols
