@@ -10,6 +10,8 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
+from ccreid.records import Counts
+from ccreid.report.tables import percent
 from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
 from ccreid.runs.publish import MODEL_CARD
 from ccreid.runs.score import embedder_of, evaluate_bundle
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 def test_it_is_found_by_its_name_and_small() -> None:
     assert shipped_bundles() == ["wardrobe"]
     bundle = load_bundle(Path("wardrobe"))
-    assert bundle.card["backbone"] == "mobilenetv2_100"
-    assert bundle.card["weights_dtype"] == "float16"
+    assert bundle.card.backbone == "mobilenetv2_100"
+    assert bundle.card.weights_dtype == "float16"
     assert sum(path.stat().st_size for path in (SHIPPED / "wardrobe").iterdir()) <= 6e6
 
 
@@ -42,14 +44,15 @@ def test_a_folder_of_the_same_name_goes_first(tmp_path: Path, monkeypatch: pytes
 
 def test_its_card_says_whom_it_has_seen_and_what_it_scored() -> None:
     card = load_bundle(BUNDLE).card
-    assert card["trained_on"]["synthetic"] is True
-    assert card["trained_on"]["subsets"]["train"] == {"people": 75, "images": 4500}
+    assert card.trained_on is not None
+    assert card.trained_on.synthetic is True
+    assert card.trained_on.subsets["train"] == Counts(people=75, images=4500)
     text = (SHIPPED / "wardrobe" / MODEL_CARD).read_text()
     assert "no picture of a real person was used" in text
-    assert card["weights_sha256"] in text
-    for row in card["scores"]:
-        assert f"| {row['name']} |" in text
-        assert f"{100 * row['map']:.1f} (" in text
+    assert card.weights_sha256 in text
+    for row in card.scores:
+        assert f"| {row.name} |" in text
+        assert f"{percent(row.map)} (" in text
 
 
 def test_it_finds_the_people_of_the_package_far_above_chance() -> None:
@@ -81,9 +84,9 @@ def test_its_scores_can_be_had_again(shared: Path, tmp_path: Path) -> None:
     complete = read_benchmark("wardrobe", shared / "data" / "wardrobe")
     report = evaluate_bundle(BUNDLE, complete, tmp_path, device="cpu")
     card = load_bundle(BUNDLE).card
-    for again, stated in zip(report["protocols"], card["scores"], strict=True):
-        assert again["map"] == pytest.approx(stated["map"], abs=1e-3)
-        assert again["cmc"]["1"] == pytest.approx(stated["cmc"]["1"], abs=5e-3)
+    for again, stated in zip(report.protocols, card.scores, strict=True):
+        assert again.map == pytest.approx(stated.map, abs=1e-3)
+        assert again.at(1) == pytest.approx(stated.at(1), abs=5e-3)
 
 
 @pytest.mark.shared

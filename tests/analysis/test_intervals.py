@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ccreid.analysis.intervals import bootstrap_intervals
 from ccreid.errors import SettingError
 from ccreid.evaluation.metrics import Scores
+from ccreid.records import ScoreIntervals
 from ccreid.vocabulary import Columns
 
 
@@ -52,7 +53,7 @@ def test_intervals_are_the_quantiles_of_explicitly_resampled_queries() -> None:
         oracle["map"].append(float(np.mean([found.average_precision[row] for row in rows])))
         oracle["minp"].append(float(np.mean([found.inverse_negative_penalty[row] for row in rows])))
     for name, means in oracle.items():
-        assert intervals[name] == pytest.approx(tuple(np.quantile(means, [0.1, 0.9])))
+        assert getattr(intervals, name) == pytest.approx(tuple(np.quantile(means, [0.1, 0.9])))
 
 
 def test_two_people_give_the_three_means_that_there_are() -> None:
@@ -60,9 +61,9 @@ def test_two_people_give_the_three_means_that_there_are() -> None:
     precision = np.array([0.2, 0.2, 0.8, 0.8])
     found = scores_of(np.array([1, 1, 2, 2]), precision)
     query = Columns(np.array([1, 1, 2, 2]))
-    assert bootstrap_intervals(found, query, level=0.2)["map"] == pytest.approx((0.5, 0.5))
-    assert bootstrap_intervals(found, query, level=0.9)["map"] == pytest.approx((0.2, 0.8))
-    assert bootstrap_intervals(found, query, level=0.9)["rank1"] == (0.0, 1.0)
+    assert bootstrap_intervals(found, query, level=0.2).map == pytest.approx((0.5, 0.5))
+    assert bootstrap_intervals(found, query, level=0.9).map == pytest.approx((0.2, 0.8))
+    assert bootstrap_intervals(found, query, level=0.9).rank1 == (0.0, 1.0)
 
 
 def test_queries_of_one_person_count_together() -> None:
@@ -70,18 +71,16 @@ def test_queries_of_one_person_count_together() -> None:
     precision = np.random.default_rng(0).random(30)
     once = bootstrap_intervals(scores_of(np.full(30, 1), precision), Columns(np.arange(30)))
     copied = scores_of(np.full(600, 1), np.repeat(precision, 20))
-    assert bootstrap_intervals(copied, Columns(np.repeat(np.arange(30), 20)))["map"] == pytest.approx(once["map"])
-    alone = bootstrap_intervals(copied, Columns(np.arange(600)))["map"]
+    assert bootstrap_intervals(copied, Columns(np.repeat(np.arange(30), 20))).map == pytest.approx(once.map)
+    alone = bootstrap_intervals(copied, Columns(np.arange(600))).map
     assert alone is not None
-    assert once["map"] is not None
-    assert np.diff(alone) < np.diff(once["map"]) / 3
+    assert once.map is not None
+    assert np.diff(alone) < np.diff(once.map) / 3
 
 
 def test_width_is_that_of_the_normal_approximation_for_many_people() -> None:
     precision = np.random.default_rng(1).random(400)
-    interval = bootstrap_intervals(scores_of(np.full(400, 1), precision), Columns(np.arange(400)), resamples=4000)[
-        "map"
-    ]
+    interval = bootstrap_intervals(scores_of(np.full(400, 1), precision), Columns(np.arange(400)), resamples=4000).map
     assert interval is not None
     assert np.diff(interval) == pytest.approx(2 * 1.96 * precision.std() / 20, rel=0.06)
     assert np.mean(interval) == pytest.approx(precision.mean(), abs=0.003)
@@ -95,7 +94,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         precision = np.repeat(random.random(60), 3)
         interval = bootstrap_intervals(
             scores_of(np.full(180, 1), precision), Columns(np.repeat(np.arange(60), 3)), resamples=200, seed=seed
-        )["map"]
+        ).map
         assert interval is not None
         held += interval[0] <= 0.5 <= interval[1]
     assert 180 <= held <= 198
@@ -110,7 +109,7 @@ def test_the_seed_decides() -> None:
 @pytest.mark.parametrize("ranks", [[0, 0, 0], [4, 1, 0]])
 def test_without_two_people_there_is_no_interval(ranks: list[int]) -> None:
     intervals = bootstrap_intervals(scores_of(np.array(ranks)), Columns(np.array([1, 1, 2])))
-    assert intervals == {"rank1": None, "map": None, "minp": None}
+    assert intervals == ScoreIntervals(rank1=None, map=None, minp=None)
 
 
 @pytest.mark.parametrize("wrong", [{"level": 0.0}, {"level": 1.0}, {"resamples": 0}])

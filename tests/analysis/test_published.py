@@ -67,5 +67,5 @@ def test_every_entry_can_be_read_and_has_a_source() -> None:
                 assert result.source
                 for span in (result.rank1, result.rank5, result.map):
                     assert span is None or 0 < span[0] <= span[1] <= 100
-                values = json.loads(json.dumps(result.values()))
+                values = json.loads(json.dumps(result.model_dump(mode="json")))
                 assert (values["method"], values["by"]) == (result.method, KINDS[result.kind])

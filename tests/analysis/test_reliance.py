@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ccreid.analysis.outfits import outfit_codes, shared_outfits, wears_the_same
-from ccreid.analysis.reliance import CLOTH_CHANGING, SAME_CLOTHES, STANDARD, Reliance, clothes_reliance
+from ccreid.analysis.reliance import CLOTH_CHANGING, SAME_CLOTHES, STANDARD, Gap, Reliance, clothes_reliance
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import score
 from ccreid.model.embedding import Embeddings
@@ -42,7 +42,7 @@ def test_scores_are_compared_over_the_queries_that_have_both_answers() -> None:
         assert standing.rank1 == np.mean(scores.first_rank[both] == 1)
         assert standing.map == pytest.approx(scores.average_precision[both].mean())
     assert reliance.gap is not None
-    assert reliance.gap[1] == pytest.approx(
+    assert reliance.gap.map == pytest.approx(
         same.average_precision[both].mean() - changed.average_precision[both].mean()
     )
 
@@ -126,10 +126,10 @@ def test_a_model_of_clothes_and_a_model_of_people_are_told_apart() -> None:
     people = embedded_by({file: int(file.split("/")[1][0]) for file in outfits})
     assert clothes.first_places[1].share == 1
     assert clothes.gap is not None
-    assert clothes.gap[1] > 0.3
+    assert clothes.gap.map > 0.3
     assert clothes.separation is not None
     assert (clothes.separation.probability, clothes.separation.overlap) == (0, 0)
-    assert (people.first_places[1].wrong, people.gap) == (0, (0, 0))
+    assert (people.first_places[1].wrong, people.gap) == (0, Gap(rank1=0.0, map=0.0))
     assert people.separation is not None
     assert (people.separation.probability, people.separation.overlap) == (1, 0)
 
@@ -166,10 +166,10 @@ def test_queries_of_two_subsets_are_put_together_where_none_has_both_answers() -
 def test_plain_values_come_back_the_same() -> None:
     for outfits in (None, garments(made_evaluation())):
         reliance = measured(made_evaluation(), outfits)
-        values = json.loads(json.dumps(reliance.values(), allow_nan=False))
-        assert Reliance.of(values) == reliance
+        text = json.dumps(reliance.model_dump(mode="json"), allow_nan=False)
+        assert Reliance.model_validate_json(text) == reliance
         assert reliance.gap is not None
-        assert values["gap"] == {"rank1": reliance.gap[0], "map": reliance.gap[1]}
+        assert json.loads(text)["gap"] == {"rank1": reliance.gap.rank1, "map": reliance.gap.map}
 
 
 def test_without_clothes_labels_there_is_nothing_to_say() -> None:
@@ -190,7 +190,7 @@ def test_one_outfit_each_leaves_a_half_empty_answer() -> None:
     assert reliance.cloth_changing.queries == 0
     assert (reliance.cloth_changing.rank1, reliance.gap, reliance.separation) == (None, None, None)
     assert reliance.same_clothes.queries > 0
-    assert Reliance.of(json.loads(json.dumps(reliance.values()))) == reliance
+    assert Reliance.model_validate_json(reliance.model_dump_json()) == reliance
 
 
 def at(root: Path, *files: str) -> Benchmark:

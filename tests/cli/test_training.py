@@ -37,11 +37,11 @@ def test_ltcc_is_trained_and_scored_on_all_three_protocols(ccreid_command: Run, 
 
 
 def test_all_wrong_settings_are_named_at_once(ccreid_command: Run) -> None:
-    wrong = ["--set", "training.epohcs=3", "--set", "data.height_px=tall", "--set", "objective.weights.triplet=-1"]
+    wrong = ["--set", "training.epohcs=3", "--set", "data.height_px=tall", "--set", "method.weights.triplet=-1"]
     code, _, err = ccreid_command("train", "wardrobe", *wrong)
     assert code == 2
     assert "3 wrong settings" in err
-    for path in ("training.epohcs", "data.height_px", "objective.weights.triplet"):
+    for path in ("training.epohcs", "data.height_px", "method.weights.triplet"):
         assert path in err
 
 

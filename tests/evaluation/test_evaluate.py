@@ -15,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
+from ccreid.analysis.published import Published
 from ccreid.data.preprocess import Preprocessing
 from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
@@ -25,8 +26,10 @@ from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network
+from ccreid.records import Counts, Intervals, ScoreIntervals
 from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_queries
-from ccreid.report.tables import belief_table, comparison_table, percent, report_table, report_values
+from ccreid.report.schema import Conditions, report_of
+from ccreid.report.tables import belief_table, comparison_table, percent, report_table
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
 from columns import annotated
 
@@ -129,11 +132,11 @@ def test_rules_without_their_column_and_protocols_without_a_query_are_said(
         result = evaluate(embedder, odd, tmp_path)
     assert "annotates no camera: the rule 'same camera' ignores nothing" in caplog.text
     assert "no query has a relevant gallery image left" in caplog.text
-    report = report_values(result, {})
-    assert report["protocols"][0]["map"] is None
-    assert report["protocols"][0]["skipped"] == 1
-    json.dumps(report, allow_nan=False)
-    assert percent(report["protocols"][0]["map"]) == "-"
+    report = report_of(result, Conditions())
+    assert report.protocols[0].map is None
+    assert report.protocols[0].skipped == 1
+    json.dumps(report.model_dump(mode="json"), allow_nan=False)
+    assert percent(report.protocols[0].map) == "-"
 
 
 def text(table: object) -> str:
@@ -144,16 +147,14 @@ def text(table: object) -> str:
 
 
 def test_the_report_says_what_a_reader_needs(evaluation: Evaluation) -> None:
-    report = report_values(
-        evaluation, {"seed": 3, "flip_averaging": True, "image_size": "32 x 16", "versions": {"a": 1}}
-    )
-    assert report["benchmark"]["subsets"]["query"] == {"people": 3, "images": 12}
-    assert report["conditions"]["reranking"] is None
-    row = report["protocols"][1]
-    assert (row["name"], row["ignored"]) == ("cloth-changing", "same camera or same clothes")
+    report = report_of(evaluation, Conditions(seed=3, flip_averaging=True, image_size="32 x 16", versions={"a": "1"}))
+    assert report.benchmark.subsets["query"] == Counts(people=3, images=12)
+    assert report.conditions.reranking is None
+    row = report.protocols[1]
+    assert (row.name, row.ignored) == ("cloth-changing", "same camera or same clothes")
     scores = evaluation.scores["cloth-changing"]
-    assert row["map"] == scores.mean_ap
-    assert row["cmc"] == {str(rank): scores.at(rank) for rank in (1, 5, 10, 20)}
+    assert row.map == scores.mean_ap
+    assert row.cmc == {rank: scores.at(rank) for rank in (1, 5, 10, 20)}
     shown = " ".join(text(report_table(report)).split())
     for words in (
         "seed: 3",
@@ -218,13 +219,15 @@ def test_single_shot_protocols_give_mean_and_deviation(
         np.mean([draw.mean_ap for draw in result.draws["single-shot"]])
     )
     assert all(len(draw.cmc) == 3 for draw in result.draws["single-shot"])  # three people, an image each
-    multi, single, once = report_values(result, {})["protocols"]
-    assert multi["shots"] == "multi-shot"
-    assert multi["deviation"] is None
-    assert single["shots"] == "single-shot, mean of 10 draws"
-    assert single["deviation"]["map"] == pytest.approx(np.std([d.mean_ap for d in result.draws["single-shot"]], ddof=1))
-    assert once["deviation"]["map"] is None
-    assert "±" in text(report_table(report_values(result, {})))
+    multi, single, once = report_of(result, Conditions()).protocols
+    assert multi.shots == "multi-shot"
+    assert multi.deviation is None
+    assert single.shots == "single-shot, mean of 10 draws"
+    assert single.deviation is not None
+    assert single.deviation.map == pytest.approx(np.std([d.mean_ap for d in result.draws["single-shot"]], ddof=1))
+    assert once.deviation is not None
+    assert once.deviation.map is None
+    assert "±" in text(report_table(report_of(result, Conditions())))
 
 
 def test_reranking_is_another_ranking_and_is_named(
@@ -232,21 +235,21 @@ def test_reranking_is_another_ranking_and_is_named(
 ) -> None:
     reranked = evaluate(embedder, benchmark, tmp_path, reranking=True)
     assert reranked.scores["standard"].mean_ap != evaluation.scores["standard"].mean_ap
-    report = report_values(reranked, {})
-    assert "k-reciprocal" in report["conditions"]["reranking"]
+    report = report_of(reranked, Conditions())
+    assert report.conditions.reranking == "k-reciprocal (k1 20, k2 6, lambda 0.3)"
     assert "reranking: k-reciprocal" in text(report_table(report))
 
 
-def test_intervals_and_the_results_of_others_stand_beside() -> None:
-    report = {
-        "intervals": {"level": 0.95, "protocols": {"standard": {"rank1": [0.5, 0.6], "map": None}}},
-        "published": {
-            "standard": [
-                {"method": "FIRe²", "by": "its authors", "rank1": (75.9, 75.9), "map": (39.9, 39.9)},
-                {"method": "FIRe²", "by": "independent re-runs", "rank1": (72.6, 73.4), "map": None},
-            ]
-        },
-    }
+def test_intervals_and_the_results_of_others_stand_beside(evaluation: Evaluation) -> None:
+    theirs = Published(method="FIRe²", kind="paper", rank1=(75.9, 75.9), map=(39.9, 39.9), source="its table 1")
+    rerun = Published(method="FIRe²", kind="re-run", rank1=(72.6, 73.4), source="a log")
+    ours = ScoreIntervals(rank1=(0.5, 0.6))
+    report = report_of(evaluation, Conditions()).model_copy(
+        update={
+            "intervals": Intervals(level=0.95, resamples=9, unit="people", protocols={"standard": ours}),
+            "published": {"standard": (theirs, rerun)},
+        }
+    )
     shown = " ".join(text(belief_table(report)).split())
     for words in ("ours, 95 % interval", "50.0 to 60.0", "its authors", "75.9", "independent re-runs", "72.6 to 73.4"):
         assert words in shown

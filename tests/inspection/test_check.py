@@ -20,7 +20,7 @@ from ccreid.inspection import images as check_images
 from ccreid.inspection.check import as_values, check_benchmark, has_errors
 from ccreid.inspection.finding import MOST_EXAMPLES, Finding, sides_of
 from ccreid.inspection.people import LARGEST_RANK, check_people
-from ccreid.report.tables import RANKS
+from ccreid.report.schema import RANKS
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples, answerable, ignored
 from trees import build_tree
 

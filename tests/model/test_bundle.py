@@ -19,11 +19,30 @@ from torch import nn
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, StorageError
 from ccreid.model.backbone import Backbone
-from ccreid.model.bundle import CARD, FORMAT, WEIGHTS, amend_card, load_bundle, save_bundle
+from ccreid.model.bundle import CARD, FORMAT, WEIGHTS, About, add_scores, load_bundle, save_bundle
 from ccreid.model.network import Network
+from ccreid.records import Intervals, ProtocolScores
 
 PREPROCESSING = Preprocessing(64, 32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
-CARD_OF_A_RUN = {"recipe": {"name": "tiny ü"}, "versions": {"ccreid": "9.8.7", "torch": "2"}}
+ABOUT = About(
+    recipe={"name": "tiny ü"},
+    seed=3,
+    precision="bf16-mixed",
+    flip=False,
+    versions={"ccreid": "9.8.7", "torch": "2"},
+)
+SCORES = ProtocolScores(
+    name="standard",
+    query="query",
+    gallery="gallery",
+    ignored="nothing",
+    shots="multi-shot",
+    valid=3,
+    skipped=0,
+    cmc={1: 0.5, 5: None},
+    map=0.25,
+    minp=None,
+)
 
 
 def network(seed: int = 0, name: str = "test_resnet", last_stride: int = 1) -> Network:
@@ -51,7 +70,7 @@ def original() -> Network:
 @pytest.fixture
 def folder(tmp_path: Path, original: Network) -> Path:
     """A bundle in a run folder, to be spoiled."""
-    save_bundle(tmp_path / "run" / "bundle", original, PREPROCESSING, CARD_OF_A_RUN)
+    save_bundle(tmp_path / "run" / "bundle", original, PREPROCESSING, ABOUT)
     return tmp_path / "run" / "bundle"
 
 
@@ -75,7 +94,7 @@ def refused(folder: Path) -> ArtefactError:
 @pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_100", "test_vit"])
 def test_a_bundle_embeds_as_the_network_did(tmp_path: Path, name: str) -> None:
     net = network(name=name, last_stride=2)
-    save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
+    save_bundle(tmp_path / "bundle", net, PREPROCESSING, About())
     loaded = load_bundle(tmp_path / "bundle")
     torch.testing.assert_close(embeddings(loaded.network), embeddings(net), rtol=0, atol=0)
 
@@ -86,18 +105,18 @@ def test_a_bundle_keeps_the_rest(folder: Path, original: Network) -> None:
     assert bundle.network.backbone.last_stride == 1
     assert not any(module.training for module in bundle.network.modules())
     assert bundle.preprocessing == PREPROCESSING
-    assert {key: bundle.card[key] for key in CARD_OF_A_RUN} == CARD_OF_A_RUN
-    assert bundle.weights_hash == bundle.card["weights_sha256"]
+    assert {name: getattr(bundle.card, name) for name in About.model_fields} == dict(ABOUT)
+    assert bundle.weights_hash == bundle.card.weights_sha256
 
 
 def test_other_weights_have_another_hash(tmp_path: Path, folder: Path) -> None:
-    save_bundle(tmp_path / "other", network(seed=1), PREPROCESSING, CARD_OF_A_RUN)
+    save_bundle(tmp_path / "other", network(seed=1), PREPROCESSING, ABOUT)
     assert load_bundle(tmp_path / "other").weights_hash != load_bundle(folder).weights_hash
 
 
 def test_saving_leaves_the_network_in_its_mode(tmp_path: Path) -> None:
     net = network().train()
-    save_bundle(tmp_path / "bundle", net, PREPROCESSING, {})
+    save_bundle(tmp_path / "bundle", net, PREPROCESSING, About())
     assert all(module.training for module in net.modules())
 
 
@@ -117,13 +136,13 @@ def test_a_card_read_from_another_bundle_does_not_speak_for_this_one(tmp_path: P
     loaded = load_bundle(tmp_path / "next")
     torch.testing.assert_close(embeddings(loaded.network), embeddings(other), rtol=0, atol=0)
     assert loaded.preprocessing == Preprocessing(64, 32)
-    assert loaded.card["recipe"] == CARD_OF_A_RUN["recipe"]
+    assert loaded.card.recipe == ABOUT.recipe
 
 
 def test_a_new_bundle_replaces_the_old_one(folder: Path) -> None:
     (folder / "stray.txt").write_text("old", encoding="utf-8")
     net = network(seed=2)
-    save_bundle(folder, net, PREPROCESSING, {})
+    save_bundle(folder, net, PREPROCESSING, About())
     torch.testing.assert_close(embeddings(load_bundle(folder).network), embeddings(net), rtol=0, atol=0)
     assert sorted(file.name for file in folder.iterdir()) == sorted([WEIGHTS, CARD])
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
@@ -144,7 +163,7 @@ def test_a_network_of_another_make_is_refused(tmp_path: Path) -> None:
         channels = 4
 
     with pytest.raises(ArtefactError, match="timm"):
-        save_bundle(tmp_path / "bundle", Network(Patches(3, 4, 8, 8)), PREPROCESSING, {})
+        save_bundle(tmp_path / "bundle", Network(Patches(3, 4, 8, 8)), PREPROCESSING, About())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -244,6 +263,79 @@ def test_a_card_with_odd_values_is_refused(folder: Path, key: str, value: object
     refused(folder)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("recipe", None),
+        ("recipe", []),
+        ("recipe", {"training": float("nan")}),
+        ("seed", "3"),
+        ("precision", "64-true"),
+        ("precision", None),
+        ("flip", "yes"),
+        ("selection", 3),
+        ("versions", {"torch": 2}),
+        ("trained_on", {"name": "wardrobe"}),
+        ("scores", [{"mAP": 0.5}]),
+        ("scores", {}),
+        ("intervals", 3),
+        ("preprocessing", [64, 32]),
+        ("preprocessing.height_px", 10**12),
+        ("preprocessing.height_px", 0),
+        ("preprocessing.width_px", -3),
+        ("preprocessing.width_px", 32.0),
+        ("preprocessing.width_px", True),
+        ("preprocessing.mean", [0.5, 0.5]),
+        ("preprocessing.std.1", 0),
+        ("preprocessing.std.1", float("inf")),
+        ("weights_dtype", "int8"),
+        ("last_stride", "1"),
+    ],
+)
+def test_a_card_with_wrong_types_is_refused_naming_file_and_field(folder: Path, field: str, value: object) -> None:
+    def change(card: Any) -> None:
+        *path, last = (int(part) if part.isdecimal() else part for part in field.split("."))
+        for part in path:
+            card = card[part]
+        card[last] = value
+
+    change_card(folder, change)
+    error = refused(folder)
+    assert str(folder / CARD) in error.message
+    assert field in error.message
+    assert "Copy the bundle again" in error.mend
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ({"training": {"precision": "16-mixed", "seed": 7}, "evaluation": {"flip": False}}, ("16-mixed", False, 7)),
+        ({"training": {}, "evaluation": {}}, ("32-true", True, None)),
+        ({"training": None, "evaluation": 3}, ("32-true", True, None)),
+        ({}, ("32-true", True, None)),
+    ],
+)
+def test_a_card_from_before_takes_from_its_recipe_what_it_does_not_say(
+    folder: Path, recipe: dict[str, Any], expected: tuple[str, bool, int | None]
+) -> None:
+    def to_before(card: dict[str, Any]) -> None:
+        for name in ("precision", "flip", "seed"):
+            del card[name]
+        card["recipe"] = recipe
+
+    change_card(folder, to_before)
+    card = load_bundle(folder).card
+    assert (card.precision, card.flip, card.seed) == expected
+    change_card(folder, lambda card: card.update(recipe={"training": {"precision": "64-true"}}))
+    assert "precision" in refused(folder).message
+
+
+def test_what_a_newer_version_adds_to_a_card_is_passed_over(folder: Path) -> None:
+    before = load_bundle(folder).card
+    change_card(folder, lambda card: card.update(mood="sunny"))
+    assert load_bundle(folder).card == before
+
+
 def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     change_card(folder, lambda card: card.update(backbone="resnet18"))
     error = refused(folder)
@@ -263,30 +355,33 @@ def test_a_full_disk_leaves_the_old_bundle_usable(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(StorageError, match="No space left"):
-            save_bundle(folder, network(seed=2), PREPROCESSING, {})
+            save_bundle(folder, network(seed=2), PREPROCESSING, About())
         with pytest.raises(StorageError, match="No space left"):
-            amend_card(folder, {"scores": 1})
+            add_scores(folder, (SCORES,), None)
     bundle = load_bundle(folder)
     torch.testing.assert_close(embeddings(bundle.network), embeddings(original), rtol=0, atol=0)
-    assert "scores" not in bundle.card
+    assert bundle.card.scores == ()
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
     assert sorted(entry.name for entry in folder.iterdir()) == sorted([WEIGHTS, CARD])
 
 
-def test_notes_may_be_added_to_a_card(folder: Path) -> None:
-    before = dict(load_bundle(folder).card)
-    amend_card(folder, {"scores": {"mAP": 0.5}})
-    amend_card(folder, {"scores": {"mAP": 0.6}, "note": "ü"})
-    assert load_bundle(folder).card == before | {"scores": {"mAP": 0.6}, "note": "ü"}
+def test_scores_are_added_to_a_card(folder: Path) -> None:
+    before = load_bundle(folder).card
+    add_scores(folder, (SCORES, SCORES), None)
+    written = add_scores(folder, (SCORES,), Intervals(level=0.9, resamples=5, unit="people", protocols={}))
+    assert load_bundle(folder).card == written
+    assert written.scores == (SCORES,)
+    assert written.intervals is not None
+    assert written.model_copy(update={"scores": (), "intervals": None}) == before
 
 
 def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path: Path, original: Network, folder: Path) -> None:
-    save_bundle(tmp_path / "half", original, PREPROCESSING, CARD_OF_A_RUN, half=True)
+    save_bundle(tmp_path / "half", original, PREPROCESSING, ABOUT, half=True)
     whole, half = (load_file(bundle / WEIGHTS) for bundle in (folder, tmp_path / "half"))
     assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}  # counters stay what they are
     assert (tmp_path / "half" / WEIGHTS).stat().st_size < 0.6 * (folder / WEIGHTS).stat().st_size
     read = load_bundle(tmp_path / "half")
-    assert read.card["weights_dtype"] == "float16"
+    assert read.card.weights_dtype == "float16"
     for name, value in read.network.state_dict().items():
         assert value.dtype == whole[name].dtype
         assert torch.equal(value, whole[name].half().to(value.dtype) if value.is_floating_point() else whole[name])
@@ -297,5 +392,5 @@ def test_a_weight_beyond_half_precision_is_named(tmp_path: Path) -> None:
     large = network()
     large.neck.weight.data[3] = 1e5
     with pytest.raises(ArtefactError, match=r"neck\.weight has values beyond half precision"):
-        save_bundle(tmp_path / "half", large, PREPROCESSING, CARD_OF_A_RUN, half=True)
+        save_bundle(tmp_path / "half", large, PREPROCESSING, ABOUT, half=True)
     assert not (tmp_path / "half").exists()

@@ -21,7 +21,7 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError, CcreidError, DataError, ImageError, SettingError
 from ccreid.model.backbone import Backbone
-from ccreid.model.bundle import load_bundle, save_bundle
+from ccreid.model.bundle import About, load_bundle, save_bundle
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import Embeddings, embed
 from ccreid.model.network import Network
@@ -191,20 +191,19 @@ def test_flipping_is_the_runs_choice_unless_it_is_made(paths: list[Path], vector
     assert found.made_with["flip"] == "False"
 
 
-def made(folder: Path, card: dict[str, Any]) -> Path:
+def made(folder: Path, about: About) -> Path:
     torch.manual_seed(4)
     network = Network(Backbone("test_resnet", height_px=32, width_px=16))
-    save_bundle(folder, network, Preprocessing(32, 16), card)
+    save_bundle(folder, network, Preprocessing(32, 16), about)
     return folder
 
 
 def test_the_bundle_says_flip_and_precision(paths: list[Path], tmp_path: Path) -> None:
-    recipe = {"evaluation": {"flip": False}, "training": {"precision": "bf16-mixed"}}
-    rough = Embedder.load(made(tmp_path / "rough", {"recipe": recipe}), "cpu")
-    fine = Embedder.load(made(tmp_path / "fine", {"recipe": {"evaluation": {"flip": False}}}), "cpu")
+    rough = Embedder.load(made(tmp_path / "rough", About(flip=False, precision="bf16-mixed")), "cpu")
+    fine = Embedder.load(made(tmp_path / "fine", About(flip=False)), "cpu")
     assert (rough.flip, rough.precision) == (False, "bf16-mixed")
     assert (fine.flip, fine.precision) == (False, "32-true")
-    assert Embedder.load(made(tmp_path / "bare", {}), "cpu").flip is True
+    assert Embedder.load(made(tmp_path / "bare", About()), "cpu").flip is True
     one, other = rough(paths), fine(paths)
     assert one.made_with != other.made_with
     assert not torch.equal(one.vectors, other.vectors)
@@ -259,7 +258,7 @@ def test_no_pixels_are_kept_unless_told(
 def test_a_bundle_is_its_folder_its_run_its_name_or_itself(
     embedder: Embedder, paths: list[Path], tmp_path: Path
 ) -> None:
-    folder = made(tmp_path / "run" / "bundle", {})
+    folder = made(tmp_path / "run" / "bundle", About())
     expected = Embedder.load(folder, "cpu")(paths).vectors
     for named in (str(folder), tmp_path / "run", str(tmp_path / "run"), load_bundle(folder)):
         assert bits(Embedder.load(named, "cpu")(paths).vectors, expected)

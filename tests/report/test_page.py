@@ -20,9 +20,11 @@ from ccreid.analysis.intervals import bootstrap_intervals
 from ccreid.analysis.published import published_for
 from ccreid.analysis.supplement import supplement
 from ccreid.evaluation.evaluate import Evaluation
+from ccreid.records import ScoreIntervals
 from ccreid.report.curves import as_png, draw_cmc, draw_precision
 from ccreid.report.page import write_page
-from ccreid.report.tables import report_values
+from ccreid.report.schema import Conditions, Report, report_of
+from ccreid.report.tables import percent
 from ccreid.vocabulary import Ignore, Protocol
 from outfitted import garments, made_evaluation
 
@@ -71,20 +73,16 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     return made
 
 
-def report_of(evaluation: Evaluation, **conditions: Any) -> dict[str, Any]:
-    conditions = {
-        "seed": 3,
-        "image_size": "64 x 32",
-        "flip_averaging": True,
-        "versions": {"torch": "9.9"},
-        **conditions,
-    }
-    report = report_values(evaluation, conditions) | supplement(evaluation, garments(evaluation), resamples=50)
-    plain: dict[str, Any] = json.loads(json.dumps(report, allow_nan=False))
-    return plain
+def made_report(evaluation: Evaluation, **more: Any) -> Report:
+    """As it is read from a file."""
+    conditions = Conditions(seed=3, image_size="64 x 32", flip_averaging=True, versions={"torch": "9.9"}, **more)
+    report = report_of(evaluation, conditions, supplement(evaluation, garments(evaluation), resamples=50))
+    read = Report.model_validate_json(json.dumps(report.model_dump(mode="json"), allow_nan=False))
+    assert read == report
+    return read
 
 
-def page_of(tmp_path: Path, report: dict[str, Any], evaluation: Evaluation, *, pictures: bool = True) -> Reader:
+def page_of(tmp_path: Path, report: Report, evaluation: Evaluation, *, pictures: bool = True) -> Reader:
     write_page(tmp_path / "report.html", report, evaluation, pictures=pictures)
     reader = Reader()
     reader.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
@@ -94,7 +92,7 @@ def page_of(tmp_path: Path, report: dict[str, Any], evaluation: Evaluation, *, p
 
 
 def test_the_page_needs_nothing_else(evaluation: Evaluation, tmp_path: Path) -> None:
-    page = page_of(tmp_path, report_of(evaluation), evaluation)
+    page = page_of(tmp_path, made_report(evaluation), evaluation)
     assert not page.seen & {"script", "link", "iframe", "object", "base"}
     for name, value in page.attributes:
         assert name not in ("href", "srcset", "onclick", "onload")
@@ -107,7 +105,7 @@ def test_the_page_needs_nothing_else(evaluation: Evaluation, tmp_path: Path) -> 
 
 
 def test_every_picture_opens_and_says_what_it_shows(evaluation: Evaluation, tmp_path: Path) -> None:
-    page = page_of(tmp_path, report_of(evaluation), evaluation)
+    page = page_of(tmp_path, made_report(evaluation), evaluation)
     assert len(page.images) > 20
     for image in page.images:
         assert len(str(image["alt"])) > 10
@@ -121,17 +119,17 @@ def test_every_picture_opens_and_says_what_it_shows(evaluation: Evaluation, tmp_
 
 
 def test_the_page_says_what_a_reader_needs(evaluation: Evaluation, tmp_path: Path) -> None:
-    report = report_of(evaluation)
+    report = made_report(evaluation)
     page = page_of(tmp_path, report, evaluation)
-    for row in report["protocols"]:
-        ends = report["intervals"]["protocols"][row["name"]]["map"]
-        assert f"{100 * row['map']:.1f} {100 * ends[0]:.1f} to {100 * ends[1]:.1f}" in page.text
-        assert (
-            f"{row['name']} (multi-shot; query against gallery): of the query’s person, {row['ignored']}" in page.text
-        )
-        if row["skipped"]:
-            assert f"{row['skipped']} of {row['skipped'] + row['valid']} queries have no relevant image" in page.text
-    assert any(row["skipped"] for row in report["protocols"])
+    for row in report.protocols:
+        assert report.intervals is not None
+        ends = report.intervals.of(row.name).map
+        assert ends is not None
+        assert f"{percent(row.map)} {100 * ends[0]:.1f} to {100 * ends[1]:.1f}" in page.text
+        assert f"{row.name} (multi-shot; query against gallery): of the query’s person, {row.ignored}" in page.text
+        if row.skipped:
+            assert f"{row.skipped} of {row.skipped + row.valid} queries have no relevant image" in page.text
+    assert any(row.skipped for row in report.protocols)
     for words in (
         "95 % intervals",
         "reranking none",
@@ -145,17 +143,17 @@ def test_the_page_says_what_a_reader_needs(evaluation: Evaluation, tmp_path: Pat
         "Same person in other clothes against other people in the same clothes",
     ):
         assert words in page.text, words
-    overlap = report["reliance"]["separation"]["overlap"]
+    assert report.reliance is not None
+    assert report.reliance.separation is not None
+    overlap = report.reliance.separation.overlap
     assert f"Overlap of the two {100 * overlap:.1f} %" in page.text
     assert "What others report" not in page.text
 
 
 def test_numbers_of_others_are_shown_as_theirs(evaluation: Evaluation, tmp_path: Path) -> None:
     named = replace(evaluation, benchmark=replace(evaluation.benchmark, name="ltcc"))
-    report = report_of(named)
-    assert report["published"]["standard"] == [
-        json.loads(json.dumps(result.values())) for result in published_for("ltcc", "standard")
-    ]
+    report = made_report(named)
+    assert report.published["standard"] == published_for("ltcc", "standard")
     page = page_of(tmp_path, report, named)
     assert "These are their numbers, not ours" in page.text
     assert "independent re-runs of the authors' code 38.0 to 40.8" in page.text
@@ -164,46 +162,41 @@ def test_numbers_of_others_are_shown_as_theirs(evaluation: Evaluation, tmp_path:
 
 def test_intervals_are_those_of_the_bootstrap(evaluation: Evaluation) -> None:
     query = evaluation.benchmark.subset("query")
-    found = supplement(evaluation, level=0.9, resamples=80)["intervals"]
-    assert (found["level"], found["resamples"]) == (0.9, 80)
+    found = supplement(evaluation, level=0.9, resamples=80).intervals
+    assert (found.level, found.resamples) == (0.9, 80)
     expected = bootstrap_intervals(evaluation.scores["standard"], query, level=0.9, resamples=80)
-    assert {name: tuple(ends) for name, ends in found["protocols"]["standard"].items()} == expected
+    assert found.protocols["standard"] == expected
 
 
 def test_a_bare_report_makes_a_page_too(evaluation: Evaluation, tmp_path: Path) -> None:
-    page = page_of(tmp_path, report_values(evaluation, {}), evaluation, pictures=False)
+    page = page_of(tmp_path, report_of(evaluation, Conditions()), evaluation, pictures=False)
     assert len(page.images) == 2  # the curves
     assert "Ranked lists" not in page.text
     assert "look at clothes" not in page.text
     assert " intervals, from" not in page.text
 
 
-def test_what_else_a_report_holds_is_shown(evaluation: Evaluation, tmp_path: Path) -> None:
-    report = report_of(evaluation) | {
-        "warnings": ["The epoch was selected on the test set."],
-        "selection": "on the test set",
-        "seeds": {"values": [0, 1, 2], "cloth-changing": {"map": 0.123456, "deviation": None}},
-        "nothing": None,
-        "runs": [{"seed": 0, "done": True}],
-    }
+def test_the_reports_own_warnings_stand_first_and_scores_are_stamped(evaluation: Evaluation, tmp_path: Path) -> None:
+    report = made_report(evaluation, selection="ON THE TEST SET: epoch 3 of 4")
+    assert report.warnings == ("ON THE TEST SET: epoch 3 of 4",)
     page = page_of(tmp_path, report, evaluation)
-    for words in (
-        "Before you believe a number The epoch was selected on the test set.",
-        "selection selection on the test set",
-        "seeds values 0, 1, 2 cloth-changing: map 0.1235 cloth-changing: deviation none",
-        "runs runs seed: 0; done: yes",
-    ):
-        assert words in page.text, words
-    assert (
-        "nothing"
-        not in re.sub("of the query’s person, nothing", "", page.text).split("Conditions")[1].split("Curves")[0]
-    )
+    assert "Before you believe a number ON THE TEST SET: epoch 3 of 4" in page.text
+    assert page.text.count("† (epoch selected on the test set)") == len(report.protocols)
+
+
+def test_what_was_not_said_is_not_shown(evaluation: Evaluation, tmp_path: Path) -> None:
+    page = page_of(tmp_path, made_report(evaluation, precision="bf16-mixed"), evaluation)
+    shown = page.text.split("Conditions")[1].split("Curves")[0]
+    assert "precision bf16-mixed" in shown
+    assert "reranking none" in shown
+    for name in ("bundle", "processes", "scored on", "machine"):
+        assert name not in shown
 
 
 def test_names_are_escaped(evaluation: Evaluation, tmp_path: Path) -> None:
     odd = "<script>alert('x')</script>"
     named = replace(evaluation, benchmark=replace(evaluation.benchmark, licence=odd))
-    page = page_of(tmp_path, report_of(named, recipe=odd), named)
+    page = page_of(tmp_path, made_report(named, recipe=odd), named)
     assert "script" not in page.seen
     assert page.text.count(odd) >= 2
 
@@ -213,7 +206,7 @@ def test_warnings_of_the_data_come_first(evaluation: Evaluation, tmp_path: Path)
         evaluation.benchmark, warnings=("train: other counts.",), unmatched=("a", "b"), left_out=("c.jpg",)
     )
     odd = replace(evaluation, benchmark=marked)
-    text = page_of(tmp_path, report_of(odd), odd).text
+    text = page_of(tmp_path, made_report(odd), odd).text
     assert text.index("train: other counts.") < text.index("Scores")
     assert "2 files do not bear the names" in text
     assert "1 images could not be read" in text
@@ -240,13 +233,15 @@ def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, t
         draws={"drawn": (standard, replace(standard, mean_ap=standard.mean_ap / 2))},
         reranked=True,
     )
-    report = report_of(odd)
-    assert list(report["intervals"]["protocols"]) == ["lone"]
-    assert report["intervals"]["protocols"]["lone"] == {"rank1": None, "map": None, "minp": None}
+    report = made_report(odd)
+    assert report.intervals is not None
+    assert report.intervals.protocols == {"lone": ScoreIntervals(rank1=None, map=None, minp=None)}
     page = page_of(tmp_path, report, odd)
     assert "lone: no query has a relevant gallery image, so there is no score." in page.text
     assert "drawn (single-shot, mean of 2 draws;" in page.text
-    spread = report["protocols"][0]["deviation"]["map"]
+    assert report.protocols[0].deviation is not None
+    spread = report.protocols[0].deviation.map
+    assert spread is not None
     assert spread > 0
     assert f"{100 * standard.mean_ap:.1f} ± {100 * spread:.1f}" in page.text
     assert "before re-ranking" in page.text

@@ -36,23 +36,27 @@ def variants(data: Path) -> dict[str, Any]:
 def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_path: Path) -> None:
     recipes = variants(small_wardrobe)
     result = ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)
-    assert json.loads((tmp_path / ablate.RESULT).read_text()) == json.loads(json.dumps(result))
+    assert json.loads((tmp_path / ablate.RESULT).read_text()) == result.model_dump(mode="json")
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline", "fire²", "kept"}
-    assert result["variants"]["clipped"] == {**result["variants"]["FIRe²"], "changes": CHANGES["clipped"]}
+    assert result.variants["clipped"] == result.variants["FIRe²"].model_copy(
+        update={"changes": tuple(CHANGES["clipped"])}
+    )
     for name, of in (("baseline", "baseline"), ("kept", "kept")):
         reports = [json.loads(RunFolder(tmp_path / of / f"seed-{seed}").report.read_text()) for seed in (0, 1)]
-        means = [row["map"] for row in result["variants"][name]["protocols"]]
+        means = [row.map for row in result.variants[name].protocols]
         assert means == [
             pytest.approx(sum(report["protocols"][number]["map"] for report in reports) / 2) for number in range(3)
         ]
-    pairs = {(row["variant"], row["against"]) for row in result["paired"]}
+    pairs = {(row.variant, row.against) for row in result.paired}
     assert pairs == {("FIRe²", "baseline"), ("clipped", "baseline"), ("kept", "baseline"), ("kept", "FIRe²")}
-    for row in result["paired"]:
+    for row in result.paired:
         ours, theirs = (
-            {one["name"]: one for one in result["variants"][row[side]]["protocols"]}[row["protocol"]]
-            for side in ("variant", "against")
+            {one.name: one for one in result.variants[side].protocols}[row.protocol]
+            for side in (row.variant, row.against)
         )
-        assert row["map"] == pytest.approx(ours["map"] - theirs["map"])
+        assert ours.map is not None
+        assert theirs.map is not None
+        assert row.map == pytest.approx(ours.map - theirs.map)
     text = (tmp_path / "ablation.txt").read_text()
     assert "±" in text
     assert "kept" in text
@@ -65,8 +69,8 @@ def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_pat
 def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe: Path, tmp_path: Path) -> None:
     held_out = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "selection.scored=validation", "data.people=2"]
     report = train.begin(load_recipe("wardrobe", held_out), tmp_path / "run", Watch())
-    assert [row["name"] for row in report["protocols"]] == ["validation"]
-    assert report["conditions"]["scored_on"] == "people held out of training"
+    assert [row.name for row in report.protocols] == ["validation"]
+    assert report.conditions.scored_on == "people held out of training"
     embedded = {path.name.rsplit("-", 1)[0] for path in RunFolder(tmp_path / "run").embeddings.iterdir()}
     assert embedded == {"val-query", "val-gallery"}
     with pytest.raises(SettingError, match=r"selection\.by cannot be test"):

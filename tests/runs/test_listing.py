@@ -150,7 +150,14 @@ def test_a_run_under_way_is_listed_with_its_epoch(mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "content"), [("recipe.yaml", "training: {epochs: many}"), ("report.json", "{"), ("report.json", b"\xff")]
+    ("file", "content"),
+    [
+        ("recipe.yaml", "training: {epochs: many}"),
+        ("report.json", "{"),
+        ("report.json", "[]"),
+        ("report.json", '{"protocols": 3}'),
+        ("report.json", b"\xff"),
+    ],
 )
 def test_a_damaged_run_is_named_and_the_others_are_listed(
     mine: Path, caplog: pytest.LogCaptureFixture, file: str, content: str | bytes

@@ -14,6 +14,7 @@ from ccreid.errors import DataError, SettingError
 from ccreid.model.bundle import CARD, WEIGHTS, load_bundle
 from ccreid.recipe import load_recipe
 from ccreid.report.model_card import model_card
+from ccreid.report.tables import percent
 from ccreid.runs import train
 from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.runs.watch import Watch
@@ -37,19 +38,19 @@ def test_a_published_bundle_is_the_runs_in_half_precision_scored_as_it_is(finish
     whole, half = (load_file(bundle / WEIGHTS) for bundle in (finished / "bundle", out))
     assert all(torch.equal(half[name], value.half()) for name, value in whole.items() if value.is_floating_point())
     card = json.loads((out / CARD).read_text())
-    assert card["scores"] == report["protocols"]
+    assert card["scores"] == report.model_dump(mode="json")["protocols"]
     assert card["intervals"]["protocols"].keys() == {"standard", "cloth-changing", "same-clothes"}
     assert card["trained_on"]["synthetic"] is True
-    assert report["conditions"]["weights"] == card["weights_sha256"][:12]
+    assert report.conditions.weights == card["weights_sha256"][:12]
     text = (out / MODEL_CARD).read_text()
     assert text.startswith("# shared-model\n")
     assert "synthetic people alone" in text
     assert "CC0 1.0" in text
     assert "biometric data" in text
     assert card["weights_sha256"] in text
-    for row in report["protocols"]:
-        low, high = (f"{100 * end:.1f}" for end in card["intervals"]["protocols"][row["name"]]["map"])
-        assert f"{100 * row['map']:.1f} ({low} to {high})" in text
+    for row in report.protocols:
+        low, high = (f"{100 * end:.1f}" for end in card["intervals"]["protocols"][row.name]["map"])
+        assert f"{percent(row.map)} ({low} to {high})" in text
     written = text + (out / CARD).read_text()
     assert str(tmp_path) not in written  # nothing about this machine's folders is shipped
     assert str(finished) not in written
@@ -58,7 +59,7 @@ def test_a_published_bundle_is_the_runs_in_half_precision_scored_as_it_is(finish
 def test_it_may_replace_a_bundle_and_nothing_else(finished: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(finished / "bundle", tmp_path / "model"))
     publish(finished, out, Watch())
-    assert load_bundle(out).card["weights_dtype"] == "float16"
+    assert load_bundle(out).card.weights_dtype == "float16"
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("me")
     with pytest.raises(SettingError, match="letters is taken"):
@@ -89,11 +90,11 @@ def test_a_run_that_is_not_finished_or_none_is_refused(finished: Path, tmp_path:
 def test_the_card_of_a_model_of_real_people_says_so(finished: Path, tmp_path: Path) -> None:
     report = publish(finished, tmp_path / "model", Watch())
     card = load_bundle(tmp_path / "model").card
-    real = {
-        **card,
-        "trained_on": {**card["trained_on"], "name": "ltcc", "licence": "research only", "synthetic": False},
-    }
-    text = model_card("model", real, {**report, "warnings": ["SELECTED ON THE TEST SET"]}, 1.0)
+    assert card.trained_on is not None
+    ltcc = card.trained_on.model_copy(update={"name": "ltcc", "licence": "research only", "synthetic": False})
+    real = card.model_copy(update={"trained_on": ltcc})
+    stamped = report.model_copy(update={"warnings": ("SELECTED ON THE TEST SET",)})
+    text = model_card("model", real, stamped, began_with="none", megabytes=1.0)
     assert "From pictures of real people. The terms of ltcc may bind" in text
     assert "research only" in text
     assert "synthetic" not in text.split("## Scores")[1]

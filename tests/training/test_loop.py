@@ -295,7 +295,7 @@ def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Pat
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
     halves = recipe(small_wardrobe, "training.replicas=2", "data.people=4", "training.epochs=2")
     report = train.begin(halves, tmp_path / "run", Watch())
-    assert all(row["map"] is not None for row in report["protocols"])
+    assert all(row.map is not None for row in report.protocols)
 
 
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
@@ -311,7 +311,8 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
 ) -> None:
     settings = (f"selection.by={on}", "selection.every=1", "selection.share=0.5", "data.people=2")
     report = train.begin(recipe(small_wardrobe, *settings), tmp_path / "run", Watch())
-    selected = report["conditions"]["selection"]
+    selected = report.conditions.selection
+    assert selected is not None
     assert words in selected
     values = [row["validation"] for row in without_clock(tmp_path / "run") if row["kind"] == "epoch"]
     assert f"epoch {values.index(max(values)) + 1} of 3" in selected
@@ -326,5 +327,5 @@ def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path
     with pytest.raises(InterruptedRun):
         train.begin(recipe(small_wardrobe, *settings), tmp_path / "halves", Watch(listener=StopAt(7)))
     halves = train.resume(tmp_path / "halves", Watch())
-    assert halves["conditions"]["selection"] == whole["conditions"]["selection"]
-    assert halves["protocols"] == whole["protocols"]
+    assert halves.conditions.selection == whole.conditions.selection
+    assert halves.protocols == whole.protocols

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from ccreid.errors import SettingError
 from ccreid.evaluation.metrics import Scores
+from ccreid.records import Interval, ScoreIntervals
 from ccreid.vocabulary import Columns
-
-Interval = tuple[float, float]
 
 
 def bootstrap_intervals(
     scores: Scores, query: Columns, *, level: float = 0.95, resamples: int = 1000, seed: int = 0
-) -> dict[str, Interval | None]:
+) -> ScoreIntervals:
     """How far the scores move when other query people are drawn: percentile bootstrap over people.
 
     As many people as have a valid query are drawn with replacement; a person who is drawn brings all of their
@@ -39,9 +38,8 @@ def bootstrap_intervals(
 
     Returns
     -------
-    dict
-        "rank1", "map" and "minp": lower and upper end as shares in 0..1, or None where fewer than two people
-        have a valid query.
+    ScoreIntervals
+        Lower and upper end of each score as shares in 0..1, or None where fewer than two people have a valid query.
 
     Raises
     ------
@@ -65,7 +63,7 @@ def bootstrap_intervals(
         "minp": scores.inverse_negative_penalty[valid],
     }
     means = means_of_resamples(values, query.person[valid], resamples, seed)
-    return {name: ends_of(means[name], level) if means else None for name in values}
+    return ScoreIntervals(**{name: ends_of(of_score, level) for name, of_score in means.items()})
 
 
 def ends_of(means: NDArray[np.float64], level: float = 0.95) -> Interval:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ccreid.analysis.intervals import Interval, ends_of, means_of_resamples
+from ccreid.analysis.intervals import ends_of, means_of_resamples
 from ccreid.errors import ArtefactError
+from ccreid.records import Interval, Record
 
 COLUMNS = ("protocol", "file", "person", "valid", "first_rank", "average_precision")
 KEYS = ["protocol", "file", "run"]
 
 
-@dataclass(frozen=True)
-class Paired:
+class Paired(Record):
     """How one model differs from another under a protocol.
 
     Attributes
@@ -45,10 +44,6 @@ class Paired:
     map_interval: Interval | None
     better: float
     worse: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 def compare_queries(ours: Sequence[Path], theirs: Sequence[Path]) -> list[Paired]:
@@ -92,8 +87,8 @@ def _paired(protocol: str, person: NDArray[np.int64], precision: NDArray[Any], h
     resampled = means_of_resamples({"map": precision, "rank1": hit}, person)
     ends = {name: ends_of(values) for name, values in resampled.items()} if resampled else {}
     return Paired(
-        protocol,
-        len(precision),
+        protocol=protocol,
+        queries=len(precision),
         rank1=float(hit.mean()),
         map=float(precision.mean()),
         rank1_interval=ends.get("rank1"),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import BeforeValidator, computed_field
+
+from ccreid.records import Record
 
 RESULTS = Path(__file__).with_name("published.yaml")
 
-KINDS = MappingProxyType(
+Kind = Literal["paper", "re-run", "others"]
+KINDS: Mapping[Kind, str] = MappingProxyType(
     {
         "paper": "its authors",
         "re-run": "independent re-runs of the authors' code",
@@ -22,11 +25,18 @@ KINDS = MappingProxyType(
 )
 """Who has measured, by the word that the file uses."""
 
-Range = tuple[float, float]
+
+def _as_range(value: object) -> object:
+    if isinstance(value, int | float):
+        return float(value), float(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
-@dataclass(frozen=True)
-class Published:
+Range = Annotated[tuple[float, float], BeforeValidator(_as_range)]
+"""Lowest and highest figure; the file gives one number where they are the same."""
+
+
+class Published(Record):
     """One published result under one protocol.
 
     Attributes
@@ -36,7 +46,7 @@ class Published:
     kind:
         Who has measured: a key of `KINDS`.
     rank1, rank5, map:
-        In percent, lowest and highest figure reported (often the same); None where not reported.
+        In percent; None where not reported.
     source:
         Where it stands.
     uses:
@@ -46,28 +56,27 @@ class Published:
     """
 
     method: str
-    kind: str
-    rank1: Range | None
-    rank5: Range | None
-    map: Range | None
+    kind: Kind
+    rank1: Range | None = None
+    rank5: Range | None = None
+    map: Range | None = None
     source: str
     uses: str = ""
     note: str = ""
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def by(self) -> str:
         """Who has measured, in words."""
         return KINDS[self.kind]
 
-    def values(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self) | {"by": self.by}
-
 
 def published_for(benchmark_name: str, protocol_name: str) -> tuple[Published, ...]:
     """What is published for a data set under a protocol: ours to print, not to claim; () where nothing is known."""
     return tuple(
-        _published(entry) for entry in _results().get(benchmark_name, []) if protocol_name in entry["protocols"]
+        Published.model_validate(entry)
+        for entry in _results().get(benchmark_name, [])
+        if protocol_name in entry["protocols"]
     )
 
 
@@ -75,23 +84,3 @@ def published_for(benchmark_name: str, protocol_name: str) -> tuple[Published, .
 def _results() -> Mapping[str, list[dict[str, Any]]]:
     loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(RESULTS.read_text(encoding="utf-8"))
     return loaded
-
-
-def _published(entry: Mapping[str, Any]) -> Published:
-    return Published(
-        method=entry["method"],
-        kind=entry["kind"],
-        rank1=_range(entry.get("rank1")),
-        rank5=_range(entry.get("rank5")),
-        map=_range(entry.get("map")),
-        source=entry["source"],
-        uses=entry.get("uses", ""),
-        note=entry.get("note", ""),
-    )
-
-
-def _range(value: float | list[float] | None) -> Range | None:
-    if value is None:
-        return None
-    low, high = value if isinstance(value, list) else (value, value)
-    return float(low), float(high)

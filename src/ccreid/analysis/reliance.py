@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self, cast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
+from pydantic import computed_field
 
 from ccreid.analysis.outfits import Garments, known_equal, outfit_codes, wears_the_same
 from ccreid.analysis.separation import Separation, Tally
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores, score_rules
 from ccreid.ops.similarity import comparable_vectors, similarity_rows
+from ccreid.records import Record
 from ccreid.vocabulary import UNKNOWN, Ids, Ignore, Samples
 
 STANDARD = Ignore.SAME_CAMERA
@@ -21,8 +23,7 @@ SAME_CLOTHES = Ignore.SAME_CAMERA | Ignore.OTHER_CLOTHES
 RULES = (STANDARD, CLOTH_CHANGING, SAME_CLOTHES)
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Record):
     """Scores over some queries, as shares in 0..1: rank-1 and mAP are None where there is no query."""
 
     queries: int
@@ -30,8 +31,7 @@ class Standing:
     map: float | None
 
 
-@dataclass(frozen=True)
-class FirstPlaces:
+class FirstPlaces(Record):
     """Who stands first, under one rule, for the queries that have a relevant image.
 
     Attributes
@@ -64,8 +64,14 @@ class FirstPlaces:
         return self.wrong_in_same_clothes / self.wrong_known if self.wrong_known else None
 
 
-@dataclass(frozen=True)
-class Reliance:
+class Gap(Record):
+    """By how much rank-1 and mAP differ, as shares."""
+
+    rank1: float
+    map: float
+
+
+class Reliance(Record):
     """What an evaluation tells of a model's reliance on clothes.
 
     Attributes
@@ -93,32 +99,14 @@ class Reliance:
     first_places: tuple[FirstPlaces, ...]
     separation: Separation | None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
-    def gap(self) -> tuple[float, float] | None:
+    def gap(self) -> Gap | None:
         """Rank-1 and mAP in the same clothes less those in other clothes; None where one of them is missing."""
         one, other = self.same_clothes, self.cloth_changing
         if one.rank1 is None or one.map is None or other.rank1 is None or other.map is None:
             return None
-        return one.rank1 - other.rank1, one.map - other.map
-
-    def values(self) -> dict[str, Any]:
-        """Plain values for JSON; :meth:`of` reads them."""
-        gap = self.gap
-        return asdict(self) | {"gap": None if gap is None else {"rank1": gap[0], "map": gap[1]}}
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """What :meth:`values` gave, read from JSON or not."""
-        separation = values["separation"]
-        return cls(
-            subsets=tuple((query, gallery) for query, gallery in values["subsets"]),
-            same_clothes=Standing(**values["same_clothes"]),
-            cloth_changing=Standing(**values["cloth_changing"]),
-            paired=values["paired"],
-            others_labelled=values["others_labelled"],
-            first_places=tuple(FirstPlaces(**places) for places in values["first_places"]),
-            separation=None if separation is None else Separation.of(separation),
-        )
+        return Gap(rank1=one.rank1 - other.rank1, map=one.map - other.map)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,8 +197,8 @@ def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:
         precision.append(scores.average_precision[rows])
     ranks = np.concatenate(first)
     if not len(ranks):
-        return Standing(0, None, None)
-    return Standing(len(ranks), float(np.mean(ranks == 1)), float(np.mean(np.concatenate(precision))))
+        return Standing(queries=0, rank1=None, map=None)
+    return Standing(queries=len(ranks), rank1=float(np.mean(ranks == 1)), map=float(np.mean(np.concatenate(precision))))
 
 
 def _first_places(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ccreid.records import Record
 
 FINE_BINS = 20_000
 """Bins of equal width over the cosine's range; values in the same one count as equal."""
@@ -16,8 +16,7 @@ SHOWN_BINS = 40
 """Bins, at most, in which densities are compared and drawn."""
 
 
-@dataclass(frozen=True)
-class Separation:
+class Separation(Record):
     """Similarities that should be large (positive pairs) against those that should be small (negative pairs).
 
     Attributes
@@ -38,12 +37,6 @@ class Separation:
     negative: tuple[int, ...]
     overlap: float
     probability: float
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Read from plain values, such as JSON's."""
-        heaps = {name: tuple(values[name]) for name in ("edges", "positive", "negative")}
-        return cls(**heaps, overlap=values["overlap"], probability=values["probability"])
 
 
 class Tally:

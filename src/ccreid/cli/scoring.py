@@ -90,7 +90,6 @@ def compare(
 ) -> None:
     """Score several bundles on several data sets and print a matrix."""
     from ccreid.datasets import read_benchmark
-    from ccreid.machine.files import write_json
     from ccreid.report.tables import comparison_table
     from ccreid.runs import series
 
@@ -101,7 +100,6 @@ def compare(
     folder = out_dir or new_folder("compare")
     with watching() as follow:
         reports = series.compare(bundles, benchmarks, folder, follow)
-    write_json(folder / "compare.json", reports)
     for name in benchmarks:
         console.out.print()
         table = comparison_table({bundle: row[name] for bundle, row in reports.items()}, f"{name}, in percent")

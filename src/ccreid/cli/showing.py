@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ccreid.cli import console
+
+if TYPE_CHECKING:
+    from ccreid.report.schema import ScoredBenchmark
 
 
 def show_where(dataset: str, root: Path | str | None, folder: Path) -> None:
@@ -14,7 +16,7 @@ def show_where(dataset: str, root: Path | str | None, folder: Path) -> None:
     console.say(f"Data: {dataset}, {root or 'the edition inside the package'}\nRun folder: {folder}")
 
 
-def show_report(report: Mapping[str, Any], folder: Path, name: str = "report.json") -> None:
+def show_report(report: ScoredBenchmark, folder: Path, name: str = "report.json") -> None:
     """A report, with what lies beside it in its folder."""
     show_scores(report)
     console.say(f"Report: {folder / name}")
@@ -26,15 +28,16 @@ def show_report(report: Mapping[str, Any], folder: Path, name: str = "report.jso
         console.say(f"Bundle: {folder / 'bundle'}")
 
 
-def show_scores(report: Mapping[str, Any]) -> None:
+def show_scores(report: ScoredBenchmark) -> None:
     """The tables of a report, with what is to be known about its data."""
+    from ccreid.report.schema import Report
     from ccreid.report.tables import belief_table, report_table
 
     console.out.print()
     console.out.print(report_table(report))
-    if "intervals" in report:  # a summary over seeds has deviations instead
+    if isinstance(report, Report):  # a summary over seeds has deviations instead
         console.out.print(belief_table(report))
-    for warning in report["benchmark"]["warnings"]:
+    for warning in report.benchmark.warnings:
         console.warn(warning)
-    if report["benchmark"]["left_out"]:
-        console.warn("Left out because they cannot be read: " + ", ".join(report["benchmark"]["left_out"]))
+    if report.benchmark.left_out:
+        console.warn("Left out because they cannot be read: " + ", ".join(report.benchmark.left_out))

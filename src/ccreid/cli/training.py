@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from ccreid.cli.options import (
 from ccreid.cli.progress import watching
 from ccreid.cli.showing import show_report, show_where
 from ccreid.cli.together import is_shared, run_shared
+
+if TYPE_CHECKING:
+    from ccreid.report.schema import ScoredBenchmark
 
 
 def train(
@@ -69,6 +72,7 @@ def train(
         run_shared(devices, nodes, rendezvous, None if resume or out_dir else folder)
         return
     show_where(settings.data.dataset, settings.data.root, folder)
+    report: ScoredBenchmark
     with watching() as follow:
         if resume is not None:
             report = train.resume(resume, follow(), changes, allowed, data=data)

@@ -25,6 +25,7 @@ from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import DataError, ImageError, SettingError
+from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, CPU, Processes
 from ccreid.machine.seeds import derive_seed
 from ccreid.vocabulary import Pictures, Samples
@@ -144,7 +145,7 @@ class PlainLoader:
         pictures: Pictures | Given,
         preprocessing: Preprocessing,
         *,
-        batch_images: int = 64,
+        batch_images: int = BATCH_IMAGES,
         workers: int = 0,
         cache: PixelCache | None = None,
         device: torch.device = CPU,

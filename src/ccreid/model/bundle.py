@@ -3,26 +3,116 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Final, Literal
 
-from PIL import Image
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.machine.files import replacing, write_json
+from ccreid.machine.devices import Precision
+from ccreid.machine.files import replacing
+from ccreid.machine.limits import LARGEST_PX
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
+from ccreid.records import BenchmarkCard, Intervals, Plain, ProtocolScores, Record
 
-FORMAT = 1
+FORMAT: Final = 1
 WEIGHTS, CARD = "weights.safetensors", "bundle.json"
 SHIPPED = Path(__file__).parents[1] / "assets" / "bundles"
+
+Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
+Spread = Annotated[float, Field(gt=0)]
+
+
+def _setting(path: str, otherwise: object) -> Any:
+    """The default of a value that the recipe gives in cards from before they said it themselves."""
+
+    def default(card: dict[str, Any]) -> object:
+        section, name = path.split(".")
+        of_section = card.get("recipe", {}).get(section)
+        return of_section.get(name, otherwise) if isinstance(of_section, dict) else otherwise
+
+    return Field(default_factory=default, validate_default=True)
+
+
+class About(Record):
+    """What is known of a model beside its network.
+
+    Attributes
+    ----------
+    recipe:
+        The settings of its run, as plain values.
+    seed:
+        Of the run.
+    precision, flip:
+        What it computes in; whether the embedding of the mirror image is added.
+    selection:
+        How its epoch was selected.
+    versions:
+        Of what it was made with.
+    trained_on:
+        The data set.
+    scores, intervals:
+        On the test people, or whoever was scored.
+    """
+
+    recipe: Plain = Field(default_factory=dict)
+    seed: int | None = _setting("training.seed", None)
+    precision: Precision = _setting("training.precision", "32-true")
+    flip: bool = _setting("evaluation.flip", True)
+    selection: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    trained_on: BenchmarkCard | None = None
+    scores: tuple[ProtocolScores, ...] = ()
+    intervals: Intervals | None = None
+
+
+class PreprocessingCard(Record):
+    """What a picture goes through, see :class:`ccreid.data.preprocess.Preprocessing`."""
+
+    height_px: Side
+    width_px: Side
+    mean: tuple[float, float, float]
+    std: tuple[Spread, Spread, Spread]
+
+
+class NetworkCard(Record):
+    """What is needed to build a network again.
+
+    Attributes
+    ----------
+    backbone, last_stride:
+        timm's name; stride of the last stage.
+    preprocessing:
+        What its pictures go through.
+    weights_dtype, weights_sha256:
+        How the weights are stored, and the hexadecimal SHA-256 of their file.
+    """
+
+    format: Literal[1] = FORMAT
+    backbone: str
+    last_stride: int
+    preprocessing: PreprocessingCard
+    weights_dtype: Literal["float32", "float16"]
+    weights_sha256: str
+
+
+class BundleCard(About, NetworkCard):
+    """Everything about a bundle but its weights."""
+
+    mend = "Copy the bundle again."
+
+
+class _Stamp(Record):
+    """What a card of whatever format tells."""
+
+    format: Any = None
+    versions: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +126,19 @@ class Bundle:
     preprocessing:
         What its images go through.
     card:
-        Everything else that was written: recipe, scores, versions, data card.
+        Everything else that was written.
     weights_hash:
         SHA-256 of the weights, hexadecimal.
     """
 
     network: Network
     preprocessing: Preprocessing
-    card: Mapping[str, Any]
+    card: BundleCard
     weights_hash: str
 
 
 def save_bundle(
-    folder: Path, network: Network, preprocessing: Preprocessing, card: Mapping[str, Any], *, half: bool = False
+    folder: Path, network: Network, preprocessing: Preprocessing, about: About, *, half: bool = False
 ) -> str:
     """Write a bundle, whole or not at all.
 
@@ -60,8 +150,8 @@ def save_bundle(
         With a :class:`Backbone`.
     preprocessing:
         What its images go through.
-    card:
-        Plain values to keep beside: recipe, scores, versions, data card.
+    about:
+        What is known beside. Of another bundle's card, what is its own is left aside.
     half:
         Store the weights in half precision (float16); they are read as float32 all the same.
 
@@ -87,16 +177,15 @@ def save_bundle(
         temporary.mkdir()
         save_file(weights, temporary / WEIGHTS)
         weights_hash = _hash(temporary / WEIGHTS)
-        needed = {
-            "format": FORMAT,
-            "backbone": backbone.name,
-            "last_stride": backbone.last_stride,
-            "preprocessing": preprocessing.to_json(),
-            "weights_dtype": "float16" if half else "float32",
-            "weights_sha256": weights_hash,
-        }
-        whole = needed | dict(card) | needed  # a card that was read from another bundle brings that one's values
-        (temporary / CARD).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        card = BundleCard(
+            **{name: getattr(about, name) for name in About.model_fields},
+            backbone=backbone.name,
+            last_stride=backbone.last_stride,
+            preprocessing=PreprocessingCard(**preprocessing.to_json()),
+            weights_dtype="float16" if half else "float32",
+            weights_sha256=weights_hash,
+        )
+        card.write(temporary / CARD)
     return weights_hash
 
 
@@ -111,30 +200,26 @@ def load_bundle(named: Path) -> Bundle:
     Raises
     ------
     ArtefactError
-        There is none, it is of another version, or its weights are damaged or of another network.
+        There is none, it is of another version, its card is damaged, or its weights are, or are of another network.
     """
     folder = next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
     card = _read_card(folder)
     weights = folder / WEIGHTS
     weights_hash = _hash(weights) if weights.is_file() else "missing"
-    try:
-        if weights_hash != card["weights_sha256"]:
-            raise ArtefactError(
-                f"{weights} is damaged: its SHA-256 is {weights_hash[:12]}, not {card['weights_sha256'][:12]}.",
-                "Copy the bundle again.",
-            )
-        preprocessing = Preprocessing.from_json(card["preprocessing"])
-        preprocessing(Image.new("RGB", (2, 2)))  # odd values fail here, not at the user's first picture
-        size = {"height_px": preprocessing.height_px, "width_px": preprocessing.width_px}
-        network = Network(Backbone(card["backbone"], **size, last_stride=card["last_stride"]))
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, SettingError) as error:
+    if weights_hash != card.weights_sha256:
         raise ArtefactError(
-            f"{folder / CARD} does not describe a network: {error!r}.", "Copy the bundle again."
-        ) from error
+            f"{weights} is damaged: its SHA-256 is {weights_hash[:12]}, not {card.weights_sha256[:12]}.", card.mend
+        )
+    preprocessing = Preprocessing.from_json(card.preprocessing.model_dump())
+    size = {"height_px": preprocessing.height_px, "width_px": preprocessing.width_px}
+    try:
+        network = Network(Backbone(card.backbone, **size, last_stride=card.last_stride))
+    except (RuntimeError, ValueError, SettingError) as error:
+        raise ArtefactError(f"{folder / CARD} does not describe a network: {error!r}.", card.mend) from error
     try:
         network.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(f"{weights} does not fit {card['backbone']}: {error}.", "Copy the bundle again.") from error
+        raise ArtefactError(f"{weights} does not fit {card.backbone}: {error}.", card.mend) from error
     return Bundle(network.eval(), preprocessing, card, weights_hash)
 
 
@@ -143,30 +228,26 @@ def shipped_bundles() -> list[str]:
     return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
 
 
-def amend_card(folder: Path, additions: Mapping[str, Any]) -> dict[str, Any]:
-    """Add plain values (scores, for example) to a bundle's card; gives the whole card. Raises StorageError."""
-    path = folder / CARD
-    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) | dict(additions)
-    write_json(path, card)
+def add_scores(folder: Path, scores: tuple[ProtocolScores, ...], intervals: Intervals | None) -> BundleCard:
+    """Write what a bundle scored into its card; gives the whole card. Raises StorageError."""
+    card = _read_card(folder).model_copy(update={"scores": scores, "intervals": intervals})
+    card.write(folder / CARD)
     return card
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def _read_card(folder: Path) -> BundleCard:
     path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        form, versions = card.get("format"), card.get("versions")
-    except (OSError, ValueError, AttributeError) as error:
-        what = f"{path} cannot be read: {error}" if path.exists() else f"{folder} is no bundle: it has no {CARD}"
+    if not path.exists():
         mend = f"Name the folder 'bundle' of a finished run, or one inside the package: {', '.join(shipped_bundles())}."
-        raise ArtefactError(f"{what}.", mend) from error
-    if form != FORMAT:
-        maker = f" ({versions['ccreid']})" if isinstance(versions, dict) and "ccreid" in versions else ""
+        raise ArtefactError(f"{folder} is no bundle: it has no {CARD}.", mend)
+    stamp = _Stamp.read(path)
+    if stamp.format != FORMAT:
+        maker = stamp.versions.get("ccreid") if isinstance(stamp.versions, dict) else None
         raise ArtefactError(
-            f"{folder} is a bundle of format {form}; this ccreid reads format {FORMAT}.",
-            f"Use the version of ccreid that made it{maker}.",
+            f"{folder} is a bundle of format {stamp.format}; this ccreid reads format {FORMAT}.",
+            f"Use the version of ccreid that made it{f' ({maker})' if maker else ''}.",
         )
-    return cast(dict[str, Any], card)
+    return BundleCard.read(path)
 
 
 def _halved(name: str, tensor: Tensor) -> Tensor:

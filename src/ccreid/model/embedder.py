@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ccreid.data.given import Given, PictureLike, given
 from ccreid.data.loaders import PlainLoader
@@ -15,6 +15,7 @@ from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import DataError
 from ccreid.machine.devices import Device, Precision, default_workers, launch, processes_of
+from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.bundle import Bundle, load_bundle
@@ -49,7 +50,7 @@ class Embedder:
     flip: bool = True
     precision: Precision = "32-true"
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
-    batch_images: int = 64
+    batch_images: int = BATCH_IMAGES
     workers: int = 0
     pixels: PixelCache | None = None
     processes: Processes = ALONE
@@ -61,7 +62,7 @@ class Embedder:
         device: Device = "auto",
         flip: bool | None = None,
         *,
-        batch_images: int = 64,
+        batch_images: int = BATCH_IMAGES,
         pixels: PixelCache | None = None,
     ) -> Self:
         """The embedder of a bundle.
@@ -88,14 +89,13 @@ class Embedder:
             The device is not here.
         """
         found = bundle if isinstance(bundle, Bundle) else load_bundle(Path(bundle))
-        flips, precision = _as_trained(found.card)
-        fabric = launch(device, precision)
+        fabric = launch(device, found.card.precision)
         return cls(
             found.network.to(fabric.device),
             found.weights_hash,
             found.preprocessing,
-            flip=flips if flip is None else flip,
-            precision=precision,
+            flip=found.card.flip if flip is None else flip,
+            precision=found.card.precision,
             autocast=fabric.autocast,
             batch_images=batch_images,
             workers=default_workers(),
@@ -172,9 +172,3 @@ class Embedder:
         """None to send what is in memory already, and none for a single batch, which would wait for them to start."""
         batches = -(-len(pictures) // self.batch_images)
         return min(self.workers, batches) if isinstance(pictures, Pictures) and batches > 1 else 0
-
-
-def _as_trained(card: Mapping[str, Any]) -> tuple[bool, Precision]:
-    """Whether the run that made a bundle added mirror images, and the precision in which its network ran."""
-    recipe = card.get("recipe", {})
-    return recipe.get("evaluation", {}).get("flip", True), recipe.get("training", {}).get("precision", "32-true")

@@ -26,6 +26,9 @@ from ccreid.ops.sparse_neighbours import (
     softly_weighted,
 )
 
+K1, K2, SHARE = 20, 6, 0.3
+"""Neighbours of an image, images a neighbourhood is averaged over, and what the original distance weighs, as in
+the paper."""
 BLOCK = 512
 """Rows that are worked on at once."""
 
@@ -33,9 +36,9 @@ BLOCK = 512
 def rerank(
     query_embeddings: Tensor,
     gallery_embeddings: Tensor,
-    k1: int = 20,
-    k2: int = 6,
-    share: float = 0.3,
+    k1: int = K1,
+    k2: int = K2,
+    share: float = SHARE,
     dtype: torch.dtype = torch.float16,
 ) -> Tensor:
     """(1 - share) times the Jaccard distance plus share times the scaled squared Euclidean distance.

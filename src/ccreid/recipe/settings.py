@@ -11,12 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 from pydantic.fields import FieldInfo
 
+from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_PX
+
 Affects = Literal["training", "scores", "images", "machine"]
 """What a setting changes: what training ends with (and so its scores); what is scored of that, or how; which images are
 meant, which are compared by their contents; nothing but how the machine gets there."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -40,8 +43,8 @@ class DataSettings(Section):
 
     dataset: str = Field(description="name of the data set, see `ccreid data list`")
     root: Annotated[str | None, IMAGES] = Field(None, description="its folder; null reads the edition in the package")
-    height_px: Count = Field(384, description="of the network's input")
-    width_px: Count = Field(192, description="of the network's input")
+    height_px: Side = Field(384, description="of the network's input")
+    width_px: Side = Field(192, description="of the network's input")
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
     sampler: Literal["plain", "clothes-aware", "attribute-aware"] = Field(
@@ -55,7 +58,7 @@ class DataSettings(Section):
         None, description="decoding processes; null = by the machine"
     )
     cache_gb: Annotated[float, Field(ge=0), MACHINE] = Field(
-        8.0, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
+        CACHE_GB, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
     )
     unreadable: Annotated[Literal["error", "skip"], IMAGES] = Field(
         "error", description="what an unreadable image does"
@@ -205,7 +208,9 @@ class EvaluationSettings(Section):
 
     flip: bool = Field(True, description="add the embedding of the flipped image")
     reranking: Annotated[bool, SCORES] = Field(False, description="rank by k-reciprocal re-ranked distances")
-    batch_images: Count = Field(64, description="images embedded at once; moves the last bits of an embedding")
+    batch_images: Count = Field(
+        BATCH_IMAGES, description="images embedded at once; moves the last bits of an embedding"
+    )
 
 
 class Recipe(Section):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
+from ccreid.model.bundle import BundleCard
 from ccreid.report.page import rendered
-from ccreid.report.tables import percent
+from ccreid.report.schema import Report
 
 TEMPLATE = "model_card.md.j2"
 PHOTOGRAPHS = "people may appear in\nthem, but the model holds no picture and no embedding of anyone."
@@ -23,7 +22,7 @@ ORIGINS = MappingProxyType(
 OF_A_FILE = "Its backbone began with weights from a file; what they were learnt from, whoever made the model can tell."
 
 
-def model_card(name: str, card: Mapping[str, Any], report: Mapping[str, Any], megabytes: float) -> str:
+def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, megabytes: float) -> str:
     """Describe a bundle.
 
     Parameters
@@ -31,9 +30,11 @@ def model_card(name: str, card: Mapping[str, Any], report: Mapping[str, Any], me
     name:
         Of its folder.
     card:
-        The bundle's.
+        The bundle's, of a run: with a recipe and what it was trained on.
     report:
-        Its scores, as in report.json.
+        Its scores.
+    began_with:
+        The run's setting network.weights.
     megabytes:
         Size of its weights.
 
@@ -42,25 +43,13 @@ def model_card(name: str, card: Mapping[str, Any], report: Mapping[str, Any], me
     str
         Markdown.
     """
-    edition = card["trained_on"]["edition"]
-    intervals = report["intervals"]
     return rendered(
         TEMPLATE,
         {
-            **card,
-            **{part: report[part] for part in ("conditions", "protocols", "warnings")},
             "name": name,
-            "edition": f" ({edition} edition)" if edition else "",
+            "card": card,
+            "report": report,
+            "origin": ORIGINS.get(began_with, OF_A_FILE),
             "megabytes": megabytes,
-            "origin": ORIGINS.get(card["recipe"]["network"]["weights"], OF_A_FILE),
-            "intervals": intervals,
-            "ends": {
-                protocol: {measure: _ends(pair) for measure, pair in measures.items()}
-                for protocol, measures in intervals["protocols"].items()
-            },
         },
     )
-
-
-def _ends(pair: Sequence[float] | None) -> str:
-    return "-" if pair is None else " to ".join(map(percent, pair))

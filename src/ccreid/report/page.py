@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ from ccreid.analysis.reliance import Reliance
 from ccreid.analysis.separation import Separation
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.machine.files import write_text
+from ccreid.records import Interval, Intervals, Measures
 from ccreid.report.curves import as_png, draw_cmc, draw_precision, draw_separation
 from ccreid.report.ranked_lists import described, exemplary_queries, ranked_list, thumbnail
-from ccreid.report.tables import percent
+from ccreid.report.schema import RANKS, Conditions, Report
+from ccreid.report.tables import in_words, percent
 from ccreid.vocabulary import Protocol, Samples
 
 TEMPLATE = "page.html.j2"
-RANKS = ("1", "5", "10", "20")
 TOP = 10
-KNOWN = ("benchmark", "conditions", "protocols", "format", "intervals", "published", "reliance", "warnings")
-"""Keys of a report with a place of their own; any other is shown as a table of conditions."""
+NO_SPREAD = Measures(cmc={}, map=None, minp=None)
+NO_INTERVALS = Intervals(level=0.95, resamples=0, unit="", protocols={})
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class _List:
     images: tuple[_Shown, ...]
 
 
-def write_page(path: Path, report: Mapping[str, Any], evaluation: Evaluation, *, pictures: bool = True) -> None:
+def write_page(path: Path, report: Report, evaluation: Evaluation, *, pictures: bool = True) -> None:
     """Write a page that needs nothing but a browser: no network, no script, no other file.
 
     Parameters
@@ -61,9 +62,7 @@ def write_page(path: Path, report: Mapping[str, Any], evaluation: Evaluation, *,
     path:
         Of the page; written whole or not at all.
     report:
-        From :func:`ccreid.report.tables.report_values`, best with what
-        :func:`ccreid.analysis.supplement.supplement` adds. Further keys, such as "selection" or "seeds", are
-        shown as they are.
+        Best with what :func:`ccreid.analysis.supplement.supplement` finds.
     evaluation:
         The report's, for curves and ranked lists.
     pictures:
@@ -89,47 +88,43 @@ def rendered(template: str, contents: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "word": _word, "label": _label, "span": _span}
+    environment.filters |= {"percent": percent, "label": _label, "span": _span, "ends": _ends}
     return environment.get_template(template).render(contents)
 
 
-def _contents(report: Mapping[str, Any], evaluation: Evaluation, pictures: bool) -> dict[str, Any]:
-    reliance = None if report.get("reliance") is None else Reliance.of(report["reliance"])
+def _contents(report: Report, evaluation: Evaluation, pictures: bool) -> dict[str, Any]:
     protocols = evaluation.benchmark.protocols
-    intervals = report.get("intervals") or {}
     return {
         "report": report,
-        "benchmark": report["benchmark"],
-        "rows": report["protocols"],
+        "benchmark": report.benchmark,
         "ranks": RANKS,
-        "intervals": intervals.get("protocols", {}),
-        "level": intervals.get("level"),
+        "intervals": report.intervals or NO_INTERVALS,
+        "no_spread": NO_SPREAD,
         "warnings": _warnings(report),
-        "conditions": _flat(report["conditions"]),
-        "further": {key: _rows(key, value) for key, value in report.items() if key not in KNOWN and value},
-        "published": {name: results for name, results in (report.get("published") or {}).items() if results},
+        "conditions": list(_in_words(report.conditions)),
+        "published": {name: results for name, results in report.published.items() if results},
         "cmc": _plot(draw_cmc(evaluation.scores), _cmc_in_words(report)),
         "precision": _plot(draw_precision(evaluation.scores), _precision_in_words(report)),
-        "reliance": reliance,
-        "separation": _separation(reliance),
+        "reliance": report.reliance,
+        "separation": _separation(report.reliance),
         "lists": {p.name: (p, _lists(evaluation, p)) for p in protocols if not p.draws} if pictures else {},
         "reranked": evaluation.reranked,
     }
 
 
-def _warnings(report: Mapping[str, Any]) -> list[str]:
-    benchmark = report["benchmark"]
-    found = [*report.get("warnings", ()), *benchmark["warnings"]]
-    if benchmark["unmatched"]:
-        found.append(f"{benchmark['unmatched']} files do not bear the names of this data set and are not counted.")
-    if benchmark["left_out"]:
-        found.append(f"{len(benchmark['left_out'])} images could not be read and are left out.")
-    for row in report["protocols"]:
-        if not row["valid"]:
-            found.append(f"{row['name']}: no query has a relevant gallery image, so there is no score.")
-        elif row["skipped"]:
-            queries = row["valid"] + row["skipped"]
-            found.append(f"{row['name']}: {row['skipped']} of {queries} queries have no relevant image left.")
+def _warnings(report: Report) -> list[str]:
+    benchmark = report.benchmark
+    found = [*report.warnings, *benchmark.warnings]
+    if benchmark.unmatched:
+        found.append(f"{benchmark.unmatched} files do not bear the names of this data set and are not counted.")
+    if benchmark.left_out:
+        found.append(f"{len(benchmark.left_out)} images could not be read and are left out.")
+    for row in report.protocols:
+        if not row.valid:
+            found.append(f"{row.name}: no query has a relevant gallery image, so there is no score.")
+        elif row.skipped:
+            queries = row.valid + row.skipped
+            found.append(f"{row.name}: {row.skipped} of {queries} queries have no relevant image left.")
     return found
 
 
@@ -142,16 +137,16 @@ def data_address(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{b64encode(data).decode()}"
 
 
-def _cmc_in_words(report: Mapping[str, Any]) -> str:
+def _cmc_in_words(report: Report) -> str:
     parts = [
-        f"{row['name']}: " + ", ".join(f"{percent(row['cmc'][rank])} % at rank {rank}" for rank in RANKS)
-        for row in report["protocols"]
+        f"{row.name}: " + ", ".join(f"{percent(row.at(rank))} % at rank {rank}" for rank in RANKS)
+        for row in report.protocols
     ]
     return "CMC curves. " + "; ".join(parts) + "."
 
 
-def _precision_in_words(report: Mapping[str, Any]) -> str:
-    parts = [f"{row['name']}: mean {percent(row['map'])} % over {row['valid']} queries" for row in report["protocols"]]
+def _precision_in_words(report: Report) -> str:
+    parts = [f"{row.name}: mean {percent(row.map)} % over {row.valid} queries" for row in report.protocols]
     return "Histograms of the queries' average precision. " + "; ".join(parts) + "."
 
 
@@ -193,42 +188,25 @@ def _shown(samples: Samples, row: int, title: str, right: bool | None) -> _Shown
     return _Shown(Picture(data_address(thumbnail(samples, row), "jpeg"), alt), title, tuple(lines), right)
 
 
-def _rows(key: str, value: object) -> list[tuple[str, str]]:
-    return _flat(value) if isinstance(value, Mapping) else [(_label(key), _word(value))]
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Names and values of a nested mapping, in order: {"versions": {"torch": 2}} is [("versions: torch", "2")]."""
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        key = f"{before}: {name}" if before else str(name)
-        if isinstance(value, Mapping):
-            rows += _flat(value, key)
+def _in_words(conditions: Conditions) -> Iterator[tuple[str, str]]:
+    """Names and values to read, in order; a mapping's one by one: ("versions: torch", "2.9")."""
+    for name, value in conditions.model_dump().items():
+        if isinstance(value, dict):
+            yield from ((f"{_label(name)}: {key}", str(item)) for key, item in value.items())
         else:
-            rows.append((_label(key), _word(value)))
-    return rows
+            yield _label(name), in_words(value)
 
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _word(value: object) -> str:
-    """A plain value in words."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return "; ".join(f"{_label(str(name))}: {_word(item)}" for name, item in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_word(item) for item in value) or "none"
-    return str(value)
+def _ends(interval: Interval | None) -> str:
+    """Shares from and to, in percent."""
+    return "-" if interval is None else " to ".join(map(percent, interval))
 
 
-def _span(ends: Sequence[float] | None) -> str:
+def _span(ends: Interval | None) -> str:
     """Figures in percent that may be a range: (38.0, 40.8) is "38.0 to 40.8"."""
     if ends is None:
         return "-"

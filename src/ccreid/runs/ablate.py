@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
+from rich.table import Table
 
 from ccreid.analysis.paired import compare_queries
 from ccreid.errors import SettingError
-from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder, to_yaml
+from ccreid.report.schema import Ablation, Difference, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
 from ccreid.runs.series import run_seeds
@@ -54,7 +54,7 @@ def load_variants(source: str) -> dict[str, list[str]]:
 
 def ablate(
     variants: Mapping[str, Recipe], seeds: Sequence[int], folder: Path, follow: Follow, changes: Changes
-) -> dict[str, Any]:
+) -> Ablation:
     """Run every variant once a seed and compare them, into `folder/VARIANT/seed-N` and `folder/ablation.json`.
 
     Variants of the same settings are run once. Runs that are there already are taken as they are, interrupted ones go
@@ -75,7 +75,7 @@ def ablate(
 
     Returns
     -------
-    dict
+    Ablation
         Scores of every variant with mean and standard deviation, then the differences to the first variant, and to the
         recipe itself, query by query.
 
@@ -87,37 +87,36 @@ def ablate(
         A stop was requested; everything is saved.
     """
     folders = _folders(variants)
-    summaries, values = {}, {}
+    summaries, compared = {}, {}
     for name, recipe in variants.items():
         target = folder / folders[name]
         summaries[name] = run_seeds(recipe, seeds, target, partial(_named, follow, name))
-        values[name] = {
-            "changes": list(changes[name]),
-            "folder": folders[name],
-            "protocols": summaries[name]["protocols"],
-        }
+        compared[name] = Variant(
+            changes=tuple(changes[name]), folder=folders[name], protocols=summaries[name].protocols
+        )
     tables = {name: [RunFolder(folder / of / f"seed-{seed}").queries for seed in seeds] for name, of in folders.items()}
-    result = {
-        "seeds": list(seeds),
-        "benchmark": next(iter(summaries.values()))["benchmark"],
-        "conditions": next(iter(summaries.values()))["conditions"],
-        "variants": values,
-        "paired": [
-            {"variant": one, "against": other, **paired.to_json()}
+    first = next(iter(summaries.values()))
+    result = Ablation(
+        seeds=tuple(seeds),
+        benchmark=first.benchmark,
+        conditions=first.conditions,
+        variants=compared,
+        paired=tuple(
+            Difference(variant=one, against=other, **dict(paired))
             for one, other in _pairs(folders, [name for name in variants if not changes[name]])
             for paired in compare_queries(tables[one], tables[other])
-        ],
-    }
-    write_json(folder / RESULT, result)
+        ),
+    )
+    result.write(folder / RESULT)
     write_tables(folder / "ablation.txt", *ablation_tables(result))
     return result
 
 
-def ablation_tables(result: Mapping[str, Any]) -> tuple[Any, Any]:
+def ablation_tables(result: Ablation) -> tuple[Table, Table]:
     """Scores, then paired differences, for a terminal."""
-    seeds = ", ".join(map(str, result["seeds"]))
-    scores = comparison_table(result["variants"], f"Mean and standard deviation over the seeds {seeds}, in percent")
-    return scores, paired_table(result["paired"])
+    seeds = ", ".join(map(str, result.seeds))
+    scores = comparison_table(result.variants, f"Mean and standard deviation over the seeds {seeds}, in percent")
+    return scores, paired_table(result.paired)
 
 
 def _named(follow: Follow, variant: str, seed: str) -> Watch:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -232,17 +231,11 @@ def training(
 
 def _mean_precision(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, network: Network) -> float:
     """The mAP of a network, over all protocols of a benchmark."""
-    judged = evaluate(embedder(recipe, network, "", fabric.autocast, processes_of(fabric)), benchmark)
+    judged = evaluate(embedder(recipe, network, "", fabric), benchmark)
     return fmean(score.mean_ap for score in judged.scores.values())
 
 
-def embedder(
-    recipe: Recipe,
-    network: Network,
-    weights_hash: str,
-    autocast: Callable[[], AbstractContextManager[object]],
-    processes: Processes = ALONE,
-) -> Embedder:
+def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric) -> Embedder:
     """What makes the embeddings that are scored."""
     return Embedder(
         network,
@@ -250,11 +243,11 @@ def embedder(
         preprocessing(recipe),
         flip=recipe.evaluation.flip,
         precision=recipe.training.precision,
-        autocast=autocast,
+        autocast=fabric.autocast,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),
-        processes=processes,
+        processes=processes_of(fabric),
     )
 
 

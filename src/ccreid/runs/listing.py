@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.records import ProtocolScores, Scored
 from ccreid.training.rows import BeginRow, EpochRow, KeptRow, read_journal
 
 Columns = tuple[list[str], list[list[str]]]
@@ -49,7 +49,7 @@ class ListedRun:
     name: str
     recipe: Recipe
     rows: Sequence[KeptRow]
-    report: Mapping[str, Any] | None
+    report: Scored | None
 
     @property
     def epochs(self) -> list[EpochRow]:
@@ -188,7 +188,7 @@ def _points(run: ListedRun) -> Iterator[tuple[str, int, float]]:
 
 def _read(run: RunFolder) -> Iterator[ListedRun]:
     try:
-        scores = json.loads(run.report.read_text(encoding="utf-8")) if run.finished else None
+        scores = Scored.read(run.report) if run.finished else None
         yield ListedRun(str(run.path), run.recipe(), read_journal(run.journal), scores)
     except CcreidError as error:
         logger.warning("%s is left out: %s", run.path, error.message)
@@ -196,18 +196,19 @@ def _read(run: RunFolder) -> Iterator[ListedRun]:
         logger.warning("%s is left out, a file of it is damaged: %s", run.path, error)
 
 
-def _protocols(run: ListedRun) -> list[dict[str, Any]]:
-    return [] if run.report is None else run.report["protocols"]
+def _protocols(run: ListedRun) -> Sequence[ProtocolScores]:
+    return () if run.report is None else run.report.protocols
 
 
 def _protocol_names(runs: Sequence[ListedRun]) -> list[str]:
-    return list(dict.fromkeys(row["name"] for run in runs for row in _protocols(run)))
+    return list(dict.fromkeys(row.name for run in runs for row in _protocols(run)))
 
 
 def _score(run: ListedRun, protocol: str) -> str:
     for row in _protocols(run):
-        if row["name"] == protocol and row["map"] is not None:
-            return f"{100 * row['cmc']['1']:.1f} / {100 * row['map']:.1f}"
+        first = row.at(1)
+        if row.name == protocol and first is not None and row.map is not None:
+            return f"{100 * first:.1f} / {100 * row.map:.1f}"
     return "-"
 
 

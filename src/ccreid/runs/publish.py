@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from ccreid.errors import SettingError
 from ccreid.machine.files import is_free, replacing
-from ccreid.model.bundle import CARD, WEIGHTS, amend_card, load_bundle, save_bundle
+from ccreid.model.bundle import CARD, WEIGHTS, add_scores, load_bundle, save_bundle
 from ccreid.recipe import RunFolder
+from ccreid.records import BenchmarkCard
 from ccreid.report.model_card import model_card
-from ccreid.report.tables import describe_benchmark
+from ccreid.report.schema import Report
 from ccreid.runs import build
 from ccreid.runs.score import evaluate_bundle, without_unreadable
 from ccreid.runs.watch import Watch
@@ -20,7 +20,7 @@ from ccreid.runs.watch import Watch
 MODEL_CARD = "MODEL_CARD.md"
 
 
-def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None) -> dict[str, Any]:
+def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None) -> Report:
     """Write the bundle of a finished run in half precision, score it anew and describe it.
 
     Parameters
@@ -36,8 +36,8 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
 
     Returns
     -------
-    dict
-        The report of the scores.
+    Report
+        Of the scores.
 
     Raises
     ------
@@ -58,12 +58,13 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     bundle = load_bundle(run.bundle)
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
-        described = {"trained_on": describe_benchmark(benchmark)}
-        save_bundle(made, bundle.network, bundle.preprocessing, {**bundle.card, **described}, half=True)
+        about = bundle.card.model_copy(update={"trained_on": BenchmarkCard.of(benchmark)})
+        save_bundle(made, bundle.network, bundle.preprocessing, about, half=True)
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
-        card = amend_card(made, {"scores": report["protocols"], "intervals": report["intervals"]})
+        card = add_scores(made, report.protocols, report.intervals)
         megabytes = (made / WEIGHTS).stat().st_size / 1e6
-        (made / MODEL_CARD).write_text(model_card(out.name, card, report, megabytes), encoding="utf-8")
+        text = model_card(out.name, card, report, began_with=recipe.network.weights, megabytes=megabytes)
+        (made / MODEL_CARD).write_text(text, encoding="utf-8")
         with replacing(out) as temporary:
             shutil.copytree(made, temporary)
     return report

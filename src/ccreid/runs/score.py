@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ccreid.analysis.outfits import shared_outfits
 from ccreid.analysis.supplement import supplement
@@ -15,7 +13,7 @@ from ccreid.data.pixels import users_cache
 from ccreid.errors import ImageError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.machine.devices import Device, memory_advice
-from ccreid.machine.files import write_json
+from ccreid.machine.limits import CACHE_GB
 from ccreid.machine.provenance import describe_machine, versions
 from ccreid.model.bundle import Bundle, load_bundle
 from ccreid.model.embedder import Embedder
@@ -23,7 +21,8 @@ from ccreid.recipe import RunFolder
 from ccreid.report.page import write_page
 from ccreid.report.per_query import write_per_query
 from ccreid.report.ranked_lists import draw_ranked_lists, telling_queries
-from ccreid.report.tables import belief_table, report_table, report_values
+from ccreid.report.schema import Conditions, Report, report_of
+from ccreid.report.tables import belief_table, report_table
 from ccreid.report.text import write_tables
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Benchmark, Samples
@@ -41,7 +40,7 @@ def evaluate_bundle(
     skip_unreadable: bool = False,
     reranking: bool = False,
     watch: Watch | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
 
     Parameters
@@ -49,7 +48,7 @@ def evaluate_bundle(
     bundle_folder, benchmark, folder:
         What to score, on what, and where to write.
     flip:
-        Whether to add the mirror image's embedding; None does as the bundle's recipe.
+        Whether to add the mirror image's embedding; None does as the bundle says.
     device:
         Where to compute.
     skip_unreadable:
@@ -59,66 +58,51 @@ def evaluate_bundle(
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
     """
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
     embedder = embedder_of(bundle, flip=flip, device=device)
-    conditions = {
-        "bundle": bundle_folder.resolve().name,
-        "seed": bundle.card.get("recipe", {}).get("training", {}).get("seed"),
-        "selection": bundle.card.get("selection"),
-    }
+    conditions = Conditions(bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection)
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
     return score(embedder, benchmark, folder, conditions, watch, reranking=reranking)
 
 
 def embedder_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Embedder:
-    """What embeds a benchmark with a bundle in the batches, and with the cache of pixels, of the bundle's recipe.
-
-    Raises SettingError where the device is not here.
-    """
-    recipe = bundle.card.get("recipe", {})
-    return Embedder.load(
-        bundle,
-        device,
-        flip,
-        batch_images=recipe.get("evaluation", {}).get("batch_images", 64),
-        pixels=users_cache(recipe.get("data", {}).get("cache_gb", 8.0)),
-    )
+    """What embeds a benchmark with a bundle and keeps decoded pixels. Raises SettingError: the device is not here."""
+    return Embedder.load(bundle, device, flip, pixels=users_cache(CACHE_GB))
 
 
 def score(
     embedder: Embedder,
     benchmark: Benchmark,
     folder: Path,
-    conditions: Mapping[str, Any],
+    conditions: Conditions,
     watch: Watch,
     *,
     reranking: bool,
-) -> dict[str, Any]:
+) -> Report:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {embedder.batch_images})."):
         evaluation = evaluate(embedder, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
     preprocessing = embedder.preprocessing
-    report = report_values(
-        evaluation,
-        {
-            **conditions,
+    conditions = conditions.model_copy(
+        update={
             "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
             "flip_averaging": embedder.flip,
+            "precision": embedder.precision,
             "weights": embedder.weights_hash[:12],
             "versions": versions(),
             "machine": describe_machine(),
-        },
+        }
     )
     garments = shared_outfits(benchmark)
-    report |= supplement(evaluation, garments)
+    report = report_of(evaluation, conditions, supplement(evaluation, garments))
     if not embedder.processes.leads:
         return report
-    write_json(RunFolder(folder).report, report)
+    report.write(RunFolder(folder).report)
     write_tables(folder / "report.txt", report_table(report), belief_table(report))
     write_per_query(RunFolder(folder).queries, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)

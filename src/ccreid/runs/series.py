@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.records import Measures, ProtocolScores
+from ccreid.report.schema import Report, Summary
 from ccreid.runs import score, train
 from ccreid.runs.watch import Follow, Watch
 from ccreid.vocabulary import Benchmark
 
 
-def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow) -> dict[str, Any]:
+def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow) -> Summary:
     """Run a recipe once a seed, into `folder/seed-N`, and sum the runs up in `folder/seeds.json`.
 
     Runs that are there already are taken as they are, interrupted ones go on: the same command can be repeated.
 
     Returns
     -------
-    dict
+    Summary
         Protocols with mean and standard deviation (of a sample) of every score over the seeds.
 
     Raises
@@ -43,23 +43,23 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
             reports.append(_report_of(of_seed, folder / f"seed-{seed}", follow(f"seed {seed}")))
         except InterruptedRun as stop:
             raise InterruptedRun(stop.message, "Go on by repeating the command with the same --out.") from None
-    selection = "; ".join(dict.fromkeys(str(report["conditions"]["selection"]) for report in reports))
-    summary = {
-        "recipe": recipe.name,
-        "seeds": list(seeds),
-        "benchmark": reports[0]["benchmark"],
-        "conditions": reports[0]["conditions"]
-        | {"seed": f"mean over {', '.join(map(str, seeds))}", "selection": selection},
-        "protocols": [_over(rows) for rows in zip(*(report["protocols"] for report in reports), strict=True)],
-    }
-    write_json(folder / "seeds.json", summary)
+    selection = "; ".join(dict.fromkeys(str(report.conditions.selection) for report in reports))
+    shared = {"seed": f"mean over {', '.join(map(str, seeds))}", "selection": selection}
+    summary = Summary(
+        recipe=recipe.name,
+        seeds=tuple(seeds),
+        benchmark=reports[0].benchmark,
+        conditions=reports[0].conditions.model_copy(update=shared),
+        protocols=tuple(_over(rows) for rows in zip(*(report.protocols for report in reports), strict=True)),
+    )
+    summary.write(folder / "seeds.json")
     return summary
 
 
 def compare(
     bundles: Sequence[Path], benchmarks: Mapping[str, Benchmark], folder: Path, follow: Follow
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Score every bundle on every benchmark; the reports lie in `folder/BUNDLE/BENCHMARK`.
+) -> dict[str, dict[str, Report]]:
+    """Score every bundle on every benchmark, into `folder/BUNDLE/BENCHMARK`, and write all in `folder/compare.json`.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def compare(
         Report by the bundle's name, then by the benchmark's.
     """
     names = _names(bundles)
-    return {
+    reports = {
         name: {
             benchmark: score.evaluate_bundle(
                 bundle, samples, folder / name / benchmark, watch=follow(f"{name} on {benchmark}")
@@ -76,21 +76,23 @@ def compare(
         }
         for name, bundle in zip(names, bundles, strict=True)
     }
+    plain = {name: {on: report.model_dump(mode="json") for on, report in of.items()} for name, of in reports.items()}
+    write_json(folder / "compare.json", plain)
+    return reports
 
 
-def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     run = RunFolder(folder)
     if not run.begun:
         return train.begin(recipe, folder, watch)
     if run.recipe() != recipe:
         raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
     if run.finished:
-        report: dict[str, Any] = json.loads(run.report.read_text(encoding="utf-8"))
-        return report
+        return Report.read(run.report)
     return train.resume(folder, watch)
 
 
-def _over(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _over(rows: Sequence[ProtocolScores]) -> ProtocolScores:
     """One protocol's rows of several seeds as one row, with the deviation over the seeds."""
 
     def mean(values: list[float | None]) -> float | None:
@@ -101,15 +103,14 @@ def _over(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         known = [value for value in values if value is not None]
         return stdev(known) if len(known) > 1 else None
 
-    def summed(by: Callable[[list[float | None]], float | None]) -> dict[str, Any]:
-        ranks = rows[0]["cmc"]
-        return {
-            "cmc": {rank: by([row["cmc"][rank] for row in rows]) for rank in ranks},
-            "map": by([row["map"] for row in rows]),
-            "minp": by([row["minp"] for row in rows]),
-        }
+    def summed(by: Callable[[list[float | None]], float | None]) -> Measures:
+        return Measures(
+            cmc={rank: by([row.at(rank) for row in rows]) for rank in rows[0].cmc},
+            map=by([row.map for row in rows]),
+            minp=by([row.minp for row in rows]),
+        )
 
-    return {**rows[0], **summed(mean), "deviation": summed(deviation)}
+    return rows[0].model_copy(update={**dict(summed(mean)), "deviation": summed(deviation)})
 
 
 def _names(bundles: Sequence[Path]) -> list[str]:

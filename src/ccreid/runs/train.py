@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -16,10 +15,11 @@ from ccreid.machine.files import is_free, remove_leftovers
 from ccreid.machine.processes import Processes
 from ccreid.machine.provenance import versions
 from ccreid.methods.sharing import check_replicas
-from ccreid.model.bundle import amend_card, save_bundle
+from ccreid.model.bundle import About, add_scores, save_bundle
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe, RunFolder
-from ccreid.report.tables import TEST_SET, describe_benchmark
+from ccreid.records import BenchmarkCard
+from ccreid.report.schema import TEST_SET, Conditions, Report
 from ccreid.runs import build
 from ccreid.runs.journals import Journals
 from ccreid.runs.score import score, without_unreadable
@@ -32,13 +32,13 @@ from ccreid.vocabulary import Samples
 logger = logging.getLogger(__name__)
 
 
-def begin(recipe: Recipe, folder: Path, watch: Watch) -> dict[str, Any]:
+def begin(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     """Train a recipe into an empty or new folder, score the last epoch and leave every artefact there.
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def resume(
     allowed: Collection[Difference] = (),
     *,
     data: Path | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Go on with a run from its checkpoint, the same in every respect but those allowed.
 
     Parameters
@@ -81,8 +81,8 @@ def resume(
 
     Returns
     -------
-    dict
-        The report, as in report.json.
+    Report
+        As in report.json.
 
     Raises
     ------
@@ -109,31 +109,34 @@ def check(recipe: Recipe, count: int) -> None:
 
 def _carry_through(
     recipe: Recipe, fabric: Fabric, run: RunFolder, watch: Watch, allowed: Collection[Difference] = ()
-) -> dict[str, Any]:
+) -> Report:
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)
-    card = {
-        "recipe": _shippable(recipe),
-        "selection": selected,
-        "versions": versions(),
-        "trained_on": describe_benchmark(benchmark),
-    }
-    weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), card))
-    embedder = build.embedder(recipe, network, weights_hash, fabric.autocast, processes)
-    conditions = {
-        "recipe": recipe.name,
-        "seed": recipe.training.seed,
-        "epochs": recipe.training.epochs,
-        "selection": selected,
-        **({"processes": processes.count} if processes.count > 1 else {}),
-        **({"scored_on": "people held out of training"} if recipe.selection.scored == "validation" else {}),
-    }
+    about = About(
+        recipe=_shippable(recipe).model_dump(mode="json"),
+        seed=recipe.training.seed,
+        precision=recipe.training.precision,
+        flip=recipe.evaluation.flip,
+        selection=selected,
+        versions=versions(),
+        trained_on=BenchmarkCard.of(benchmark),
+    )
+    weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), about))
+    embedder = build.embedder(recipe, network, weights_hash, fabric)
+    conditions = Conditions(
+        recipe=recipe.name,
+        seed=recipe.training.seed,
+        epochs=recipe.training.epochs,
+        selection=selected,
+        processes=processes.count if processes.count > 1 else None,
+        scored_on="people held out of training" if recipe.selection.scored == "validation" else None,
+    )
     report = score(embedder, parts.scored_on, run.path, conditions, watch, reranking=recipe.evaluation.reranking)
     if processes.leads:
-        amend_card(run.bundle, {"scores": report["protocols"]})
+        add_scores(run.bundle, report.protocols, report.intervals)
     return report
 
 
@@ -208,8 +211,6 @@ def _warn_of_single_images(samples: Samples) -> None:
         )
 
 
-def _shippable(recipe: Recipe) -> dict[str, Any]:
+def _shippable(recipe: Recipe) -> Recipe:
     """The recipe without what tells of this machine's folders."""
-    values = recipe.model_dump(mode="json")
-    values["data"]["root"] = None
-    return values
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": None})})

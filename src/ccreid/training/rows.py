@@ -8,16 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ccreid.records import Record
 
 logger = logging.getLogger(__name__)
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class PlanRow(_Row):
+class PlanRow(Record):
     """What lies ahead when a run begins or goes on; listeners are told, the journal does not keep it.
 
     Attributes
@@ -32,7 +30,7 @@ class PlanRow(_Row):
     done: int
 
 
-class BeginRow(_Row):
+class BeginRow(Record):
     """What a method found before an epoch (from 1), by name, and how long that took."""
 
     kind: Literal["begin"] = "begin"
@@ -41,7 +39,7 @@ class BeginRow(_Row):
     seconds: float
 
 
-class StepRow(_Row):
+class StepRow(Record):
     """A step (from 1) of an epoch (from 1): its terms, unweighted, and their weighted sum, means over the processes."""
 
     kind: Literal["step"] = "step"
@@ -54,7 +52,7 @@ class StepRow(_Row):
     seconds: float
 
 
-class EpochRow(_Row):
+class EpochRow(Record):
     """An epoch (from 1) summed up.
 
     Attributes

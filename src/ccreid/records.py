@@ -1,0 +1,188 @@
+"""What is written to be read again: values with types, each a file or a part of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from ccreid.errors import ArtefactError
+from ccreid.machine.files import write_json
+from ccreid.vocabulary import Benchmark
+
+
+class Record(BaseModel):
+    """Values under fixed names; ``model_dump(mode="json")`` gives them as plain ones.
+
+    A file may hold more than is known here, so that what a newer version wrote opens; nothing in it is guessed at: a
+    number in quotes is no number, and NaN and infinity are none either.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+    mend: ClassVar[str] = "Make the file anew."
+    """What to do where a file cannot be read."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what :meth:`write` wrote. Raises ArtefactError, which names the file and the value."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise ArtefactError(f"{path} cannot be read: {error.strerror or error}.", cls.mend) from error
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)[0]
+            place = "".join(f"{part}: " for part in (".".join(map(str, wrong["loc"])),) if part)
+            said = wrong["msg"][0].lower() + wrong["msg"][1:]
+            raise ArtefactError(f"{path} cannot be read: {place}{said}.", cls.mend) from error
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, whole or not at all. Raises StorageError."""
+        write_json(path, self.model_dump(mode="json"))
+
+
+def _is_json(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    json.dumps(value, allow_nan=False)  # ValueError where a number is none
+    return value
+
+
+Plain = Annotated[dict[str, JsonValue], AfterValidator(_is_json)]
+"""Values by name of which the record knows nothing."""
+
+Rank = Annotated[int, Field(strict=False, ge=1)]
+"""A 1-based rank. Not strict, because names in JSON are text."""
+
+Interval = tuple[float, float]
+"""Lower and upper end."""
+
+
+class Counts(Record):
+    """How many people and images a subset has."""
+
+    people: int
+    images: int
+
+
+class BenchmarkCard(Record):
+    """What a data set is, without its images.
+
+    Attributes
+    ----------
+    name, edition, licence, synthetic, warnings:
+        As in a benchmark; no edition where the counts are those of none.
+    subsets:
+        Counts by the subset's name.
+    unmatched:
+        How many files bear other names than the set's.
+    left_out:
+        The images that could not be read.
+    """
+
+    name: str
+    edition: str | None
+    licence: str
+    synthetic: bool
+    subsets: dict[str, Counts]
+    unmatched: int
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> Self:
+        """The card of a benchmark."""
+        return cls(
+            name=benchmark.name,
+            edition=benchmark.edition or None,
+            licence=benchmark.licence,
+            synthetic=benchmark.synthetic,
+            subsets={
+                name: Counts(people=len(samples.people), images=len(samples))
+                for name, samples in benchmark.subsets.items()
+            },
+            unmatched=len(benchmark.unmatched),
+            left_out=tuple(benchmark.left_out),
+            warnings=tuple(benchmark.warnings),
+        )
+
+
+class Measures(Record):
+    """CMC at some ranks, mAP and mINP, or how far each deviates; None where there is no number."""
+
+    cmc: dict[Rank, float | None]
+    map: float | None
+    minp: float | None
+
+    def at(self, rank: int) -> float | None:
+        """CMC at a rank."""
+        return self.cmc.get(rank)
+
+
+class ProtocolScores(Measures):
+    """The scores under one protocol, as shares in 0..1.
+
+    Attributes
+    ----------
+    name, query, gallery:
+        Of the protocol.
+    ignored:
+        What its rule ignores of the query's person, in words.
+    shots:
+        How often the gallery is drawn, in words.
+    valid, skipped:
+        Queries with and without a relevant gallery image.
+    deviation:
+        Standard deviations (of a sample) over the draws or the seeds; None where there is one of them.
+    selected_on_test:
+        Whether the epoch was selected on these very numbers.
+    """
+
+    name: str
+    query: str
+    gallery: str
+    ignored: str
+    shots: str
+    valid: int
+    skipped: int
+    deviation: Measures | None = None
+    selected_on_test: bool = False
+
+
+class Scored(Record):
+    """Whatever has scores."""
+
+    protocols: tuple[ProtocolScores, ...]
+
+
+class ScoreIntervals(Record):
+    """The intervals of a protocol's scores; None where there are too few people to tell."""
+
+    rank1: Interval | None = None
+    map: Interval | None = None
+    minp: Interval | None = None
+
+
+class Intervals(Record):
+    """Confidence intervals by protocol.
+
+    Attributes
+    ----------
+    level:
+        Share of the resampled scores inside, in (0, 1).
+    resamples:
+        How many.
+    unit:
+        What is drawn, and how.
+    protocols:
+        By name. A single-shot protocol has none: its spread over the draws stands beside its scores.
+    """
+
+    level: float
+    resamples: int
+    unit: str
+    protocols: dict[str, ScoreIntervals]
+
+    def of(self, protocol: str) -> ScoreIntervals:
+        """Those of a protocol."""
+        return self.protocols.get(protocol, ScoreIntervals())
