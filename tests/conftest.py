@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from rich.console import Console
 
 from ccreid import cli
+from coarse import coarse_pictures
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent
@@ -31,6 +32,13 @@ def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """No test, and no fixture of a module or the session, reads or fills the user's cache of pixels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCREID_CACHE", str(tmp_path_factory.getbasetemp() / "ccreid-cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_pixels() -> Iterator[None]:
+    """Drawing is most of a tiny run: all is drawn, but coarsely, save where a test asks for its pixels."""
+    with coarse_pictures():
         yield
 
 
@@ -70,6 +78,12 @@ def ccreid_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 def small_wardrobe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four training people and three test people of the compact Wardrobe; not to be changed by a test."""
     return copy_people(tmp_path_factory.mktemp("data") / "wardrobe", train=4, test=3)
+
+
+@pytest.fixture(scope="session")
+def smallest_wardrobe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fewer queries to draw and score, for runs made many times; not to be changed by a test."""
+    return copy_people(tmp_path_factory.mktemp("data") / "wardrobe", train=4, test=2, queries=1)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from ccreid.recipe import load_recipe
 from ccreid.runs import score, train
 from ccreid.training.checkpoint import Checkpoints
+from coarse import coarse_pictures
 
 PARTS = {
     "training": (train, "train"),
@@ -37,6 +39,7 @@ class Calls:
         self.made = dict.fromkeys(PARTS, 0)
         self.fatal = fatal
         self._within: list[str] = []
+        os.register_at_fork(after_in_child=lambda: sys.setprofile(None))  # the run's own process is the one to die
 
     def follow(self, part: str) -> None:
         """Count the calls within a part from now on; there is no way back, since this process is a copy."""
@@ -63,15 +66,24 @@ class Calls:
                     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def as_a_users() -> AbstractContextManager[None]:
+    """Make a process of the server's one as a user starts it, with loaders that fork, but for its pictures."""
+    set_start_method("fork", force=True)  # the server's own would start a server for every loader
+    return coarse_pictures()
+
+
 def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | None, told: Connection) -> None:
-    """Begin a run, or go on with it, and tell how many calls each part made."""
+    """Begin a run, or go on with it, and tell how many calls each part made where any were counted."""
+    resumed = (folder / train.RECIPE).exists()
     calls = Calls(fatal)
-    for part in PARTS:
-        calls.follow(part)
-    if (folder / train.RECIPE).exists():
-        train.resume(folder, score.Watch())
-    else:
-        train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
+    if fatal is not None or not resumed:  # whoever goes on to the end is asked for no number
+        for part in PARTS:
+            calls.follow(part)
+    with as_a_users():
+        if resumed:
+            train.resume(folder, score.Watch())
+        else:
+            train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
     told.send(calls.made)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccreid.recipe import load_recipe
 from ccreid.runs import score, train
-from killing import SERVER
+from killing import SERVER, as_a_users
 
 
 def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Sequence[str]) -> None:
@@ -22,7 +22,8 @@ def _one_of_them(rank: int, count: int, port: int, folder: Path, settings: Seque
         "MASTER_PORT": str(port),
         "TORCHELASTIC_RUN_ID": "ccreid",
     }
-    train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
+    with as_a_users():
+        train.begin(load_recipe("wardrobe", settings), folder, score.Watch())
 
 
 def train_together(count: int, folder: Path, settings: Sequence[str]) -> list[int | None]:
