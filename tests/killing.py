@@ -26,7 +26,7 @@ PARTS = {
 }
 
 SERVER = get_context("forkserver")  # copies of a process that has imported everything and trained nothing are cheap
-SERVER.set_forkserver_preload(["timm", "killing"])
+SERVER.set_forkserver_preload(["timm", "killing", "commands"])
 
 
 class Calls:

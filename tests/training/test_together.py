@@ -33,11 +33,11 @@ Pair = tuple[Path, Path]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """The runs of two processes and of one."""
     of_two, of_one = KINDS[request.param]
     folder = tmp_path_factory.mktemp("runs")
-    settings = (f"data.root={smallest_wardrobe}", *FOUR)
+    settings = (f"data.root={small_wardrobe}", *FOUR)
     assert train_together(2, folder / "two", [*settings, *of_two]) == [0, 0]
     train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", score.Watch())
     return folder / "two", folder / "one"
