@@ -93,6 +93,7 @@ def test_odd_names_and_counts_are_shown(ccreid_command: Run, small_wardrobe: Pat
     assert "train: the compact edition has 16 people / 512 images, found 4 people / 128 images" in err
 
 
+@pytest.mark.slow
 def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     trained = json.loads((bundle.parent / "report.json").read_text())
     code, out, _ = ccreid_command("evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe)
@@ -109,6 +110,7 @@ def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, sma
     assert without["protocols"] != trained["protocols"]
 
 
+@pytest.mark.slow
 def test_ltcc_is_trained_and_scored_on_all_three_protocols(ccreid_command: Run, tmp_path: Path) -> None:
     data = copy_people(tmp_path / "LTCC_ReID", train=3, test=3)
     from PIL import Image
@@ -175,6 +177,7 @@ def test_a_wrong_folder_names_what_was_expected_and_found(ccreid_command: Run, t
         assert word in err
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -203,6 +206,7 @@ def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_war
     assert report["protocols"][0]["valid"] == 11
 
 
+@pytest.mark.slow
 def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -216,6 +220,7 @@ def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_
     assert f"1 of 4 people have a single training image (the first is person {int(person)})" in err
 
 
+@pytest.mark.slow
 def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(bundle, tmp_path / "bundle")
     card = json.loads((bundle / "bundle.json").read_text())
@@ -226,6 +231,7 @@ def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Pat
     assert ccreid.__version__ in err
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     arguments = ["train", "wardrobe", "--data", str(small_wardrobe), "--out", str(folder)]
@@ -250,6 +256,7 @@ def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path
     assert (folder / "checkpoint.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_the_demo_compares_the_baseline_with_fire(
     ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, small_wardrobe: Path
 ) -> None:
@@ -268,6 +275,7 @@ def test_the_demo_compares_the_baseline_with_fire(
     assert Path("runs/demo/demo-baseline/report.json").is_file()
 
 
+@pytest.mark.slow
 def test_seeds_are_run_one_by_one_and_summed_up(ccreid_command: Run, small_wardrobe: Path) -> None:
     arguments = ("train", "wardrobe", "--data", small_wardrobe, "--out", "series", *settings())
     code, out, err = ccreid_command(*arguments, "--seeds", "0,3")
@@ -295,6 +303,7 @@ def test_odd_seeds_are_refused(ccreid_command: Run, small_wardrobe: Path, seeds:
     assert words in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_selecting_on_the_test_set_stamps_the_report(ccreid_command: Run, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "train", "wardrobe", "--data", small_wardrobe, "--out", "run", *settings(), "--select-on", "test"
@@ -308,6 +317,7 @@ def test_selecting_on_the_test_set_stamps_the_report(ccreid_command: Run, small_
     assert "†" in Path("run/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     copy = Path("another")
     shutil.copytree(bundle, copy)
@@ -322,6 +332,7 @@ def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, sm
     assert matrix["run"]["wardrobe"]["protocols"] == matrix["another"]["wardrobe"]["protocols"]
 
 
+@pytest.mark.slow
 def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"

@@ -23,7 +23,7 @@ from commands import PATIENCE_S, Done, carry_out
 from journals import without_clock
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
 LONG = ("training.epochs=400", "attributes.after_epoch=300")
 """More than a test waits for."""

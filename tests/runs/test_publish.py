@@ -19,7 +19,7 @@ from ccreid.recipe import load_recipe
 from ccreid.runs.score import Watch
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
 
 @pytest.fixture(scope="module")

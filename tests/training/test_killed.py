@@ -17,6 +17,8 @@ from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 
+pytestmark = pytest.mark.slow
+
 POINTS = {"training": 10, "saving the checkpoint": 10, "saving the bundle": 2, "scoring": 2}
 """How many seeded ones in each part of a run."""
 KINDS: dict[str, tuple[str, ...]] = {
