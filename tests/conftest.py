@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from rich.console import Console
 
 from ccreid.cli import console, main
+from coarse import coarse_pictures
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent
@@ -27,11 +29,24 @@ Run = Callable[..., tuple[int, str, str]]
 Terminal = Callable[[int], None]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many slow tests go first, so that no process is left alone with one at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])  # files stay whole: the sort is stable
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test, and no fixture of a module or the session, reads or fills the user's cache of pixels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCREID_CACHE", str(tmp_path_factory.getbasetemp() / "ccreid-cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_pixels() -> Iterator[None]:
+    """Drawing is most of a tiny run: all is drawn, but coarsely, save where a test asks for its pixels."""
+    with coarse_pictures():
         yield
 
 
@@ -83,6 +98,12 @@ def ccreid_command(
 def small_wardrobe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four training people and three test people of the compact Wardrobe; not to be changed by a test."""
     return copy_people(tmp_path_factory.mktemp("data") / "wardrobe", train=4, test=3)
+
+
+@pytest.fixture(scope="session")
+def smallest_wardrobe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fewer queries to draw and score, for runs made many times; not to be changed by a test."""
+    return copy_people(tmp_path_factory.mktemp("data") / "wardrobe", train=4, test=2, queries=1)
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,18 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ccreid.recipe import load_recipe
-from ccreid.recipe.run_folder import RECIPE
+from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Checkpoints
+from coarse import coarse_pictures
 
 PARTS = {
     "training": (train, "train"),
@@ -26,7 +27,7 @@ PARTS = {
 }
 
 SERVER = get_context("forkserver")  # copies of a process that has imported everything and trained nothing are cheap
-SERVER.set_forkserver_preload(["timm", "killing"])
+SERVER.set_forkserver_preload(["timm", "killing", "commands"])
 
 
 class Calls:
@@ -39,6 +40,7 @@ class Calls:
         self.made = dict.fromkeys(PARTS, 0)
         self.fatal = fatal
         self._within: list[str] = []
+        os.register_at_fork(after_in_child=lambda: sys.setprofile(None))  # the run's own process is the one to die
 
     def follow(self, part: str) -> None:
         """Count the calls within a part from now on; there is no way back, since this process is a copy."""
@@ -65,15 +67,24 @@ class Calls:
                     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def as_a_users() -> AbstractContextManager[None]:
+    """Make a process of the server's one as a user starts it, with loaders that fork, but for its pictures."""
+    set_start_method("fork", force=True)  # the server's own would start a server for every loader
+    return coarse_pictures()
+
+
 def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | None, told: Connection) -> None:
-    """Begin a run, or go on with it, and tell how many calls each part made."""
+    """Begin a run, or go on with it, and tell how many calls each part made where any were counted."""
+    resumed = (RunFolder(folder).recipe_file).exists()
     calls = Calls(fatal)
-    for part in PARTS:
-        calls.follow(part)
-    if (folder / RECIPE).exists():
-        train.resume(folder, Watch())
-    else:
-        train.begin(load_recipe("wardrobe", settings), folder, Watch())
+    if fatal is not None or not resumed:  # whoever goes on to the end is asked for no number
+        for part in PARTS:
+            calls.follow(part)
+    with as_a_users():
+        if resumed:
+            train.resume(folder, Watch())
+        else:
+            train.begin(load_recipe("wardrobe", settings), folder, Watch())
     told.send(calls.made)
 
 

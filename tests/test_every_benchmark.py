@@ -20,6 +20,7 @@ def test_there_is_a_tree_for_every_reader() -> None:
     assert set(TREES) == set(READERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_show_check_train_evaluate(name: str, ccreid_command: Run, tmp_path: Path) -> None:
     said = []

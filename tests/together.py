@@ -11,7 +11,7 @@ from pathlib import Path
 from ccreid.recipe import load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
-from killing import SERVER
+from killing import SERVER, as_a_users
 
 
 def _one_of_them(
@@ -28,7 +28,8 @@ def _one_of_them(
         "MASTER_PORT": str(port),
         "TORCHELASTIC_RUN_ID": "ccreid",
     }
-    train.begin(load_recipe("wardrobe", settings), folder, Watch())
+    with as_a_users():
+        train.begin(load_recipe("wardrobe", settings), folder, Watch())
 
 
 def train_together(count: int, folder: Path, settings: Sequence[str], modules: Sequence[str] = ()) -> list[int | None]:

@@ -34,15 +34,15 @@ def tiny_options(*more: str) -> list[str]:
     return [word for setting in (*TINY_SETTINGS, *more) for word in ("--set", setting)]
 
 
-def copy_people(target: Path, train: int, test: int) -> Path:
-    """Copy the first people of the compact Wardrobe into a folder of its layout."""
+def copy_people(target: Path, train: int, test: int, queries: int = 4) -> Path:
+    """Copy the first people of the compact Wardrobe into a folder of its layout, with so many queries each."""
     if COMPACT is None:
         raise RuntimeError("the package carries no Wardrobe")
     for folder, people in (("train", train), ("query", test), ("test", test)):
         (target / folder).mkdir(parents=True)
-        files = sorted((COMPACT / folder).glob("*.jpg"))
-        kept = sorted({file.name.split("_")[0] for file in files})[:people]
-        for file in files:
-            if file.name.split("_")[0] in kept:
+        kept = sorted({file.name.split("_")[0] for file in (COMPACT / folder).glob("*.jpg")})[:people]
+        for person in kept:
+            files = sorted((COMPACT / folder).glob(f"{person}_*.jpg"))
+            for file in files[:queries] if folder == "query" else files:
                 shutil.copyfile(file, target / folder / file.name)
     return target

@@ -12,6 +12,7 @@ from wardrobes import TINY_SETTINGS
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_the_demo_compares_the_baseline_with_fire(
     ccreid_command: Run, monkeypatch: pytest.MonkeyPatch, small_wardrobe: Path
 ) -> None:

@@ -52,6 +52,7 @@ def bundle(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder / "bundle"
 
 
+@pytest.mark.slow
 def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     trained = json.loads((bundle.parent / "report.json").read_text())
     code, out, _ = ccreid_command("evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe)
@@ -68,6 +69,7 @@ def test_a_bundle_is_scored_on_a_data_set(ccreid_command: Run, bundle: Path, sma
     assert without["protocols"] != trained["protocols"]
 
 
+@pytest.mark.slow
 def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(bundle, tmp_path / "bundle")
     card = json.loads((bundle / "bundle.json").read_text())
@@ -78,6 +80,7 @@ def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Pat
     assert ccreid.__version__ in err
 
 
+@pytest.mark.slow
 def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     copy = Path("another")
     shutil.copytree(bundle, copy)
@@ -92,6 +95,7 @@ def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, sm
     assert matrix["run"]["wardrobe"]["protocols"] == matrix["another"]["wardrobe"]["protocols"]
 
 
+@pytest.mark.slow
 def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"

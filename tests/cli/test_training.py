@@ -21,6 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 SHORT = tiny_options("training.epochs=2")
 
 
+@pytest.mark.slow
 def test_ltcc_is_trained_and_scored_on_all_three_protocols(ccreid_command: Run, tmp_path: Path) -> None:
     data = copy_people(tmp_path / "LTCC_ReID", train=3, test=3)
     from PIL import Image
@@ -53,6 +54,7 @@ def test_a_wrong_folder_names_what_was_expected_and_found(ccreid_command: Run, t
         assert word in err
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -81,6 +83,7 @@ def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_war
     assert report["protocols"][0]["valid"] == 11
 
 
+@pytest.mark.slow
 def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -94,6 +97,7 @@ def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_
     assert f"1 of 4 people have a single training image (the first is person {int(person)})" in err
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     arguments = ["train", "wardrobe", "--data", str(small_wardrobe), "--out", str(folder)]
@@ -118,6 +122,7 @@ def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path
     assert (folder / "checkpoint.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_seeds_are_run_one_by_one_and_summed_up(ccreid_command: Run, small_wardrobe: Path) -> None:
     arguments = ("train", "wardrobe", "--data", small_wardrobe, "--out", "series", *SHORT)
     code, out, err = ccreid_command(*arguments, "--seeds", "0,3")
@@ -145,6 +150,7 @@ def test_odd_seeds_are_refused(ccreid_command: Run, small_wardrobe: Path, seeds:
     assert words in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_selecting_on_the_test_set_stamps_the_report(ccreid_command: Run, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "train",

@@ -31,6 +31,7 @@ from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_q
 from ccreid.report.schema import Conditions, report_of
 from ccreid.report.tables import belief_table, comparison_table, percent, report_table
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
+from coarse import pictures_in_full
 from columns import annotated
 
 
@@ -181,7 +182,8 @@ def test_telling_queries_go_from_best_to_worst(evaluation: Evaluation) -> None:
 def test_ranked_lists_frame_right_and_wrong(evaluation: Evaluation, benchmark: Benchmark, tmp_path: Path) -> None:
     protocol = benchmark.protocols[0]
     rows = telling_queries(evaluation.scores[protocol.name], 2)
-    draw_ranked_lists(tmp_path / "lists.png", evaluation, protocol, rows, top=48)
+    with pictures_in_full():
+        draw_ranked_lists(tmp_path / "lists.png", evaluation, protocol, rows, top=48)
     with Image.open(tmp_path / "lists.png") as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
     for colour in ((0x1B, 0x9E, 0x3E), (0xD6, 0x27, 0x28)):  # a whole ranking holds both

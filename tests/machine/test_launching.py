@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -24,43 +23,23 @@ from ccreid.machine.launching import Machines, own_command, run_together
 from ccreid.recipe import RunFolder
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
+from commands import PATIENCE_S, Done, carry_out
 from journals import without_clock
 from wardrobes import tiny_options
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
-PATIENCE_S = 300
-"""After so long a command hangs."""
 LONG = ("training.epochs=400", "method.after_epoch=300")
 """More than a test waits for."""
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "ccreid", *map(str, arguments)]
+def training(data: Path, folder: Path, *more: str) -> list[object]:
+    return ["train", "wardrobe", "--data", data, "--out", folder, "--devices", 2, *tiny_options("data.people=4", *more)]
 
 
-def training(data: Path, folder: Path, *more: str) -> list[str]:
-    settings = tiny_options("data.people=4", *more)
-    return command("train", "wardrobe", "--data", data, "--out", folder, "--devices", 2, *settings)
-
-
-def carried_out(words: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-
-
-def after_some_steps(words: list[str], folder: Path, act: Callable[[subprocess.Popen[str]], Any]) -> tuple[int, str]:
-    """Start a command, act once its run has made some steps: its exit code and what it said on the way."""
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        given_up = time.monotonic() + PATIENCE_S
-        while process.poll() is None and len(steps(folder)) < 3:
-            assert time.monotonic() < given_up, "it does not begin"
-            time.sleep(0.05)
-        act(process)
-        try:
-            _, said = process.communicate(timeout=PATIENCE_S)
-        finally:
-            process.kill()
-    return process.returncode, said
+def after_some_steps(words: list[object], folder: Path, act: Callable[[int], object]) -> Done:
+    """Carry out a command, and act once its run has made some steps."""
+    return carry_out(words, once=lambda: len(steps(folder)) >= 3, act=act)
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:
@@ -80,10 +59,11 @@ def process_of_rank(rank: int, folder: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def whole(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two processes that nobody disturbed."""
+def whole(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two processes that nobody disturbed, from an interpreter of its own."""
     folder = tmp_path_factory.mktemp("together") / "run"
-    done = carried_out(training(small_wardrobe, folder))
+    command = [sys.executable, "-m", "ccreid", *map(str, training(smallest_wardrobe, folder))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     assert "cloth-changing" in done.stdout
     assert done.stdout.count("Report:") == 1  # one process does the talking
@@ -92,22 +72,22 @@ def whole(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def interrupted(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two processes that a user stopped."""
     folder = tmp_path_factory.mktemp("together") / "run"
-    code, said = after_some_steps(
-        training(small_wardrobe, folder), folder, lambda process: process.send_signal(signal.SIGINT)
+    done = after_some_steps(
+        training(smallest_wardrobe, folder), folder, lambda process: os.kill(process, signal.SIGINT)
     )
-    assert code == 130, said
-    assert f"ccreid train --resume {folder} --devices 2" in said
-    assert "Traceback" not in said
+    assert done.returncode == 130, done.stderr
+    assert f"ccreid train --resume {folder} --devices 2" in done.stderr
+    assert "Traceback" not in done.stderr
     return folder
 
 
 def test_an_interrupted_run_goes_on_to_the_very_same_end(whole: Path, interrupted: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(interrupted, tmp_path / "run"))
     assert 0 < len(steps(folder)) < len(steps(whole))
-    done = carried_out(command("train", "--resume", folder, "--devices", 2))
+    done = carry_out(["train", "--resume", folder, "--devices", 2])
     assert done.returncode == 0, done.stderr
     assert steps(folder) == steps(whole)
     ours, theirs = (load_file(where / "bundle" / "weights.safetensors") for where in (folder, whole))
@@ -124,22 +104,22 @@ def test_another_number_of_processes_is_refused_unless_allowed(interrupted: Path
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes as Linux shows them")
-def test_a_process_that_dies_ends_the_run_with_its_name(small_wardrobe: Path, tmp_path: Path) -> None:
+def test_a_process_that_dies_ends_the_run_with_its_name(smallest_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    code, said = after_some_steps(
-        training(small_wardrobe, folder, *LONG),
+    done = after_some_steps(
+        training(smallest_wardrobe, folder, *LONG),
         folder,
         lambda _process: os.kill(process_of_rank(1, folder), signal.SIGKILL),
     )
-    assert code == 1
-    assert "Process 1 was killed by SIGKILL" in said
-    assert "--resume" in said
-    assert "Traceback" not in said
+    assert done.returncode == 1
+    assert "Process 1 was killed by SIGKILL" in done.stderr
+    assert "--resume" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_a_mistake_of_one_process_is_told_by_it(small_wardrobe: Path, tmp_path: Path) -> None:
+def test_a_mistake_of_one_process_is_told_by_it(smallest_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    done = carried_out(training(small_wardrobe, folder, "training.learning_rate=1e30", "training.warmup_epochs=0"))
+    done = carry_out(training(smallest_wardrobe, folder, "training.learning_rate=1e30", "training.warmup_epochs=0"))
     assert done.returncode == 1
     assert "term is" in done.stderr
     assert "has stopped for the reason above" in done.stderr
@@ -147,8 +127,8 @@ def test_a_mistake_of_one_process_is_told_by_it(small_wardrobe: Path, tmp_path: 
     assert (RunFolder(folder).diverged() / "batch.json").exists()
 
 
-def test_what_cannot_be_shared_is_said_before_anything_starts(small_wardrobe: Path, tmp_path: Path) -> None:
-    done = carried_out(training(small_wardrobe, tmp_path / "run", "data.people=3"))
+def test_what_cannot_be_shared_is_said_before_anything_starts(smallest_wardrobe: Path, tmp_path: Path) -> None:
+    done = carry_out(training(smallest_wardrobe, tmp_path / "run", "data.people=3"))
     assert done.returncode == 2
     assert "data.people" in done.stderr
     assert "2 processes" in done.stderr
@@ -159,7 +139,7 @@ def test_two_processes_evaluate_as_one(whole: Path, small_wardrobe: Path, tmp_pa
     evaluation = ("evaluate", whole, "--dataset", "wardrobe", "--data", small_wardrobe, "--out")
     reports = []
     for devices in (1, 2):
-        done = carried_out(command(*evaluation, tmp_path / str(devices), "--devices", devices))
+        done = carry_out([*evaluation, tmp_path / str(devices), "--devices", devices])
         assert done.returncode == 0, done.stderr
         reports.append(json.loads((tmp_path / str(devices) / "report.json").read_text())["protocols"])
     assert reports[0] == reports[1]

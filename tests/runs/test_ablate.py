@@ -33,6 +33,13 @@ def variants(data: Path) -> dict[str, Any]:
     return {name: load_recipe("wardrobe", [*tiny, *changes]) for name, changes in CHANGES.items()}
 
 
+@pytest.fixture(scope="module")
+def small_wardrobe(smallest_wardrobe: Path) -> Path:
+    """A smaller one still: what is asked here is how a run is varied, not what it scores."""
+    return smallest_wardrobe
+
+
+@pytest.mark.slow
 def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_path: Path) -> None:
     recipes = variants(small_wardrobe)
     result = ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)

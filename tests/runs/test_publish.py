@@ -20,7 +20,7 @@ from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
 
 @pytest.fixture(scope="module")

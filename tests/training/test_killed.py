@@ -17,6 +17,8 @@ from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
 
+pytestmark = pytest.mark.slow
+
 CHECKPOINT = RunFolder(Path()).checkpoint.name
 POINTS = {"training": 10, "saving the checkpoint": 10, "saving the bundle": 2, "scoring": 2}
 """How many seeded ones in each part of a run."""
@@ -54,12 +56,12 @@ class Undisturbed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Undisturbed]:
+def undisturbed(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Undisturbed]:
     """A run of each kind."""
     found = {}
     for kind, more in KINDS.items():
         folder = tmp_path_factory.mktemp("undisturbed") / "run"
-        settings = (f"data.root={small_wardrobe}", *TINY_SETTINGS, *more)
+        settings = (f"data.root={smallest_wardrobe}", *TINY_SETTINGS, *more)
         code, calls = in_a_process(folder, settings)
         assert code == 0
         found[kind] = Undisturbed(folder, settings, calls)

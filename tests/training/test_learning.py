@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from ccreid.datasets import read_benchmark
@@ -25,6 +26,7 @@ MARGIN = 0.3
 """By how much the cloth-changing mAP must rise."""
 
 
+@pytest.mark.slow
 def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
     """Six people are learnt from one frame an outfit and camera; the other frame asks for them in other outfits."""
     recipe = load_recipe(

@@ -49,6 +49,12 @@ class StopAt:
 
 
 @pytest.fixture(scope="module")
+def small_wardrobe(smallest_wardrobe: Path) -> Path:
+    """A smaller one still: what is asked here is how a run trains, not what it scores."""
+    return smallest_wardrobe
+
+
+@pytest.fixture(scope="module")
 def finished(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "finished"
     train.begin(recipe(small_wardrobe), folder, Watch())
@@ -91,7 +97,7 @@ def test_a_run_leaves_every_artefact(finished: Path) -> None:
     assert card["trained_on"]["licence"].startswith("CC0")
 
 
-@pytest.mark.parametrize("stop_after", [1, 4, 8, 17])
+@pytest.mark.parametrize("stop_after", [8, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 4, 17))])
 def test_an_interrupted_run_goes_on_to_the_very_same_end(
     finished: Path, small_wardrobe: Path, tmp_path: Path, stop_after: int
 ) -> None:
@@ -106,6 +112,7 @@ def test_an_interrupted_run_goes_on_to_the_very_same_end(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.slow
 def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path: Path) -> None:
     kept = recipe(small_wardrobe, "method.reset_optimizer_each_epoch=false")
     train.begin(kept, tmp_path / "whole", Watch())
@@ -115,6 +122,7 @@ def test_resuming_with_kept_moments_is_exact_too(small_wardrobe: Path, tmp_path:
     assert without_clock(tmp_path / "halves") == without_clock(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     kept = recipe(small_wardrobe, "method.reset_optimizer_each_epoch=false")
     train.begin(kept, tmp_path / "kept", Watch())
@@ -124,11 +132,13 @@ def test_keeping_the_moments_is_another_training(finished: Path, small_wardrobe:
     assert first != last
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_training(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     train.begin(recipe(small_wardrobe, "training.seed=1"), tmp_path / "run", Watch())
     assert without_clock(tmp_path / "run")[0] != without_clock(finished)[0]
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_previous_checkpoint(
     finished: Path, small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +231,7 @@ def test_batches_are_put_together_for_a_step_of_the_optimizer() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_two_batches_a_step_change_the_weights_half_as_often(
     small_wardrobe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +248,7 @@ def test_two_batches_a_step_change_the_weights_half_as_often(
     assert len(descents) == sum(math.ceil(count / 2) for count in of_epochs) < sum(of_epochs)
 
 
+@pytest.mark.slow
 def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp_path: Path) -> None:
     train.begin(recipe(small_wardrobe, "training.average=0.9"), tmp_path / "run", Watch())
     shipped = load_file(tmp_path / "run" / "bundle" / "weights.safetensors")
@@ -245,6 +257,7 @@ def test_the_average_of_the_weights_is_what_is_shipped(small_wardrobe: Path, tmp
     assert not all(torch.equal(value, state[f"method.network.{name}"]) for name, value in shipped.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_half_precision_goes_on_to_the_very_same_end(
     finished: Path, small_wardrobe: Path, tmp_path: Path, precision: str
@@ -260,6 +273,7 @@ def test_half_precision_goes_on_to_the_very_same_end(
     assert first["total"] == pytest.approx(in_full["total"], rel=0.05)
 
 
+@pytest.mark.slow
 def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
@@ -275,6 +289,7 @@ def test_settings_that_differ_are_listed_and_may_be_allowed(small_wardrobe: Path
     assert {row["learning_rate"] for row in without_clock(folder) if row["kind"] == "step"} >= {0.001}
 
 
+@pytest.mark.slow
 def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRun):
@@ -283,6 +298,7 @@ def test_settings_that_do_not_decide_may_change(finished: Path, small_wardrobe: 
     assert without_clock(folder) == without_clock(finished)
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     with pytest.raises(InterruptedRun):
@@ -292,12 +308,14 @@ def test_a_copy_of_the_data_is_the_same_data(finished: Path, small_wardrobe: Pat
     assert without_clock(folder) == without_clock(finished)
 
 
+@pytest.mark.slow
 def test_two_replicas_train(small_wardrobe: Path, tmp_path: Path) -> None:
     halves = recipe(small_wardrobe, "training.replicas=2", "data.people=4", "training.epochs=2")
     report = train.begin(halves, tmp_path / "run", Watch())
     assert all(row.map is not None for row in report.protocols)
 
 
+@pytest.mark.slow
 def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: Path) -> None:
     train.begin(recipe(small_wardrobe, "method.name=baseline"), tmp_path / "run", Watch())
     rows = without_clock(tmp_path / "run")
@@ -305,6 +323,7 @@ def test_the_baseline_of_a_recipe_mines_nothing(small_wardrobe: Path, tmp_path: 
     assert set(rows[-1]["terms"]) == {"identity", "triplet"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("on", "words"), [("validation", "validation people"), ("test", "ON THE TEST SET")])
 def test_the_best_epoch_is_reported_with_how_it_was_found(
     small_wardrobe: Path, tmp_path: Path, on: str, words: str
@@ -321,6 +340,7 @@ def test_the_best_epoch_is_reported_with_how_it_was_found(
     assert all(torch.equal(kept[name], best[name]) for name in best)
 
 
+@pytest.mark.slow
 def test_selection_survives_an_interruption(small_wardrobe: Path, tmp_path: Path) -> None:
     settings = ("selection.by=validation", "selection.every=1", "selection.share=0.5", "data.people=2")
     whole = train.begin(recipe(small_wardrobe, *settings), tmp_path / "whole", Watch())

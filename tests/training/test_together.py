@@ -17,7 +17,7 @@ from journals import without_clock
 from together import train_together
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
 # Four people, of whom each process has two; small steps, since large ones make much of the last digits.
 FOUR = (*TINY_SETTINGS, "data.people=4", "training.learning_rate=1e-5")
