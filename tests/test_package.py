@@ -33,7 +33,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     ("room", "names"),
     [
         ("evaluation", {"score", "Scores"}),
-        ("methods", {"attribute_aware_loss", "identity_loss", "recompose", "triplet_loss"}),
+        ("methods", {"Baseline", "Fire2", "Method", "identity_loss", "triplet_loss"}),
+        ("methods.fire2", {"attribute_aware_loss", "discover_attributes", "recompose"}),
         ("ops", {"density_clusters", "jaccard_distance"}),
     ],
 )

@@ -147,7 +147,7 @@ def test_any_text_survives_being_written(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_settings_are_listed_once_each() -> None:
-    paths = setting_paths()
+    paths = setting_paths(Fire2Settings)
     assert len(set(paths)) == len(paths)
     recipe = load_recipe("ltcc")
     for path in paths:
@@ -155,18 +155,18 @@ def test_settings_are_listed_once_each() -> None:
 
 
 def test_settings_of_the_method_are_listed() -> None:
-    assert set(OF_THE_METHOD) | set(COLUMNS) <= set(setting_paths())
+    assert set(OF_THE_METHOD) | set(COLUMNS) <= set(setting_paths(Fire2Settings))
 
 
 def test_settings_are_described_where_the_name_does_not_say_it() -> None:
-    meaning = {path: entry.description or "" for path, entry in settings()}
-    assert tuple(meaning) == setting_paths()
+    meaning = {path: entry.description or "" for path, entry in settings(Fire2Settings)}
+    assert tuple(meaning) == setting_paths(Fire2Settings)
     for path in ("data.people", "data.images", "method.scale", "training.replicas", "method.after_epoch"):
         assert meaning[path]
     assert "e0" in meaning["method.after_epoch"]
 
 
-@pytest.mark.parametrize("path", setting_paths())
+@pytest.mark.parametrize("path", setting_paths(Fire2Settings))
 def test_every_listed_setting_can_be_set(path: str) -> None:
     """To a value of no setting's type: the answer names the setting, so it reached it."""
     problems = problems_of("ltcc", f"{path}={{a: 1}}")
@@ -207,7 +207,7 @@ def test_an_assignment_sets_its_setting(assignment: str, path: str, value: objec
     assert value_at(recipe, path) == value
     assert type(value_at(recipe, path)) is type(value)
     section = path.rsplit(".", 1)[0]
-    unchanged = [other for other in setting_paths() if not other.startswith(section)]
+    unchanged = [other for other in setting_paths(Fire2Settings) if not other.startswith(section)]
     assert [value_at(recipe, other) for other in unchanged] == [
         value_at(load_recipe("ltcc"), other) for other in unchanged
     ]
@@ -480,7 +480,7 @@ def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted() -> None:
 
 
 def test_each_setting_says_what_it_affects() -> None:
-    marked = {path: affects(entry) for path, entry in settings()}
+    marked = {path: affects(entry) for path, entry in settings(Fire2Settings)}
     assert {path for path, what in marked.items() if what == "scores"} == {"evaluation.reranking"}
     assert {path for path, what in marked.items() if what == "machine"} == {
         "title",
@@ -537,10 +537,10 @@ def test_an_unknown_method_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("method.margin", "method"),
-        ("method.mining.k1", "method.mining"),
-        ("selection.scored", "selection.scored"),
-        ("method.reset_optimizer_each_epoch", "method.reset_optimizer_each_epoch"),
+        ("objective.margin", "method"),
+        ("attributes.k1", "method.mining"),
+        ("evaluation.people", "selection.scored"),
+        ("training.reset_optimizer_each_epoch", "method.reset_optimizer_each_epoch"),
     ],
 )
 def test_settings_of_earlier_versions_are_told_their_place(old: str, new: str) -> None:

@@ -75,7 +75,7 @@ def test_what_the_run_mined_last_is_shown(command: Command, finished: Path, tmp_
         *(f"identity-{person}.png" for person in samples.people),
     }
     journal = [json.loads(line) for line in (finished / "journal.jsonl").read_text().splitlines()]
-    minings = [(row["epoch"], row["attributes"]) for row in journal if row["kind"] == "mining"]
+    minings = [(row["epoch"], row["notes"]["attributes"]) for row in journal if row["kind"] == "begin"]
     assert [(row["epoch"], row["attributes"]) for row in values["epochs"]] == minings
     assert values["attributes"]["number"] == minings[-1][1]
     assert values["about"]["mined_before_epoch"] == 3

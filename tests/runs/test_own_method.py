@@ -76,7 +76,7 @@ def test_two_processes_take_its_course(finished: Path, small_wardrobe: Path, tmp
     )
     assert len(ours) == len(theirs) > 0
     for mine, its in zip(ours, theirs, strict=True):
-        assert mine["terms"] == pytest.approx(its["terms"], rel=1e-4, abs=1e-5), mine["step"]
+        assert mine["terms"] == pytest.approx(its["terms"], rel=1e-3, abs=1e-5), mine["step"]
 
 
 def test_it_is_compared_with_others(small_wardrobe: Path, tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ class RunFolder:
         """
         if not self.begun:
             inside = next((file.parent for file in sorted(self.path.glob(f"*/{RECIPE}"))), None)
-            mend = "Name the folder of a run." if inside is None else f"Name one of the runs in it, such as {inside}."
+            mend = (
+                "Name the folder of a run." if inside is None else f"Name one of the runs in it, for example {inside}."
+            )
             raise SettingError(f"{self.path} is no run: it has no {RECIPE}.", mend)
         return load_recipe(str(self.recipe_file), changes, data=data)
 
