@@ -69,7 +69,7 @@ def test_phases(finished: Path) -> None:
             assert set(row["terms"]) == expected
     assert [row["epoch"] for row in rows if row["kind"] == "begin"] == [2, 3]
     assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == [1, 2, 3]
-    attributes = [row["attributes"] for row in rows if row["kind"] == "epoch"]
+    attributes = [row["notes"].get("attributes") for row in rows if row["kind"] == "epoch"]
     assert attributes[0] is None
     assert all(count >= 4 for count in attributes[1:])  # at least one a person
 
