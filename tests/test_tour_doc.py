@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 import typer
 
 from ccreid.cli import app
+from rooms import ROOT, rooms
 
-ROOT = Path(__file__).parent.parent
 TOUR = ROOT / "docs" / "tour.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
@@ -36,15 +35,6 @@ def tables(page: Path) -> list[list[str]]:
     """The cells of every row of every table."""
     lines = page.read_text(encoding="utf-8").splitlines()
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
-
-
-def rooms() -> set[str]:
-    """The rooms of the contract on imports."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
-    floors = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    return {room.strip() for floor in floors for room in floor.split("|")}
 
 
 def verbs(command: Any, words: tuple[str, ...] = ("ccreid",)) -> Iterator[tuple[str, Any]]:
