@@ -1,4 +1,4 @@
-"""Scoring, and what one writes about it."""
+"""A network scored under every protocol of a benchmark."""
 
 from ccreid.evaluation.metrics import Scores, score, score_rules, score_similarities
 from ccreid.ops.reranking import rerank
