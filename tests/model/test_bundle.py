@@ -273,6 +273,7 @@ def test_a_card_with_odd_values_is_refused(folder: Path, key: str, value: object
         ("precision", "64-true"),
         ("precision", None),
         ("flip", "yes"),
+        ("batch_images", 0),
         ("selection", 3),
         ("versions", {"torch": 2}),
         ("trained_on", {"name": "wardrobe"}),
@@ -309,23 +310,26 @@ def test_a_card_with_wrong_types_is_refused_naming_file_and_field(folder: Path, 
 @pytest.mark.parametrize(
     ("recipe", "expected"),
     [
-        ({"training": {"precision": "16-mixed", "seed": 7}, "evaluation": {"flip": False}}, ("16-mixed", False, 7)),
-        ({"training": {}, "evaluation": {}}, ("32-true", True, None)),
-        ({"training": None, "evaluation": 3}, ("32-true", True, None)),
-        ({}, ("32-true", True, None)),
+        (
+            {"training": {"precision": "16-mixed", "seed": 7}, "evaluation": {"flip": False, "batch_images": 9}},
+            ("16-mixed", False, 7, 9),
+        ),
+        ({"training": {}, "evaluation": {}}, ("32-true", True, None, 64)),
+        ({"training": None, "evaluation": 3}, ("32-true", True, None, 64)),
+        ({}, ("32-true", True, None, 64)),
     ],
 )
 def test_a_card_from_before_takes_from_its_recipe_what_it_does_not_say(
-    folder: Path, recipe: dict[str, Any], expected: tuple[str, bool, int | None]
+    folder: Path, recipe: dict[str, Any], expected: tuple[str, bool, int | None, int]
 ) -> None:
     def to_before(card: dict[str, Any]) -> None:
-        for name in ("precision", "flip", "seed"):
+        for name in ("precision", "flip", "seed", "batch_images"):
             del card[name]
         card["recipe"] = recipe
 
     change_card(folder, to_before)
     card = load_bundle(folder).card
-    assert (card.precision, card.flip, card.seed) == expected
+    assert (card.precision, card.flip, card.seed, card.batch_images) == expected
     change_card(folder, lambda card: card.update(recipe={"training": {"precision": "64-true"}}))
     assert "precision" in refused(folder).message
 

@@ -16,7 +16,7 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.devices import Precision
 from ccreid.machine.files import replacing
-from ccreid.machine.limits import LARGEST_PX
+from ccreid.machine.limits import BATCH_IMAGES, LARGEST_PX
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
 from ccreid.records import BenchmarkCard, Intervals, Plain, ProtocolScores, Record
@@ -51,6 +51,8 @@ class About(Record):
         Of the run.
     precision, flip:
         What it computes in; whether the embedding of the mirror image is added.
+    batch_images:
+        How many pictures its run embedded at once, which moves the last bits of an embedding.
     selection:
         How its epoch was selected.
     versions:
@@ -65,6 +67,7 @@ class About(Record):
     seed: int | None = _setting("training.seed", None)
     precision: Precision = _setting("training.precision", "32-true")
     flip: bool = _setting("evaluation.flip", True)
+    batch_images: Annotated[int, Field(ge=1)] = _setting("evaluation.batch_images", BATCH_IMAGES)
     selection: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     trained_on: BenchmarkCard | None = None

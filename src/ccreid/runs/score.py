@@ -71,8 +71,8 @@ def evaluate_bundle(
 
 
 def embedder_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Embedder:
-    """What embeds a benchmark with a bundle and keeps decoded pixels. Raises SettingError: the device is not here."""
-    return Embedder.load(bundle, device, flip, pixels=users_cache(CACHE_GB))
+    """What embeds a benchmark with a bundle as its run did, in its batches. Raises SettingError without the device."""
+    return Embedder.load(bundle, device, flip, batch_images=bundle.card.batch_images, pixels=users_cache(CACHE_GB))
 
 
 def score(

@@ -120,6 +120,7 @@ def _carry_through(
         seed=recipe.training.seed,
         precision=recipe.training.precision,
         flip=recipe.evaluation.flip,
+        batch_images=recipe.evaluation.batch_images,
         selection=selected,
         versions=versions(),
         trained_on=BenchmarkCard.of(benchmark),
