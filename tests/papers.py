@@ -7,15 +7,17 @@ from typing import Any
 
 from torch import nn
 
+from ccreid.data.augment import Augmentation
+from ccreid.data.preprocess import Preprocessing
 from ccreid.methods import Fire2
 from ccreid.methods.fire2 import Mining
 from ccreid.model.network import Network
-from ccreid.recipe.settings import Fire2Settings, TrainingSettings
+from ccreid.recipe.settings import DataSettings, Fire2Settings, TrainingSettings
 from ccreid.runs.methods import mining_of
 from ccreid.training.loop import Plan
 from ccreid.training.schedule import Schedule
 
-FIRE2, TRAINING = Fire2Settings(), TrainingSettings()
+FIRE2, TRAINING, DATA = Fire2Settings(), TrainingSettings(), DataSettings(dataset="any")
 SCHEDULE = Schedule(TRAINING.learning_rate, TRAINING.warmup_epochs, TRAINING.milestones, TRAINING.gamma)
 PLAN = Plan(TRAINING.epochs, SCHEDULE, TRAINING.accumulate, TRAINING.seed)
 
@@ -34,3 +36,8 @@ def fire2(backbone: nn.Module, identities: int, weights: dict[str, float] | None
         **changes,
     }
     return Fire2(Network(backbone), identities, FIRE2.weights.model_dump() | (weights or {}), **values)
+
+
+def augmentation(preprocessing: Preprocessing, **changes: Any) -> Augmentation:
+    """The paper's augmentation with some values changed."""
+    return replace(Augmentation(preprocessing, DATA.flip, DATA.padding_px, DATA.erasing), **changes)

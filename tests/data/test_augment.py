@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
+import papers
 from ccreid.data.augment import Augmentation
 from ccreid.data.preprocess import Preprocessing
 
@@ -66,7 +67,7 @@ def erased_from(plain: Tensor, tensor: Tensor) -> tuple[int, int]:
 
 
 def test_the_defaults_are_those_of_the_method() -> None:
-    assert Augmentation(PREPROCESSING) == Augmentation(PREPROCESSING, flip=0.5, padding_px=10, erasing=0.5)
+    assert papers.augmentation(PREPROCESSING) == Augmentation(PREPROCESSING, flip=0.5, padding_px=10, erasing=0.5)
 
 
 def test_without_any_step_it_is_the_test_transform(picture: Image.Image, plain: Tensor) -> None:
@@ -145,34 +146,36 @@ def test_erasing_comes_after_the_padding(picture: Image.Image) -> None:
 
 
 def test_the_seed_alone_decides(picture: Image.Image) -> None:
-    augmentation = Augmentation(PREPROCESSING)
+    augmentation = papers.augmentation(PREPROCESSING)
     once = [augmentation(picture, seed) for seed in range(20)]
     torch.rand(7)  # what others draw does not matter
-    again = [Augmentation(PREPROCESSING)(picture, seed) for seed in reversed(range(20))]
+    again = [papers.augmentation(PREPROCESSING)(picture, seed) for seed in reversed(range(20))]
     assert all(torch.equal(one, other) for one, other in zip(once, reversed(again), strict=True))
     assert len({tensor.numpy().tobytes() for tensor in once}) == 20
     assert torch.isfinite(torch.stack(once)).all()
 
 
 def test_large_seeds_are_taken(picture: Image.Image) -> None:
-    assert not torch.equal(Augmentation(PREPROCESSING)(picture, 2**63 - 1), Augmentation(PREPROCESSING)(picture, 0))
+    assert not torch.equal(
+        papers.augmentation(PREPROCESSING)(picture, 2**63 - 1), papers.augmentation(PREPROCESSING)(picture, 0)
+    )
 
 
 def test_the_global_generators_are_untouched(picture: Image.Image) -> None:
     before, of_numpy = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]
     for seed in range(5):
-        Augmentation(PREPROCESSING)(picture, seed)
+        papers.augmentation(PREPROCESSING)(picture, seed)
     assert torch.equal(torch.get_rng_state(), before)
     np.testing.assert_equal(np.random.get_state(legacy=False)["state"], of_numpy)
 
 
 def test_the_picture_is_left_as_it_was(picture: Image.Image) -> None:
     before = np.asarray(picture).copy()
-    Augmentation(PREPROCESSING, flip=1.0, erasing=1.0)(picture, 0)
+    papers.augmentation(PREPROCESSING, flip=1.0, erasing=1.0)(picture, 0)
     np.testing.assert_array_equal(np.asarray(picture), before)
 
 
 def test_it_travels_to_a_worker_after_use(picture: Image.Image) -> None:
-    augmentation = Augmentation(PREPROCESSING)
+    augmentation = papers.augmentation(PREPROCESSING)
     expected = augmentation(picture, 1)
     assert torch.equal(pickle.loads(pickle.dumps(augmentation))(picture, 1), expected)

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch.utils.data._utils.pin_memory import pin_memory
 
+import papers
 from ccreid.data.augment import Augmentation
 from ccreid.data.batch import Batch, PlainBatch
 from ccreid.data.decode import read_image
@@ -56,7 +57,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
 
 def trainer(samples: Samples, workers: int = 0, seed: int = 1, people: int = 2, images: int = 2) -> TrainLoader:
     sampler = IdentitySampler(samples.identities, people, images)
-    return TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=seed, workers=workers)
+    return TrainLoader(samples, papers.augmentation(PREPROCESSING), sampler, seed=seed, workers=workers)
 
 
 Numbered = Sequence[tuple[int, Batch]] | Sequence[tuple[int, PlainBatch]]
@@ -303,7 +304,7 @@ class TestDevice:
         device = torch.device("meta")
         sampler = IdentitySampler(samples.identities, 2, 2)
         _, trained = next(
-            TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=0, workers=0, device=device).epoch(0)
+            TrainLoader(samples, papers.augmentation(PREPROCESSING), sampler, seed=0, workers=0, device=device).epoch(0)
         )
         for batch in (trained, next(iter(PlainLoader(samples, PREPROCESSING, device=device)))):
             assert {field.device for field in batch} == {device}

@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+import papers
 from ccreid.data import loaders, pixels
 from ccreid.data.augment import Augmentation
 from ccreid.data.decode import read_image
@@ -103,7 +104,7 @@ def plain(samples: Samples, cache: PixelCache | None, workers: int = 0) -> Plain
 
 def trainer(samples: Samples, cache: PixelCache | None, workers: int = 0) -> TrainLoader:
     sampler = IdentitySampler(samples.identities, 2, 2)
-    return TrainLoader(samples, Augmentation(PREPROCESSING), sampler, seed=1, workers=workers, cache=cache)
+    return TrainLoader(samples, papers.augmentation(PREPROCESSING), sampler, seed=1, workers=workers, cache=cache)
 
 
 class TestSameBatches:
@@ -212,7 +213,7 @@ class TestTorchvisionIsTheOracle:
     @pytest.mark.parametrize("size", [(24, 12), (16, 8), (3, 2)])
     def test_training_over_many_seeds(self, steps: dict[str, Any], size: tuple[int, int]) -> None:
         image = Image.fromarray(np.random.default_rng(5).integers(0, 256, (31, 17, 3), dtype=np.uint8))
-        augmentation = Augmentation(Preprocessing(*size), **steps)
+        augmentation = papers.augmentation(Preprocessing(*size), **steps)
         oracle = _oracle(augmentation.preprocessing, augmentation)
         seeds = [*range(150), 2**63 - 1]
         resized = augmentation.preprocessing.pixels(image)

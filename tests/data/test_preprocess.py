@@ -27,7 +27,7 @@ def test_the_golden_picture(golden: Golden) -> None:
 
 
 def test_the_default_is_that_of_the_method() -> None:
-    assert Preprocessing() == Preprocessing(384, 192, IMAGENET_MEAN, IMAGENET_STD)
+    assert Preprocessing(384, 192) == Preprocessing(384, 192, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def test_the_channels_are_normalised_each_by_its_own() -> None:

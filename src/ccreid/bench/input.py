@@ -16,9 +16,14 @@ from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler
+from ccreid.recipe.settings import DataSettings
 from ccreid.vocabulary import Samples
 
 IMAGES_A_PERSON = 8
+
+
+PAPERS = DataSettings(dataset="made up")
+PREPROCESSING = Preprocessing(PAPERS.height_px, PAPERS.width_px)
 
 
 def measure(*, quick: bool) -> Iterator[Measured]:
@@ -75,7 +80,7 @@ _GRIDS = ((64, 32), (16, 8))
 
 
 def _plain(samples: Samples, cache: PixelCache | None, workers: int) -> Callable[[], None]:
-    loader = PlainLoader(samples, Preprocessing(), batch_images=32, workers=workers, cache=cache)
+    loader = PlainLoader(samples, PREPROCESSING, batch_images=32, workers=workers, cache=cache)
 
     def run() -> None:
         for _ in loader:
@@ -87,10 +92,15 @@ def _plain(samples: Samples, cache: PixelCache | None, workers: int) -> Callable
 def _train(samples: Samples, cache: PixelCache | None, workers: int) -> Callable[[], None]:
     people = min(8, len(samples) // IMAGES_A_PERSON)
     sampler = IdentitySampler(samples.identities, people, 4)
-    loader = TrainLoader(samples, Augmentation(Preprocessing()), sampler, seed=0, workers=workers, cache=cache)
+    loader = TrainLoader(samples, augmented(PREPROCESSING), sampler, seed=0, workers=workers, cache=cache)
 
     def run() -> None:
         for _ in loader.epoch(0):
             pass
 
     return run
+
+
+def augmented(preprocessing: Preprocessing) -> Augmentation:
+    """The paper's augmentation of pictures of some size."""
+    return Augmentation(preprocessing, PAPERS.flip, PAPERS.padding_px, PAPERS.erasing)

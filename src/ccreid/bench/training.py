@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ccreid.bench.input import augmented
 from ccreid.bench.measure import Measured, rounds
-from ccreid.data.augment import Augmentation
 from ccreid.data.batch import Batch
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.preprocess import Preprocessing
@@ -205,7 +205,7 @@ def _from_disk(size: Size, *, quick: bool) -> Measured:
         preprocessing = Preprocessing(size.height_px, size.width_px)
         loader = TrainLoader(
             samples,
-            Augmentation(preprocessing),
+            augmented(preprocessing),
             IdentitySampler(samples.identities, people, size.images),
             seed=0,
             workers=workers,

@@ -49,9 +49,9 @@ class Augmentation:
     """
 
     preprocessing: Preprocessing
-    flip: float = 0.5
-    padding_px: int = 10
-    erasing: float = 0.5
+    flip: float
+    padding_px: int
+    erasing: float
 
     def __call__(self, image: Image.Image, seed: int) -> Tensor:
         """An RGB picture as (3, height_px, width_px) float32; the same seed gives the same tensor."""

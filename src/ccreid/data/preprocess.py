@@ -31,8 +31,8 @@ class Preprocessing:
         Of the red, green and blue channels, in [0, 1].
     """
 
-    height_px: int = 384
-    width_px: int = 192
+    height_px: int
+    width_px: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 

@@ -25,6 +25,7 @@ RENAMED = MappingProxyType(
         "attributes.after_epoch": "method.after_epoch",
         "objective.replicas": "training.replicas",
         "evaluation.people": "selection.scored",
+        "training.whole_batch": "training.replicas",
     }
 )
 """Where settings of earlier versions are now, as far as their names do not tell."""

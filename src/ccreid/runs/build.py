@@ -93,7 +93,7 @@ def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE)
     data = recipe.data
     return TrainLoader(
         samples,
-        Augmentation(preprocessing(recipe), flip=data.flip, padding_px=data.padding_px, erasing=data.erasing),
+        Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing),
         _sampler(recipe, samples),
         seed=recipe.training.seed,
         workers=_workers(recipe),
