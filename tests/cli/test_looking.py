@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -15,3 +16,13 @@ def test_recipes_are_listed_and_shown(ccreid_command: Run) -> None:
     code, out, _ = ccreid_command("recipes", "ltcc")
     assert code == 0
     assert "backbone: resnet50.tv_in1k" in out
+
+
+def test_a_recipe_shown_on_a_narrow_terminal_is_one_that_can_be_read(
+    ccreid_command: Run, terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal(40)
+    code, out, _ = ccreid_command("recipes", "demo")
+    assert code == 0
+    (tmp_path / "mine.yaml").write_text(out, encoding="utf-8")
+    assert load_recipe(str(tmp_path / "mine.yaml")) == load_recipe("demo")

@@ -57,7 +57,7 @@ def recipes(
     from ccreid.recipe import explained_yaml, load_recipe, recipe_names
 
     if name is not None:
-        console.out.print(explained_yaml(load_recipe(name)), highlight=False, end="", markup=False)
+        console.out.print(explained_yaml(load_recipe(name)), highlight=False, end="", markup=False, soft_wrap=True)
         return
     table = Table("recipe", "data set", "backbone", "epochs", "what")
     for known in recipe_names():
