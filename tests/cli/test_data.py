@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-Run = Callable[..., tuple[int, str, str]]
+from conftest import Run
 
 
 def test_data_sets_are_listed_and_shown(ccreid_command: Run) -> None:

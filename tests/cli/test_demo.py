@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import Run
 from wardrobes import TINY_SETTINGS
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.slow

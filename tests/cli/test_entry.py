@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from rich.text import Text
 
 import ccreid
 from ccreid.cli import app
-
-Run = Callable[..., tuple[int, str, str]]
+from conftest import Run
 
 
 def verbs_below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

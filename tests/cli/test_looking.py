@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-Run = Callable[..., tuple[int, str, str]]
+from ccreid.recipe import load_recipe
+from conftest import Run, Terminal
 
 
 def test_recipes_are_listed_and_shown(ccreid_command: Run) -> None:

@@ -7,15 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import ccreid
+from conftest import Run
 from wardrobes import tiny_options
-
-Run = Callable[..., tuple[int, str, str]]
 
 SHORT = tiny_options("training.epochs=2")
 

@@ -9,14 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import Run
 from wardrobes import copy_people, tiny_options
-
-Run = Callable[..., tuple[int, str, str]]
 
 SHORT = tiny_options("training.epochs=2")
 
