@@ -18,7 +18,7 @@ def test_the_demo_compares_the_baseline_with_fire(
 
     original = recipe.load_recipe
     small = [f"data.root={small_wardrobe}", *TINY_SETTINGS, "training.epochs=2"]
-    monkeypatch.setattr(recipe, "load_recipe", lambda name: original(name, small))
+    monkeypatch.setattr(recipe, "load_recipe", lambda name, more=(): original(name, [*small, *more]))
     code, out, _ = ccreid_command("demo")
     assert code == 0
     assert out.index("Have we seen this person") < out.index("baseline (identity + triplet)")

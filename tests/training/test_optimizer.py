@@ -157,7 +157,7 @@ def test_groups_have_a_rate_and_a_start_of_their_own() -> None:
         optimizer.set_rate(epoch, 0.1)
         optimizer.accumulate(method.loss())
         optimizer.step()
-        moved.append({name: float((before[name] - getattr(method, name)).abs().max()) for name in before})
+        moved.append({name: float((before[name] - getattr(method, name).detach()).abs().max()) for name in before})
     assert moved[0] == pytest.approx({"lasting": 0.1, "head": 0.0})  # Adam's first step is as long as its rate
     assert moved[1] == pytest.approx({"lasting": 0.1, "head": 0.5}, rel=0.01)
     assert {name.partition(".")[0] for name in optimizer.moments()} == {"0", "1"}
