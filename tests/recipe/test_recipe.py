@@ -483,6 +483,7 @@ def test_each_setting_says_what_it_affects() -> None:
     marked = {path: affects(entry) for path, entry in settings(Fire2Settings)}
     assert {path for path, what in marked.items() if what == "scores"} == {"evaluation.reranking"}
     assert {path for path, what in marked.items() if what == "machine"} == {
+        "name",
         "title",
         "data.workers",
         "data.cache_gb",

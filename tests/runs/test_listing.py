@@ -19,7 +19,7 @@ from PIL import Image
 from ccreid.errors import SettingError
 from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
-from ccreid.runs.listing import courses, differences, overview, read_runs
+from ccreid.runs.listing import ListedRun, courses, differences, overview, read_runs
 from ccreid.runs.watch import Watch
 from ccreid.training.rows import EpochRow, read_journal
 from wardrobes import TINY_SETTINGS
@@ -180,3 +180,19 @@ def test_where_there_is_no_run_it_says_so(tmp_path: Path, command: Command) -> N
 def test_listing_needs_no_torch() -> None:
     code = "import sys; import ccreid.runs.listing; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "setting", ["evaluation.reranking=true", "evaluation.flip=false", "selection.scored=validation"]
+)
+def test_what_changes_the_scores_alone_is_a_difference(setting: str) -> None:
+    runs = [ListedRun(name, load_recipe("demo", more), [], None) for name, more in (("one", []), ("other", [setting]))]
+    _, rows = differences(runs)
+    assert [row[0] for row in rows] == [setting.partition("=")[0]]
+
+
+def test_settings_that_a_method_does_not_have_are_shown_as_missing() -> None:
+    runs = [ListedRun(name, load_recipe("demo", [f"method.name={name}"]), [], None) for name in ("baseline", "fire2")]
+    found = {row[0]: row[1:] for row in differences(runs)[1]}
+    assert found["method.name"] == ["baseline", "fire2"]
+    assert found["method.stripes"] == ["-", "2"]

@@ -216,7 +216,7 @@ class EvaluationSettings(Section):
 class Recipe(Section):
     """All settings of a run."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="begins the name of its run folders")
+    name: Annotated[str, MACHINE] = Field(pattern=r"^[\w.-]+$", description="begins the name of its run folders")
     title: Annotated[str, MACHINE] = Field("", description="what it is for, in a line")
     data: DataSettings
     network: NetworkSettings = NetworkSettings()
@@ -233,11 +233,7 @@ class Recipe(Section):
 
     def affecting(self, *what: Affects) -> dict[str, Any]:
         """By dotted path, the value of every setting that affects something of these."""
-        return {
-            path: value
-            for path, entry, value in _values(self)
-            if affects(entry) in what and path not in ("name", "title")
-        }
+        return {path: value for path, entry, value in _values(self) if affects(entry) in what}
 
 
 def affects(entry: FieldInfo) -> Affects:

@@ -126,7 +126,7 @@ class Fire2(Baseline):
     def see(self, feature_map: Tensor, draws: Draws) -> SeenImages:
         """Embeddings, and pooled stripes where images are recomposed."""
         recomposes = not self.warms_up(draws.epoch) and self.weights["recomposition"] > 0
-        # Before the embeddings, so that gradients meet in the feature map in one order, whichever terms there are.
+        # In this order: that in which gradients meet in the feature map, and so their last bits, follows it.
         embeddings = self.network.embed(feature_map)
         return SeenImages(embeddings, PooledStripes.of(feature_map, self.stripes) if recomposes else None)
 
