@@ -185,7 +185,7 @@ def test_listing_needs_no_torch() -> None:
 @pytest.mark.parametrize(
     "setting", ["evaluation.reranking=true", "evaluation.flip=false", "selection.scored=validation"]
 )
-def test_what_changes_the_scores_alone_is_a_difference(setting: str) -> None:
+def test_what_changes_the_scores_is_a_difference(setting: str) -> None:
     runs = [ListedRun(name, load_recipe("demo", more), [], None) for name, more in (("one", []), ("other", [setting]))]
     _, rows = differences(runs)
     assert [row[0] for row in rows] == [setting.partition("=")[0]]
