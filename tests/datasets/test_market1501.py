@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,16 @@ def test_a_gallery_of_junk_alone_is_refused(root: Path) -> None:
         image.rename(image.with_name(f"-1_{image.name.split('_', 1)[1]}"))
     with pytest.raises(DataError, match="has no image for gallery"):
         read_benchmark("market1501", root)
+
+
+def test_names_with_two_endings_are_the_sets_own(root: Path) -> None:
+    """The real set holds them, six queries and sixteen gallery images of one person."""
+    before = read_benchmark("market1501", root)
+    for folder, camera in (("query", 6), ("bounding_box_test", 2)):
+        image = next((root / folder).glob("*.jpg"))
+        shutil.copyfile(image, root / folder / f"1488_c{camera}s6_023021_00.jpg.jpg")
+    after = read_benchmark("market1501", root)
+    assert after.unmatched == before.unmatched
+    for subset in ("query", "gallery"):
+        assert len(after.subset(subset)) == len(before.subset(subset)) + 1
+        assert 1488 in after.subset(subset).person

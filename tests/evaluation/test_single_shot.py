@@ -7,7 +7,7 @@ import pytest
 
 from ccreid.evaluation import score
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
-from ccreid.vocabulary import Columns
+from ccreid.vocabulary import Columns, Ignore
 
 GALLERY = Columns(np.repeat(np.arange(7), 5))
 
@@ -48,3 +48,20 @@ def test_the_mean_of_draws() -> None:
     assert np.isnan(mean.average_precision[2])
     assert mean.first_rank[0] == sorted(d.first_rank[0] for d in draws)[1]
     assert mean.first_rank[2] == 0
+
+
+def test_a_draw_without_a_valid_query_has_no_part_in_the_mean() -> None:
+    random = np.random.default_rng(1)
+    query = Columns(np.array([0, 1]), camera=np.array([1, 1]))
+    galleries = [Columns(np.array([0, 1]), camera=np.array([camera, camera])) for camera in (2, 1, 3)]
+    draws = [
+        score(random.normal(size=(2, 8)), random.normal(size=(2, 8)), query, gallery, Ignore.SAME_CAMERA)
+        for gallery in galleries
+    ]
+    assert [draw.valid for draw in draws] == [2, 0, 2]
+    mean = mean_of_draws(draws)
+    assert mean.mean_ap == pytest.approx((draws[0].mean_ap + draws[2].mean_ap) / 2)
+    assert mean.at(1) == pytest.approx((draws[0].at(1) + draws[2].at(1)) / 2)
+    nothing = mean_of_draws([draws[1], draws[1]])
+    assert nothing.valid == 0
+    assert np.isnan(nothing.mean_ap)

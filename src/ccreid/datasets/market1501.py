@@ -1,7 +1,8 @@
 """Market-1501 (Zheng et al., ICCV 2015): six cameras, no change of clothes.
 
 Names read ``PERSON_cCAMERAsSEQUENCE_FRAME_BOX.jpg``. Person -1 is junk, which belongs to nobody and is dropped;
-person 0 are distractors, which stay in the gallery.
+person 0 are distractors, which stay in the gallery. The set as it is given out has six queries and sixteen gallery
+images of person 1488 that end in ``.jpg.jpg``; without them a person is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ JUNK = -1
 
 NAME = FileName(
     re.compile(
-        r"(?P<person>-1|\d{1,9})_c(?P<camera>\d{1,9})s(?P<sequence>\d{1,9})_(?P<frame>\d{1,9})_(?P<box>\d{1,9})\.jpg",
+        r"(?P<person>-1|\d{1,9})_c(?P<camera>\d{1,9})s(?P<sequence>\d{1,9})_(?P<frame>\d{1,9})_(?P<box>\d{1,9})\.jpg(\.jpg)?",
         re.ASCII,
     ),
     "0002_c1s1_000451_03.jpg",

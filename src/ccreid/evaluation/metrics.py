@@ -217,6 +217,12 @@ class _Tally:
         return _summed_up(self.gallery, *columns)
 
 
+def mean_precision(scores: Iterable[Scores]) -> float:
+    """The mean of the mAP under several rules, of those that leave a valid query; NaN where none does."""
+    known = [under_one.mean_ap for under_one in scores if under_one.valid]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def joined(parts: Sequence[Scores]) -> Scores:
     """The scores of some queries after those of others, against the same gallery. Not for means of draws."""
     columns = ("average_precision", "inverse_negative_penalty", "first_rank", "nearest")

@@ -34,16 +34,18 @@ def draw_gallery(gallery: Columns, draw: int) -> NDArray[np.int64]:
 def mean_of_draws(draws: Sequence[Scores]) -> Scores:
     """The mean of several draws.
 
-    CMC, mAP and mINP are means over the draws; a query's AP and INP are means over the draws in which it was
-    valid, its first rank is their lower median. A query is skipped when no draw holds a relevant image for it.
+    CMC, mAP and mINP are means over the draws that have a valid query; a query's AP and INP are means over the draws in
+    which it was valid, its first rank is their lower median. A query is skipped when no draw holds a relevant image
+    for it.
     """
     first = np.stack([scores.first_rank for scores in draws])
     valid = (first > 0).any(axis=0)
+    scored = [scores for scores in draws if scores.valid] or draws  # the others have no number
     rank_of_valid = np.ma.median(np.ma.masked_equal(first, 0), axis=0)  # type: ignore[no-untyped-call]
     return Scores(
-        cmc=np.mean([scores.cmc for scores in draws], axis=0),
-        mean_ap=float(np.mean([scores.mean_ap for scores in draws])),
-        mean_inp=float(np.mean([scores.mean_inp for scores in draws])),
+        cmc=np.mean([scores.cmc for scores in scored], axis=0),
+        mean_ap=float(np.mean([scores.mean_ap for scores in scored])),
+        mean_inp=float(np.mean([scores.mean_inp for scores in scored])),
         valid=int(valid.sum()),
         skipped=int((~valid).sum()),
         average_precision=_mean_where_valid(np.stack([scores.average_precision for scores in draws])),

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple, cast
 
 from lightning_fabric import Fabric
@@ -19,7 +18,9 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
 from ccreid.datasets.holdout import hold_out
+from ccreid.errors import SettingError
 from ccreid.evaluation.evaluate import evaluate
+from ccreid.evaluation.metrics import mean_precision
 from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.seeds import derive_seed, seeded
@@ -38,7 +39,7 @@ from ccreid.training.optimizer import Optimizer
 from ccreid.training.schedule import Schedule
 from ccreid.training.selection import Selection
 from ccreid.training.trackers import require
-from ccreid.vocabulary import Benchmark, Samples
+from ccreid.vocabulary import Benchmark, Samples, answerable
 
 
 def fabric(recipe: Recipe) -> Fabric:
@@ -146,7 +147,13 @@ class Parts(NamedTuple):
 
 
 def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
-    """Split a data set. Raises SettingError where too few people can be held out for validation."""
+    """Split a data set.
+
+    Raises
+    ------
+    SettingError
+        Too few people can be held out for validation, or no query of those selected on has a right answer.
+    """
     train, by, scored = benchmark.subset("train"), recipe.selection.by, recipe.selection.scored
     subjects: dict[str, Benchmark | None] = {"last": None, "test": benchmark}
     if "validation" in (by, scored):
@@ -156,7 +163,22 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
             train, subsets, protocol = hold_out(train, recipe.selection.share, seed)
             validation = replace(benchmark, subsets=subsets, protocols=(protocol,))
         subjects["validation"] = validation
-    return Parts(train, subjects[by], cast(Benchmark, subjects[scored]))
+    if (judges := subjects[by]) is not None:
+        _check_answerable(judges)
+    return Parts(train, judges, cast(Benchmark, subjects[scored]))
+
+
+def _check_answerable(judges: Benchmark) -> None:
+    """Before anything is trained: a network that no query can judge would be kept whatever it is."""
+    for protocol in judges.protocols:
+        query, gallery = judges.subset(protocol.query), judges.subset(protocol.gallery)
+        if answerable(protocol.ignore, query, gallery).any():
+            return
+    raise SettingError(
+        f"No query of {judges.name} that an epoch would be selected on has an image that a protocol counts as right "
+        f"({', '.join(f'{protocol.name}: {protocol.ignore.sentence} ignored' for protocol in judges.protocols)}).",
+        "Set selection.by to last, or give the set validation people with images that the rule leaves.",
+    )
 
 
 def state(recipe: Recipe, method: Method, fabric: Fabric, processes: Processes = ALONE) -> State:
@@ -230,9 +252,8 @@ def training(
 
 
 def _mean_precision(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, network: Network) -> float:
-    """The mAP of a network, over all protocols of a benchmark."""
-    judged = evaluate(embedder(recipe, network, "", fabric), benchmark)
-    return fmean(score.mean_ap for score in judged.scores.values())
+    """The mAP of a network, over all protocols of a benchmark that have a valid query."""
+    return mean_precision(evaluate(embedder(recipe, network, "", fabric), benchmark).scores.values())
 
 
 def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric) -> Embedder:
