@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from rich.console import Console
 
 from ccreid.cli import console, main
-from coarse import coarse_pictures
+from coarse import coarse_pictures, unrendered_pictures
 from wardrobes import copy_people
 
 HERE = Path(__file__).parent
@@ -47,6 +47,13 @@ def _pixels_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 def _few_pixels() -> Iterator[None]:
     """Drawing is most of a tiny run: all is drawn, but coarsely, save where a test asks for its pixels."""
     with coarse_pictures():
+        yield
+
+
+@pytest.fixture
+def unrendered() -> Iterator[None]:
+    """For tests of many runs whose pictures others look at."""
+    with unrendered_pictures():
         yield
 
 

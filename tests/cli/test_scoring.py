@@ -79,6 +79,7 @@ def test_a_bundle_of_another_version_is_refused(ccreid_command: Run, bundle: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     copy = Path("another")
     shutil.copytree(bundle, copy)
@@ -94,6 +95,7 @@ def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, sm
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"

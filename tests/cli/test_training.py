@@ -53,6 +53,7 @@ def test_a_wrong_folder_names_what_was_expected_and_found(ccreid_command: Run, t
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -82,6 +83,7 @@ def test_an_unreadable_image_stops_or_is_left_out(ccreid_command: Run, small_war
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_a_person_with_a_single_image_is_pointed_out(ccreid_command: Run, small_wardrobe: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_wardrobe, data)
@@ -121,6 +123,7 @@ def test_an_interrupted_command_saves_and_says_how_to_go_on(small_wardrobe: Path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_seeds_are_run_one_by_one_and_summed_up(ccreid_command: Run, small_wardrobe: Path) -> None:
     arguments = ("train", "wardrobe", "--data", small_wardrobe, "--out", "series", *SHORT)
     code, out, err = ccreid_command(*arguments, "--seeds", "0,3")

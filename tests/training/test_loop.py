@@ -28,7 +28,7 @@ from journals import without_clock
 from papers import PLAN
 from wardrobes import TINY_SETTINGS
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
+pytestmark = [pytest.mark.usefixtures("unrendered"), pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
 
 
 def recipe(data: Path, *more: str) -> Recipe:

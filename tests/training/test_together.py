@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
+from coarse import unrendered_pictures
 from journals import without_clock
 from together import train_together
 from wardrobes import TINY_SETTINGS
@@ -40,7 +41,8 @@ def pair(request: pytest.FixtureRequest, small_wardrobe: Path, tmp_path_factory:
     folder = tmp_path_factory.mktemp("runs")
     settings = (f"data.root={small_wardrobe}", *FOUR)
     assert train_together(2, folder / "two", [*settings, *of_two]) == [0, 0]
-    train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", Watch())
+    with unrendered_pictures():
+        train.begin(load_recipe("wardrobe", [*settings, *of_one]), folder / "one", Watch())
     return folder / "two", folder / "one"
 
 

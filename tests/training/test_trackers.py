@@ -164,6 +164,7 @@ def test_libraries_are_quiet_unless_the_user_says_otherwise(fake: list[Fake], tm
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric", "ignore::DeprecationWarning")
 def test_tensorboard_holds_what_the_journal_holds(small_wardrobe: Path, tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
