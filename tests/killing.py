@@ -17,7 +17,7 @@ from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Checkpoints
-from coarse import coarse_pictures
+from coarse import unrendered_pictures
 
 PARTS = {
     "training": (train, "train"),
@@ -70,7 +70,7 @@ class Calls:
 def as_a_users() -> AbstractContextManager[None]:
     """Make a process of the server's one as a user starts it, with loaders that fork, but for its pictures."""
     set_start_method("fork", force=True)  # the server's own would start a server for every loader
-    return coarse_pictures()
+    return unrendered_pictures()
 
 
 def carry_on(folder: Path, settings: Sequence[str], fatal: tuple[str, int] | None, told: Connection) -> None:

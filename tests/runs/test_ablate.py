@@ -40,6 +40,7 @@ def small_wardrobe(smallest_wardrobe: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_variants_are_run_once_a_seed_and_compared(small_wardrobe: Path, tmp_path: Path) -> None:
     recipes = variants(small_wardrobe)
     result = ablate.ablate(recipes, [0, 1], tmp_path, quietly, CHANGES)

@@ -127,6 +127,7 @@ def test_a_folder_of_something_else_is_refused(finished: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_a_moved_data_set_is_named(command: Command, small_wardrobe: Path, tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "run"
     shutil.copytree(small_wardrobe, data)
@@ -158,6 +159,7 @@ def test_other_data_are_refused(finished: Path, small_wardrobe: Path, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_images_left_out_in_training_are_left_out_again(small_wardrobe: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(small_wardrobe, tmp_path / "data"))
     sorted((data / "train").iterdir())[3].write_bytes(b"no picture")
@@ -171,6 +173,7 @@ MINES_NOTHING = {"baseline": ("training.epochs=2", "method.name=baseline"), "too
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("how", MINES_NOTHING)
 def test_a_run_that_mined_nothing_says_so(small_wardrobe: Path, tmp_path: Path, command: Command, how: str) -> None:
     settings = recipe(small_wardrobe, *MINES_NOTHING[how])
