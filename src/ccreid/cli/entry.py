@@ -58,7 +58,7 @@ def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
     console.begin()
     try:
-        app()
+        app(prog_name="ccreid")
     except CcreidError as error:
         _end(error)
     except RuntimeError as error:
