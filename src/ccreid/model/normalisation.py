@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -46,6 +48,17 @@ def normalise_apart(module: nn.Module, parts: int) -> None:
             layer.forward = partial(_part_by_part, layer, parts)  # type: ignore[method-assign]
 
 
+@contextmanager
+def statistics_of_the_first(layer: _BatchNorm, part: int) -> Iterator[None]:
+    """Keep running statistics as they are for every part (from 0) but the first, as data parallelism does."""
+    momentum = layer.momentum
+    layer.momentum = 0.0 if part else momentum
+    try:
+        yield
+    finally:
+        layer.momentum = momentum
+
+
 def _layers(module: nn.Module) -> list[_BatchNorm]:
     return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
 
@@ -54,13 +67,10 @@ def _part_by_part(layer: _BatchNorm, parts: int, values: Tensor) -> Tensor:
     forward = partial(type(layer).forward, layer)
     if not layer.training:
         return forward(values)
-    first, *others = values.chunk(parts)
-    outputs, momentum = [forward(first)], layer.momentum
-    layer.momentum = 0.0
-    try:
-        outputs += [forward(part) for part in others]
-    finally:
-        layer.momentum = momentum
+    outputs = []
+    for number, part in enumerate(values.chunk(parts)):
+        with statistics_of_the_first(layer, number):
+            outputs.append(forward(part))
     return torch.cat(outputs)
 
 

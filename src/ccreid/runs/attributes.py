@@ -35,7 +35,7 @@ from ccreid.training.checkpoint import FORMAT, METHOD
 from ccreid.training.rows import BeginRow, read_journal
 from ccreid.vocabulary import Ids, Samples
 
-FOLDER, RESULT, TEXT, PAGE = "attributes", "attributes.json", "attributes.txt", "attributes.html"
+RESULT, TEXT, PAGE = "attributes.json", "attributes.txt", "attributes.html"
 MOST_ON_PAGE = 24
 """Further sheets are files only: a page of thousands would open nowhere."""
 

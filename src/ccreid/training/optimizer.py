@@ -28,7 +28,7 @@ class Optimizer:
 
     def __init__(self, method: Method, fabric: Fabric, weight_decay: float, clip_norm: float | None = None) -> None:
         self.method, self.fabric, self.weight_decay, self.clip_norm = method, fabric, weight_decay, clip_norm
-        self._epoch = 0
+        self._waiting: list[nn.Parameter] = []  # of groups whose first epoch is yet to come
         self.reset()
 
     def reset(self) -> None:
@@ -47,8 +47,9 @@ class Optimizer:
 
     def set_rate(self, epoch: int, learning_rate: float) -> None:
         """Set what the steps of an epoch (0-based) go by; each group makes its own rate of the run's."""
-        self._epoch = epoch
-        for held, group in zip(self.adam.param_groups, self._groups(), strict=True):
+        groups = self._groups()
+        self._waiting = [parameter for group in groups if epoch < group.from_epoch for parameter in group.parameters]
+        for held, group in zip(self.adam.param_groups, groups, strict=True):
             held["lr"] = group.rate(epoch, learning_rate)
 
     def accumulate(self, loss: Tensor) -> None:
@@ -57,10 +58,8 @@ class Optimizer:
 
     def step(self) -> None:
         """Descend one step along the gradients that were accumulated."""
-        for group in self._groups():
-            if self._epoch < group.from_epoch:
-                for parameter in group.parameters:
-                    parameter.grad = None
+        for parameter in self._waiting:
+            parameter.grad = None
         if self.clip_norm is not None:
             self.fabric.clip_gradients(self.method, self._stepper, max_norm=self.clip_norm, error_if_nonfinite=False)
         self._stepper.step()

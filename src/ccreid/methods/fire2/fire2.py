@@ -6,8 +6,7 @@ epochs > e0:   L = L_id + L_tri + L_attr + 0.3 L_recomp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_donor
 from ccreid.methods.losses import identity_loss
 from ccreid.methods.method import Draws, EpochStart, Labels, Seen, Terms, TrainImages
 from ccreid.model.network import Network, linear_head, neck
+from ccreid.model.normalisation import statistics_of_the_first
 
 STATE = ("attributes", "owners", "attribute_weights")
 """What was mined, by the names under which a checkpoint holds it: see :class:`Attributes`."""
@@ -159,11 +159,12 @@ class Fire2(Baseline):
             identities, of_part = labels.identities[part], attributes[labels.indices[part]]
             for _ in range(self.recompositions):
                 donors, present = draw_donors(of_part, self.stripes, generator, identities, self.donors)
-                without_donor += len(part) - int(present.sum())
-                if int(present.sum()) < 2:  # one vector has no batch statistics
+                kept = int(present.sum())
+                without_donor += len(part) - kept
+                if kept < 2:  # one vector has no batch statistics
                     continue
                 recomposed = stripes.of_images(part).recomposed(donors)[present]
-                with _statistics_of_the_first(self.branch_neck, number):
+                with statistics_of_the_first(self.branch_neck, number):
                     logits.append(self.branch_head(self.branch_neck(recomposed)))
                 of_logits.append(identities[present])
         if not logits:
@@ -181,14 +182,3 @@ class Fire2(Baseline):
         if of_image is not None and owners is not None and weights is not None:
             self.assign(Attributes(of_image, owners, weights))
         super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-
-@contextmanager
-def _statistics_of_the_first(layer: nn.BatchNorm1d, replica: int) -> Iterator[None]:
-    """Keep running statistics as they are for every replica but the first, as data parallelism does."""
-    momentum = layer.momentum
-    layer.momentum = 0.0 if replica else momentum
-    try:
-        yield
-    finally:
-        layer.momentum = momentum
