@@ -111,11 +111,21 @@ def _deepchange() -> Tree:
     return files, texts | {"train-set-bbox.txt": "\n".join(lines) + "\n"}
 
 
+def _market1501() -> Tree:
+    """As the set is given out: the images of one person end twice, and each folder holds a stray file."""
+    files, texts = _golden_with("market1501", "/0007_", "/0010_")
+    files = [f"{file}.jpg" if "/0003_" in file else file for file in files]
+    return files, texts | {f"{folder}/Thumbs.db": "" for folder in sorted({str(Path(file).parent) for file in files})}
+
+
 def _msmt17() -> Tree:
+    """As the set is given out: some names have a field more at their end."""
+
     def images(person: int, numbers: range) -> list[str]:
         return [
-            f"{person:04}/{person:04}_{number:03}_{number % 3 + 1:02}_0303morning_{8 * number:04}_0.jpg"
+            f"{person:04}/{person:04}_{number:03}_{number % 3 + 1:02}_0303morning_{8 * number:04}_0{extra}.jpg"
             for number in numbers
+            for extra in ("_ex" if number == 1 else "",)
         ]
 
     listed = {
@@ -195,7 +205,7 @@ TREES: Mapping[str, Callable[[], Tree]] = {
     "celeb-reid-light": lambda: golden_tree("celeb-reid"),
     "deepchange": _deepchange,
     "last": lambda: _golden_with("last", "000012", "000013"),
-    "market1501": lambda: _golden_with("market1501", "/0007_", "/0010_"),
+    "market1501": _market1501,
     "msmt17": _msmt17,
     "msmt17-trainval": _msmt17,
     "vc-clothes": _vc_clothes,

@@ -70,7 +70,7 @@ class BenchmarkCard(Record):
 
     Attributes
     ----------
-    name, edition, licence, synthetic, warnings:
+    name, edition, licence, synthetic:
         As in a benchmark; no edition where the counts are those of none.
     subsets:
         Counts by the subset's name.
@@ -78,6 +78,8 @@ class BenchmarkCard(Record):
         How many files bear other names than the set's.
     left_out:
         The images that could not be read.
+    warnings:
+        What a user should know before believing a number, as :attr:`Benchmark.remarks` says it.
     """
 
     name: str
@@ -103,7 +105,7 @@ class BenchmarkCard(Record):
             },
             unmatched=len(benchmark.unmatched),
             left_out=tuple(benchmark.left_out),
-            warnings=tuple(benchmark.warnings),
+            warnings=benchmark.remarks,
         )
 
 

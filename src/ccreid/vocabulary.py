@@ -274,6 +274,8 @@ class Benchmark:
         "val-gallery".
     unmatched:
         Files that look like images of the set but do not bear its names.
+    layout:
+        Which folders and names the set is expected to have, in one line.
     warnings:
         What a user should know before believing a number.
     licence:
@@ -294,11 +296,28 @@ class Benchmark:
     validation: tuple[Protocol, ...] = ()
     edition: str = ""
     unmatched: tuple[str, ...] = ()
+    layout: str = ""
     warnings: tuple[str, ...] = ()
     licence: str = ""
     left_out: tuple[str, ...] = ()
     shared_people_numbers: bool = True
     synthetic: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The warnings, with one for the images of other names: what stands wherever scores are shown."""
+        return (*self.warnings, self.unmatched_in_words) if self.unmatched else self.warnings
+
+    @property
+    def unmatched_in_words(self) -> str:
+        """How many images bear other names, some of them, what is expected, and the mend."""
+        count = len(self.unmatched)
+        does, is_ = ("image does", "is") if count == 1 else ("images do", "are")
+        expected = f" Expected is: {self.layout}." if self.layout else ""
+        return (
+            f"{count:,} {does} not bear a name of the set and {is_} left out, for example "
+            f"{', '.join(self.unmatched[:3])}.{expected} Rename what belongs to the set; the rest may stay."
+        )
 
     def subset(self, name: str) -> Samples:
         """The samples of a subset. Raises DataError where the benchmark has none of that name."""

@@ -23,6 +23,6 @@ def test_odd_names_and_counts_are_shown(ccreid_command: Run, small_wardrobe: Pat
     (data / "train" / "holiday.jpg").touch()
     code, _, err = ccreid_command("data", "show", "wardrobe", "--data", data)
     assert code == 0
-    assert "1 images bear other names" in err
+    assert "1 image does not bear a name of the set" in err
     assert "train/holiday.jpg" in err
     assert "train: the compact edition has 16 people / 512 images, found 4 people / 128 images" in err

@@ -128,6 +128,8 @@ def test_other_names_are_a_warning(wardrobe: Path) -> None:
     finding = found(read_benchmark("wardrobe", wardrobe), "unmatched-names")
     assert (finding.severity, finding.count) == ("warning", 2)
     assert finding.examples == ("train/beach.jpg", "train/holiday.jpg")
+    assert "names like 076_1_c1_000525.jpg" in finding.detail  # what is expected
+    assert "rename" in found(read_benchmark("wardrobe", wardrobe), "counts").detail
 
 
 def test_an_empty_subset_is_an_error(small_wardrobe: Path) -> None:

@@ -208,8 +208,8 @@ def test_warnings_of_the_data_come_first(evaluation: Evaluation, tmp_path: Path)
     odd = replace(evaluation, benchmark=marked)
     text = page_of(tmp_path, made_report(odd), odd).text
     assert text.index("train: other counts.") < text.index("Scores")
-    assert "2 files do not bear the names" in text
-    assert "1 images could not be read" in text
+    assert text.index("2 images do not bear a name of the set") < text.index("Scores")
+    assert text.index("Left out because they cannot be read: c.jpg") < text.index("Scores")
 
 
 def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, tmp_path: Path) -> None:

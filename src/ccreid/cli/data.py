@@ -44,10 +44,7 @@ def show_data(
     for protocol in benchmark.protocols:
         rules.add_row(protocol.name, protocol.query, protocol.gallery, protocol.ignore.sentence)
     console.out.print(rules)
-    if benchmark.unmatched:
-        examples = ", ".join(benchmark.unmatched[:3])
-        console.warn(f"{len(benchmark.unmatched)} images bear other names and are left out, for example {examples}.")
-    for warning in benchmark.warnings:
+    for warning in benchmark.remarks:
         console.warn(warning)
 
 

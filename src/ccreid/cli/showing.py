@@ -31,13 +31,11 @@ def show_report(report: ScoredBenchmark, folder: Path, name: str = "report.json"
 def show_scores(report: ScoredBenchmark) -> None:
     """The tables of a report, with what is to be known about its data."""
     from ccreid.report.schema import Report
-    from ccreid.report.tables import belief_table, report_table
+    from ccreid.report.tables import about_the_data, belief_table, report_table
 
     console.out.print()
     console.out.print(report_table(report))
     if isinstance(report, Report):  # a summary over seeds has deviations instead
         console.out.print(belief_table(report))
-    for warning in report.benchmark.warnings:
-        console.warn(warning)
-    if report.benchmark.left_out:
-        console.warn("Left out because they cannot be read: " + ", ".join(report.benchmark.left_out))
+    for sentence in about_the_data(report.benchmark):
+        console.warn(sentence)

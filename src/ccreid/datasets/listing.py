@@ -28,7 +28,8 @@ class FileName:
     pattern:
         Matched against the whole base name, never against the path: a parent folder cannot change a label.
         Its named groups are the parts: whole numbers, whose digits are to be bound (`\d{1,9}`) so that they fit
-        int64, or one capital letter, which counts from A = 1.
+        int64, or one capital letter, which counts from A = 1. A name whose ending stands twice (``.jpg.jpg``, as on
+        22 images of Market-1501 as it is given out) is read as if it stood once.
     example:
         A name that matches, shown to a user whose names do not.
     """
@@ -38,7 +39,7 @@ class FileName:
 
     def parts(self, name: str) -> dict[str, int] | None:
         """The parts of a base name, or None where it does not match."""
-        match = self.pattern.fullmatch(name)
+        match = self.pattern.fullmatch(name) or self.pattern.fullmatch(_without_second_ending(name))
         return {part: _number(text) for part, text in match.groupdict().items()} if match else None
 
 
@@ -215,6 +216,12 @@ def shown(names: Iterable[str], most: int = 8) -> str:
     names = [os.fsencode(name).decode("utf-8", "backslashreplace") for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def _without_second_ending(name: str) -> str:
+    """`1.jpg` for `1.jpg.jpg`; any other name as it is."""
+    once = Path(name).stem
+    return once if Path(once).suffix == Path(name).suffix else name
 
 
 def _number(text: str) -> int:

@@ -20,7 +20,7 @@ JUNK = -1
 
 NAME = FileName(
     re.compile(
-        r"(?P<person>-1|\d{1,9})_c(?P<camera>\d{1,9})s(?P<sequence>\d{1,9})_(?P<frame>\d{1,9})_(?P<box>\d{1,9})\.jpg(\.jpg)?",
+        r"(?P<person>-1|\d{1,9})_c(?P<camera>\d{1,9})s(?P<sequence>\d{1,9})_(?P<frame>\d{1,9})_(?P<box>\d{1,9})\.jpg",
         re.ASCII,
     ),
     "0002_c1s1_000451_03.jpg",

@@ -115,6 +115,7 @@ class Reader:
             validation=validation,
             edition=edition,
             unmatched=found.unmatched,
+            layout=self.layout,
             warnings=(
                 *found.warnings,
                 *differing,

@@ -81,17 +81,14 @@ def _counts(benchmark: Benchmark) -> Finding:
     if reader is None or not reader.editions:
         return Finding("counts", "ok", images, "No counts are known that people and images could be compared with.")
     known = " or ".join(reader.editions)
-    detail = (
-        f"People and images are not those of the {known} edition: unpack the set again; the remarks say what differs."
-    )
+    mend = "rename those images of other names that belong to it" if benchmark.unmatched else "unpack the set again"
+    detail = f"People and images are not those of the {known} edition: {mend}; the remarks say what differs."
     return Finding("counts", "warning", images, detail)
 
 
 def _unmatched(benchmark: Benchmark) -> Finding:
     count = len(benchmark.unmatched)
-    detail = "Every image bears a name of the set."
-    if count:
-        detail = f"{count:,} images bear other names and are left out: rename or remove them."
+    detail = benchmark.unmatched_in_words if count else "Every image bears a name of the set."
     return Finding("unmatched-names", "warning" if count else "ok", count, detail, examples=benchmark.unmatched)
 
 

@@ -19,7 +19,7 @@ from ccreid.records import Interval, Intervals, Measures
 from ccreid.report.curves import as_png, draw_cmc, draw_precision, draw_separation
 from ccreid.report.ranked_lists import described, exemplary_queries, ranked_list, thumbnail
 from ccreid.report.schema import RANKS, Conditions, Report
-from ccreid.report.tables import in_words, percent
+from ccreid.report.tables import about_the_data, in_words, percent
 from ccreid.vocabulary import Protocol, Samples
 
 TEMPLATE = "page.html.j2"
@@ -113,12 +113,7 @@ def _contents(report: Report, evaluation: Evaluation, pictures: bool) -> dict[st
 
 
 def _warnings(report: Report) -> list[str]:
-    benchmark = report.benchmark
-    found = [*report.warnings, *benchmark.warnings]
-    if benchmark.unmatched:
-        found.append(f"{benchmark.unmatched} files do not bear the names of this data set and are not counted.")
-    if benchmark.left_out:
-        found.append(f"{len(benchmark.left_out)} images could not be read and are left out.")
+    found = [*report.warnings, *about_the_data(report.benchmark)]
     for row in report.protocols:
         if not row.valid:
             found.append(f"{row.name}: no query has a relevant gallery image, so there is no score.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ccreid.records import Interval, Measures, ProtocolScores, Scored
+from ccreid.records import BenchmarkCard, Interval, Measures, ProtocolScores, Scored
 from ccreid.report.schema import RANKS, Difference, Report, ScoredBenchmark
 
 STAMP = "†"
@@ -32,6 +32,13 @@ def report_table(report: ScoredBenchmark) -> Table:
             f"{row.valid} / {row.skipped}",
         )
     return table
+
+
+def about_the_data(benchmark: BenchmarkCard) -> list[str]:
+    """What is to be known about the images before one believes a score of them, a sentence each."""
+    left_out = benchmark.left_out
+    told = [f"Left out because they cannot be read: {', '.join(left_out)}"] if left_out else []
+    return [*benchmark.warnings, *told]
 
 
 def belief_table(report: Report) -> Table:

@@ -22,7 +22,7 @@ from ccreid.report.page import write_page
 from ccreid.report.per_query import write_per_query
 from ccreid.report.ranked_lists import draw_ranked_lists, telling_queries
 from ccreid.report.schema import Conditions, Report, report_of
-from ccreid.report.tables import belief_table, report_table
+from ccreid.report.tables import about_the_data, belief_table, report_table
 from ccreid.report.text import write_tables
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Benchmark, Samples
@@ -103,7 +103,7 @@ def score(
     if not embedder.processes.leads:
         return report
     report.write(RunFolder(folder).report)
-    write_tables(folder / "report.txt", report_table(report), belief_table(report))
+    write_tables(folder / "report.txt", report_table(report), belief_table(report), *about_the_data(report.benchmark))
     write_per_query(RunFolder(folder).queries, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
