@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,12 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ImageError
 from ccreid.vocabulary import Pictures, Samples
 
-KINDS: tuple[Callable[[Samples], str], ...] = (content_fingerprint, status_fingerprint)
+
+def _of_content(samples: Samples) -> str:
+    return content_fingerprint({"train": samples})
+
+
+KINDS: tuple[Callable[[Samples], str], ...] = (_of_content, status_fingerprint)
 
 
 @pytest.fixture
@@ -54,4 +60,24 @@ def test_only_the_quick_one_looks_at_times(samples: Samples) -> None:
 def test_a_file_that_is_gone_is_named(samples: Samples) -> None:
     samples.path(0).unlink()
     with pytest.raises(ImageError, match=str(samples.path(0))):
-        content_fingerprint(samples)
+        content_fingerprint({"train": samples})
+
+
+@pytest.mark.parametrize("column", ["camera", "clothes", "tracklet"])
+def test_labels_are_part_of_it(samples: Samples, column: str) -> None:
+    """Rules, samplers and whoever holds people out look at them."""
+
+    def labelled(values: list[int | None]) -> str:
+        columns: dict[str, Any] = {column: values}
+        return _of_content(replace(samples, **columns))
+
+    numbers: list[int | None] = list(range(len(samples)))
+    found = [_of_content(samples), labelled(numbers), labelled([None, *numbers[1:]])]
+    assert len(set(found)) == 3
+
+
+def test_the_use_of_an_image_is_part_of_it(samples: Samples) -> None:
+    left, right = samples.select([0, 1]), samples.select([2, 3])
+    uses = content_fingerprint({"train": left, "query": right})
+    assert uses != content_fingerprint({"train": right, "query": left})
+    assert uses != content_fingerprint({"train": samples.select([0, 1, 2]), "query": samples.select([3])})

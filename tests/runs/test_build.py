@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,30 @@ def test_nobody_selects_on_queries_that_have_no_answer(small_wardrobe: Path) -> 
     assert build.parts(recipe, one_of_two).selected_on is not None
     last = load_recipe("wardrobe", ["selection.by=last"], data=small_wardrobe)
     assert build.parts(last, with_validation(benchmark, (1,), RULE)).selected_on is None
+
+
+@pytest.mark.parametrize("on", ["validation", "test"])
+def test_those_selected_on_are_part_of_what_a_resume_compares(small_wardrobe: Path, tmp_path: Path, on: str) -> None:
+    data = Path(shutil.copytree(small_wardrobe, tmp_path / "data"))
+    recipe = load_recipe("wardrobe", [f"selection.by={on}"], data=data)
+    parts = build.parts(recipe, build.benchmark(recipe))
+    before = build.fingerprint_of(parts)
+    assert before == build.fingerprint_of(build.parts(recipe, build.benchmark(recipe)))
+    assert parts.selected_on is not None
+    judging = parts.selected_on.subset(parts.selected_on.protocols[0].query)
+    assert judging.files[0] not in parts.train.files
+    judging.path(0).write_bytes(judging.path(0).read_bytes() + b" ")
+    assert build.fingerprint_of(parts) != before
+
+
+def test_nobody_who_is_only_scored_is_part_of_what_a_resume_compares(small_wardrobe: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(small_wardrobe, tmp_path / "data"))
+    recipe = load_recipe("wardrobe", ["selection.by=last"], data=data)
+    parts = build.parts(recipe, build.benchmark(recipe))
+    before = build.fingerprint_of(parts)
+    for image in (data / "query").iterdir():
+        image.unlink()
+    assert build.fingerprint_of(parts) == before
 
 
 def test_the_criterion_is_the_mean_over_what_has_a_number() -> None:

@@ -181,7 +181,7 @@ def test_other_data_are_refused(small_wardrobe: Path, tmp_path: Path) -> None:
     with pytest.raises(InterruptedRun):
         train.begin(recipe(data), folder, Watch(listener=StopAt(2)))
     next((data / "train").glob("*.jpg")).unlink()
-    with pytest.raises(ArtefactError, match="the training images are not those of before"):
+    with pytest.raises(ArtefactError, match="the images that are trained or selected on are not those of before"):
         train.resume(folder, Watch())
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ccreid.errors import ImageError
 from ccreid.machine.progress import Track, untracked
-from ccreid.vocabulary import Pictures, Samples
+from ccreid.vocabulary import COLUMN_NAMES, Pictures, Samples
 
 
 def status_fingerprint(pictures: Pictures) -> str:
@@ -24,16 +24,30 @@ def status_fingerprint(pictures: Pictures) -> str:
     )
 
 
-def content_fingerprint(samples: Samples, track: Track[int] = untracked) -> str:
-    """SHA-256 over the names, people and contents of some images: it reads every file, and a copy has the same.
+def content_fingerprint(uses: Mapping[str, Samples], track: Track[tuple[str, int]] = untracked) -> str:
+    """SHA-256 over the names, columns and contents of some images: it reads every file, and a copy has the same.
+
+    Parameters
+    ----------
+    uses:
+        The images by what they are used for: the same images have another fingerprint for another use.
+    track:
+        Follows the reading.
 
     Raises
     ------
     ImageError
         A file cannot be read.
     """
-    rows = track(range(len(samples)), "Reading the training images for their fingerprint", len(samples))
-    return _digest(f"{samples.files[row]}|{samples.person[row]}|{_content(samples.path(row))}" for row in rows)
+    rows = [(use, row) for use, samples in uses.items() for row in range(len(samples))]
+    followed = track(rows, "Reading the images for their fingerprint", len(rows))
+    return _digest(_line(use, uses[use], row) for use, row in followed)
+
+
+def _line(use: str, samples: Samples, row: int) -> str:
+    columns = (getattr(samples, name) for name in COLUMN_NAMES)
+    values = ["" if column is None else str(column[row]) for column in columns]
+    return "|".join([use, samples.files[row], *values, _content(samples.path(row))])
 
 
 def _content(path: Path) -> str:

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ccreid.data.decode import leave_out_unreadable
-from ccreid.data.fingerprint import content_fingerprint
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.files import is_free, write_json
 from ccreid.machine.progress import Track, untracked
@@ -31,9 +29,11 @@ from ccreid.report.attribute_report import Mined, attribute_table, attribute_val
 from ccreid.report.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
 from ccreid.report.text import write_tables
 from ccreid.runs import build
+from ccreid.runs.score import without_unreadable
+from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import FORMAT, METHOD
 from ccreid.training.rows import BeginRow, read_journal
-from ccreid.vocabulary import Ids, Samples
+from ccreid.vocabulary import Ids
 
 RESULT, TEXT, PAGE = "attributes.json", "attributes.txt", "attributes.html"
 MOST_ON_PAGE = 24
@@ -51,7 +51,7 @@ class Saved:
     owners:
         (A,) the identity that each attribute belongs to.
     data:
-        The fingerprint of the training images.
+        The fingerprint of the images that were trained and selected on.
     begun:
         How many epochs of the run have begun.
     """
@@ -100,10 +100,10 @@ def write_attributes(
     saved = read_mined(folder)
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
-        kept, _ = leave_out_unreadable(benchmark.subset("train"), track)
-        benchmark = replace(benchmark, subsets={**benchmark.subsets, "train": kept})
-    samples = build.parts(recipe, benchmark).train
-    _check_same(saved, samples, folder, track)
+        benchmark = without_unreadable(benchmark, Watch(track))
+    parts = build.parts(recipe, benchmark)
+    samples = parts.train
+    _check_same(saved, parts, folder, track)
     epochs = _minings(folder, saved.begun)
     about = {
         "recipe": recipe.name,
@@ -202,16 +202,18 @@ def _spread(places: Sequence[int], count: int | None) -> list[int]:
     return [places[at] for at in np.linspace(0, len(places) - 1, count).round().astype(int)]
 
 
-def _check_same(saved: Saved, samples: Samples, folder: Path, track: Track[Any]) -> None:
+def _check_same(saved: Saved, parts: build.Parts, folder: Path, track: Track[Any]) -> None:
+    samples = parts.train
     mend = "Name the data set that the run was trained on with --data."
     if len(saved.of_image) != len(samples):
         raise ArtefactError(
             f"{folder} was trained on {len(saved.of_image)} images, and {samples.root} has {len(samples)} of them now.",
             mend,
         )
-    if saved.data != content_fingerprint(samples, track):
+    if saved.data != build.fingerprint_of(parts, track):
         raise ArtefactError(
-            f"{folder} was trained on other images than those in {samples.root}: names, people or contents are others.",
+            f"{folder} was trained, or its epoch selected, on other images than those in {samples.root}: names, labels "
+            "or contents are others.",
             mend,
         )
     if not np.array_equal(saved.owners[saved.of_image], samples.identities):

@@ -23,6 +23,7 @@ from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.metrics import mean_precision
 from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
+from ccreid.machine.progress import Track, untracked
 from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.backbone import Backbone, load_weights
@@ -168,6 +169,18 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
     return Parts(train, judges, cast(Benchmark, subjects[scored]))
 
 
+def fingerprint_of(parts: Parts, track: Track[tuple[str, int]] = untracked) -> str:
+    """What tells whether the images are still those of before: of all that decide what a training ends with.
+
+    Those whom an epoch is selected on are among them. Raises ImageError.
+    """
+    uses = {"train": parts.train}
+    if (judges := parts.selected_on) is not None:
+        names = {name for protocol in judges.protocols for name in (protocol.query, protocol.gallery)}
+        uses |= {f"selected on {name}": judges.subset(name) for name in sorted(names)}
+    return content_fingerprint(uses, track)
+
+
 def _check_answerable(judges: Benchmark) -> None:
     """Before anything is trained: a network that no query can judge would be kept whatever it is."""
     for protocol in judges.protocols:
@@ -230,7 +243,7 @@ def training(
     """
     require(recipe.training.trackers)
     samples, processes = parts.train, processes_of(fabric)
-    fingerprint = processes.first(lambda: content_fingerprint(samples, watch.track))
+    fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track))
     circumstances = Circumstances(recipe.affecting("training"), fingerprint, processes.count)
     checkpoints = Checkpoints(run.checkpoint, circumstances, allowed, writes=processes.leads)
     checkpoints.check()

@@ -47,7 +47,7 @@ class Circumstances:
     recipe:
         Every setting that changes the outcome, by its dotted path.
     data:
-        A fingerprint of the training images' contents.
+        A fingerprint of the contents of the images that are trained and selected on.
     processes:
         How many share a batch.
     """
@@ -64,7 +64,7 @@ class Circumstances:
             if old != new:
                 yield "recipe", f"{path} was {old} and is {new}"
         if saved["data"] != self.data:
-            yield "data", "the training images are not those of before"
+            yield "data", "the images that are trained or selected on are not those of before"
         if saved["processes"] != self.processes:
             yield "processes", f"there were {saved['processes']} and are {self.processes}"
 
