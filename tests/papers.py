@@ -40,4 +40,6 @@ def fire2(backbone: nn.Module, identities: int, weights: dict[str, float] | None
 
 def augmentation(preprocessing: Preprocessing, **changes: Any) -> Augmentation:
     """The paper's augmentation with some values changed."""
-    return replace(Augmentation(preprocessing, DATA.flip, DATA.padding_px, DATA.erasing), **changes)
+    return replace(
+        Augmentation(preprocessing, DATA.flip, DATA.padding_px, DATA.erasing, DATA.erasing_aspect), **changes
+    )

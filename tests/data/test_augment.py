@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 import papers
-from ccreid.data.augment import Augmentation
+from ccreid.data.augment import Aspect, Augmentation
 from ccreid.data.preprocess import Preprocessing
 
 PREPROCESSING = Preprocessing(24, 12)
@@ -32,8 +32,8 @@ def plain(picture: Image.Image) -> Tensor:
     return tensor
 
 
-def only(flip: float = 0.0, padding_px: int = 0, erasing: float = 0.0) -> Augmentation:
-    return Augmentation(PREPROCESSING, flip, padding_px, erasing)
+def only(flip: float = 0.0, padding_px: int = 0, erasing: float = 0.0, aspect: Aspect = "uniform") -> Augmentation:
+    return Augmentation(PREPROCESSING, flip, padding_px, erasing, aspect)
 
 
 def on_black(tensor: Tensor, pixels: int) -> Tensor:
@@ -67,7 +67,9 @@ def erased_from(plain: Tensor, tensor: Tensor) -> tuple[int, int]:
 
 
 def test_the_defaults_are_those_of_the_method() -> None:
-    assert papers.augmentation(PREPROCESSING) == Augmentation(PREPROCESSING, flip=0.5, padding_px=10, erasing=0.5)
+    assert papers.augmentation(PREPROCESSING) == Augmentation(
+        PREPROCESSING, flip=0.5, padding_px=10, erasing=0.5, aspect="uniform"
+    )
 
 
 def test_without_any_step_it_is_the_test_transform(picture: Image.Image, plain: Tensor) -> None:

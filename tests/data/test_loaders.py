@@ -99,7 +99,7 @@ class TestTraining:
             assert batch.identities.reshape(3, 2).unique(dim=1).shape == (3, 1)
 
     def test_the_images_are_those_of_their_rows(self, samples: Samples) -> None:
-        still = Augmentation(PREPROCESSING, flip=0, padding_px=0, erasing=0)
+        still = Augmentation(PREPROCESSING, flip=0, padding_px=0, erasing=0, aspect="uniform")
         sampler = IdentitySampler(samples.identities, 2, 3)
         for _, batch in TrainLoader(samples, still, sampler, seed=0, workers=0).epoch(0):
             for image, row in zip(batch.images, batch.indices.tolist(), strict=True):

@@ -213,7 +213,7 @@ class TestTorchvisionIsTheOracle:
     @pytest.mark.parametrize("size", [(24, 12), (16, 8), (3, 2)])
     def test_training_over_many_seeds(self, steps: dict[str, Any], size: tuple[int, int]) -> None:
         image = Image.fromarray(np.random.default_rng(5).integers(0, 256, (31, 17, 3), dtype=np.uint8))
-        augmentation = papers.augmentation(Preprocessing(*size), **steps)
+        augmentation = papers.augmentation(Preprocessing(*size), aspect="log-uniform", **steps)
         oracle = _oracle(augmentation.preprocessing, augmentation)
         seeds = [*range(150), 2**63 - 1]
         resized = augmentation.preprocessing.pixels(image)

@@ -30,6 +30,7 @@ OF_THE_METHOD = {
     "data.flip": 0.5,
     "data.padding_px": 10,
     "data.erasing": 0.5,
+    "data.erasing_aspect": "uniform",
     "network.backbone": "resnet50.tv_in1k",
     "network.weights": "timm",
     "network.last_stride": 1,

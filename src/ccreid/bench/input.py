@@ -103,4 +103,4 @@ def _train(samples: Samples, cache: PixelCache | None, workers: int) -> Callable
 
 def augmented(preprocessing: Preprocessing) -> Augmentation:
     """The paper's augmentation of pictures of some size."""
-    return Augmentation(preprocessing, PAPERS.flip, PAPERS.padding_px, PAPERS.erasing)
+    return Augmentation(preprocessing, PAPERS.flip, PAPERS.padding_px, PAPERS.erasing, PAPERS.erasing_aspect)

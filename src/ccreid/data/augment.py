@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +17,27 @@ from torch import Tensor
 from ccreid.data.preprocess import Preprocessing
 
 AREA = (0.02, 0.4)
-LOG_ASPECT = tuple(torch.tensor([0.3, 1 / 0.3]).log().tolist())
+ASPECT = (0.3, 1 / 0.3)
+_LOW, _HIGH = torch.tensor(ASPECT).log().tolist()
+
+Aspect = Literal["uniform", "log-uniform"]
+"""How the height over the width of an erased rectangle is drawn between 0.3 and 1/0.3."""
+
+
+class AspectRule(NamedTuple):
+    """How an aspect is drawn, and how often a rectangle is drawn again that does not fit."""
+
+    draw: Callable[[torch.Generator], float]
+    tries: int
+
+
+ASPECT_RULES: Mapping[Aspect, AspectRule] = MappingProxyType(
+    {
+        "uniform": AspectRule(lambda draws: _between(*ASPECT, draws).item(), 100),
+        "log-uniform": AspectRule(lambda draws: _between(_LOW, _HIGH, draws).exp().item(), 10),
+    }
+)
+"""The authors' code, where most rectangles are taller than wide, and torchvision, where as many are wider than tall."""
 
 
 class Hole(NamedTuple):
@@ -33,8 +54,8 @@ class Hole(NamedTuple):
 class Augmentation:
     """The train transform: resize, flip, pad, crop, normalise, erase, in this order.
 
-    It gives the bits of torchvision's transforms and draws what they draw, many times as fast: what moves pixels works
-    on bytes, and the generator is the image's own.
+    It gives the bits of torchvision's transforms (its random erasing with the aspect "log-uniform") and draws what they
+    draw, many times as fast: what moves pixels works on bytes, and the generator is the image's own.
 
     Attributes
     ----------
@@ -46,12 +67,15 @@ class Augmentation:
         Zeros added on every side before the random crop.
     erasing:
         Probability of erasing a rectangle (area 0.02-0.4, aspect 0.3-1/0.3, set to 0 after normalisation).
+    aspect:
+        How the aspect of that rectangle is drawn.
     """
 
     preprocessing: Preprocessing
     flip: float
     padding_px: int
     erasing: float
+    aspect: Aspect
 
     def __call__(self, image: Image.Image, seed: int) -> Tensor:
         """An RGB picture as (3, height_px, width_px) float32; the same seed gives the same tensor."""
@@ -89,11 +113,12 @@ class Augmentation:
         return _Change(flipped, top, left, self._hole(place, draws) if _happens(self.erasing, draws) else None)
 
     def _hole(self, place: int, draws: torch.Generator) -> Hole | None:
-        """A rectangle of random area and aspect that fits; none where ten did not (Zhong et al., 2020, algorithm 1)."""
+        """A rectangle of random area and aspect (Zhong et al., 2020, algorithm 1); none where none of many fits."""
         height, width = self.preprocessing.height_px, self.preprocessing.width_px
-        for _ in range(10):
-            area = height * width * torch.empty(1).uniform_(*AREA, generator=draws).item()
-            aspect = torch.empty(1).uniform_(*LOG_ASPECT, generator=draws).exp().item()
+        rule = ASPECT_RULES[self.aspect]
+        for _ in range(rule.tries):
+            area = height * width * _between(*AREA, draws).item()
+            aspect = rule.draw(draws)
             high, wide = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if high < height and wide < width:
                 return Hole(place, _below(height - high + 1, draws), _below(width - wide + 1, draws), high, wide)
@@ -124,6 +149,10 @@ def _overlap(shift: int, size: int) -> tuple[slice, slice]:
 
 def _happens(probability: float, draws: torch.Generator) -> bool:
     return bool(torch.rand(1, generator=draws) < probability)
+
+
+def _between(low: float, high: float, draws: torch.Generator) -> Tensor:
+    return torch.empty(1).uniform_(low, high, generator=draws)
 
 
 def _below(end: int, draws: torch.Generator) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ccreid.machine.processes import Processes
+from ccreid.model.batch_statistics import after_normalising, follow
 
 
 def normalise_together(module: nn.Module, processes: Processes) -> None:
@@ -45,7 +46,7 @@ def normalise_apart(module: nn.Module, parts: int) -> None:
     """
     if parts > 1:
         for layer in _layers(module):
-            layer.forward = partial(_part_by_part, layer, parts)  # type: ignore[method-assign]
+            layer.forward = partial(_part_by_part, layer, layer.forward, parts)  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -63,8 +64,7 @@ def _layers(module: nn.Module) -> list[_BatchNorm]:
     return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
 
 
-def _part_by_part(layer: _BatchNorm, parts: int, values: Tensor) -> Tensor:
-    forward = partial(type(layer).forward, layer)
+def _part_by_part(layer: _BatchNorm, forward: Callable[[Tensor], Tensor], parts: int, values: Tensor) -> Tensor:
     if not layer.training:
         return forward(values)
     outputs = []
@@ -84,23 +84,8 @@ def _normalised(layer: _BatchNorm, processes: Processes, values: Tensor) -> Tens
     mean, count = sums[:-1] / sums[-1], sums[-1].detach()
     centred = inputs - mean.view(shape)
     variance = processes.sum(centred.square().sum(dims)) / count  # in two steps: E[x²] - E[x]² would lose digits
-    _follow(layer, mean.detach(), variance.detach() * count / (count - 1))
+    follow(layer, mean.detach(), variance.detach() * count / (count - 1))
     outputs = centred * (variance + layer.eps).rsqrt().view(shape)
     if layer.affine:
         outputs = outputs * layer.weight.view(shape) + layer.bias.view(shape)
-    outputs = outputs.to(values.dtype)
-    for after in ("drop", "act"):  # timm's layers do more than normalise
-        if isinstance(further := getattr(layer, after, None), nn.Module):
-            outputs = further(outputs)
-    return outputs
-
-
-@torch.no_grad()
-def _follow(layer: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
-    """Update the running statistics."""
-    if layer.running_mean is None or layer.running_var is None or layer.num_batches_tracked is None:
-        return
-    layer.num_batches_tracked.add_(1)
-    momentum = layer.momentum if layer.momentum is not None else 1 / float(layer.num_batches_tracked)
-    layer.running_mean.lerp_(mean.to(layer.running_mean.dtype), momentum)
-    layer.running_var.lerp_(variance.to(layer.running_var.dtype), momentum)
+    return after_normalising(layer, outputs.to(values.dtype))

@@ -54,6 +54,9 @@ class DataSettings(Section):
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
+    erasing_aspect: Literal["uniform", "log-uniform"] = Field(
+        "uniform", description="height over width of that rectangle: uniform as the authors' code, or as torchvision"
+    )
     workers: Annotated[Annotated[int, Field(ge=0)] | None, MACHINE] = Field(
         None, description="decoding processes; null = by the machine"
     )

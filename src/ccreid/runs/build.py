@@ -95,7 +95,7 @@ def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE)
     data = recipe.data
     return TrainLoader(
         samples,
-        Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing),
+        Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing, data.erasing_aspect),
         _sampler(recipe, samples),
         seed=recipe.training.seed,
         workers=_workers(recipe),
