@@ -47,8 +47,8 @@ class Preprocessing:
     def normalised(self, pixels: Tensor) -> Tensor:
         """(B, height_px, width_px, 3) uint8 as (B, 3, height_px, width_px) float32, channels innermost, where they are.
 
-        The arithmetic is that of torchvision's transforms v2, in its order, so that the bits are too; over whole rows of
-        pixels, because their inner loop is long; a few pictures at a time, which stay in the processor's cache. It
+        The arithmetic is that of torchvision's transforms v2, in its order, so that the bits are too; over whole rows
+        of pixels, because their inner loop is long; a few pictures at a time, which stay in the processor's cache. It
         multiplies by 1/255, where the authors' pipeline divides by 255: the last digit may differ.
         """
         if not all(self.std):
