@@ -16,6 +16,7 @@ from ccreid.errors import DataError
 from ccreid.vocabulary import (
     COLUMN_NAMES,
     COLUMN_OF_RULE,
+    DISTRACTOR,
     UNKNOWN,
     Benchmark,
     Columns,
@@ -328,3 +329,19 @@ def test_a_benchmark_names_the_subsets_it_has() -> None:
     with pytest.raises(DataError, match="set has no subset 'query'; it has train, val") as caught:
         benchmark.subset("query")
     assert "/data" in caught.value.mend
+
+
+def test_what_is_known_of_an_image_is_said_by_name() -> None:
+    samples = Samples(
+        person=np.array([0, 1, 2]),
+        camera=np.array([4, UNKNOWN, 5]),
+        clothes=np.array([7, 8, UNKNOWN]),
+        files=("a", "b", "c"),
+        names={"person": {0: "anna", 1: DISTRACTOR}, "camera": {4: "door"}},
+    )
+    assert [samples.described(row) for row in range(3)] == [
+        ("person anna", "clothes 7", "camera door"),
+        ("distractor", "clothes 8"),
+        ("person 2", "camera 5"),
+    ]
+    assert samples.select([2, 0]).described(1) == ("person anna", "clothes 7", "camera door")

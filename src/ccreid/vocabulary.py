@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,13 @@ Ids = NDArray[np.int64]
 
 UNKNOWN = int(np.iinfo(np.int64).min)
 """Stands in a column for the one image whose value is not annotated; equal to nothing, not even to itself."""
+
+
+DISTRACTOR = "distractor"
+"""The name of the person that a gallery image of nobody is given."""
+
+Names = Mapping[str, Mapping[int, str]]
+"""What the values of a column are called, by the column's name: {"person": {0: "anna"}}."""
 
 
 class Ignore(Flag):
@@ -194,7 +201,15 @@ class Pictures(_Rows):
 
 @dataclass(frozen=True, eq=False)
 class Samples(Pictures, Columns):
-    """Images of one subset: where they lie and what is known of them."""
+    """Images of one subset: where they lie and what is known of them.
+
+    Attributes
+    ----------
+    names:
+        What the data set calls its people, cameras, ... where it does not number them.
+    """
+
+    names: Names = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -207,6 +222,16 @@ class Samples(Pictures, Columns):
     def _of_rows(self, chosen: NDArray[np.int64]) -> dict[str, Any]:
         return Columns._of_rows(self, chosen) | Pictures._of_rows(self, chosen)
 
+    def called(self, column: str, value: int) -> str:
+        """What a value of a column is called for people to read: its name in the data set, else the number."""
+        return self.names.get(column, {}).get(int(value), str(value))
+
+    def described(self, row: int) -> tuple[str, ...]:
+        """What is known of an image in words, the person first: ("person anna", "clothes 3", "camera 1")."""
+        known = {name: column[row] for name in _DESCRIBED if (column := getattr(self, name)) is not None}
+        words = {name: self.called(name, value) for name, value in known.items() if value != UNKNOWN}
+        return tuple(called if called == DISTRACTOR else f"{name} {called}" for name, called in words.items())
+
     @property
     def people(self) -> Ids:
         """The different people, sorted."""
@@ -216,6 +241,9 @@ class Samples(Pictures, Columns):
     def identities(self) -> Ids:
         """(N,) int64: the training label 0..P-1 of each image, people in ascending order."""
         return np.unique(self.person, return_inverse=True)[1].astype(np.int64)
+
+
+_DESCRIBED = ("person", "clothes", "camera")
 
 
 def answerable(rule: Ignore, query: Samples, gallery: Samples) -> NDArray[np.bool_]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from conftest import Run
 from trees import build_tree
 
@@ -23,3 +25,19 @@ def test_images_of_other_names_are_told_beside_the_scores(ccreid_command: Run, t
     for text in (said, " ".join(report.split())):
         assert "1 image does not bear a name of the set and is left out, for example query/0001 [b] copy.jpg." in text
         assert "names like 0002_c1s1_000451_03.jpg" in text
+
+
+def test_people_are_called_by_their_names(ccreid_command: Run, tmp_path: Path) -> None:
+    """Whatever the names are: pictures draw them as they are, as far as their script can be drawn."""
+    root = build_tree("folder", tmp_path)
+    for old, new in (("dora", "Zoë $x$ 李小龙"), ("emil", "<b>emil [red]")):
+        for folder in ("query", "gallery"):
+            (root / folder / old).rename(root / folder / new)
+    code, _, _ = _evaluate(ccreid_command, tmp_path / "out", "folder", root)
+    assert code == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for name in ("Zoë $x$ 李小龙", "&lt;b&gt;emil [red]", "fritz"):
+        assert f"person {name}" in page
+    assert "person 0" not in page
+    rows = pq.read_table(tmp_path / "out" / "queries.parquet").to_pylist()
+    assert {row["person_name"] for row in rows} == {"Zoë $x$ 李小龙", "<b>emil [red]"}

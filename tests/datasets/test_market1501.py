@@ -30,6 +30,12 @@ def test_junk_is_dropped_and_distractors_stay(root: Path) -> None:
     assert 0 not in benchmark.subset("query").person
 
 
+def test_distractors_are_nobody(root: Path) -> None:
+    gallery = read_benchmark("market1501", root).subset("gallery")
+    said = {gallery.described(row)[0] for row in range(len(gallery))}
+    assert said == {"distractor", "person 1", "person 3"}
+
+
 def test_the_number_behind_c_is_the_camera(root: Path) -> None:
     benchmark = read_benchmark("market1501", root)
     train = benchmark.subset("train")

@@ -41,6 +41,15 @@ def test_a_name_is_one_person_everywhere(folders: Path) -> None:
     }
 
 
+def test_people_keep_their_names(folders: Path) -> None:
+    gallery = read_benchmark("folder", folders).subset("gallery")
+    assert {gallery.described(row) for row in range(len(gallery))} == {
+        ("person dora",),
+        ("person emil",),
+        ("person fritz",),
+    }
+
+
 def test_folders_name_people_alone_and_that_is_told(folders: Path) -> None:
     benchmark = read_benchmark("folder", folders)
     assert all((s.camera, s.clothes, s.tracklet) == (None, None, None) for s in benchmark.subsets.values())

@@ -137,9 +137,9 @@ def test_numbers_of_a_person() -> None:
     assert (first["person"], first["images"]) == (100, 48)
     assert [attribute["images"] for attribute in first["attributes"]] == [16, 16, 15, 1]
     largest, single = first["attributes"][0], first["attributes"][-1]
-    assert largest["clothes"] == {"value": 1, "share": 1.0}
-    assert largest["camera"] == {"value": 0, "share": 0.25}
-    assert (single["clothes"]["value"], single["camera"]) == (0, {"value": 0, "share": 1.0})
+    assert largest["clothes"] == {"value": 1, "name": "1", "share": 1.0}
+    assert largest["camera"] == {"value": 0, "name": "0", "share": 0.25}
+    assert (single["clothes"]["value"], single["camera"]) == (0, {"value": 0, "name": "0", "share": 1.0})
     assert first["agreement"]["camera"]["images"] == 47
     assert first["agreement"]["clothes"]["found"]["homogeneity"] == pytest.approx(1)
     assert found["attributes"] == {

@@ -53,6 +53,20 @@ def test_every_row_says_what_the_scores_say(tmp_path: Path) -> None:
         assert row["nearest_is_right"] == (gallery.person[nearest] == query.person[place])
 
 
+def test_names_stand_beside_the_numbers(tmp_path: Path) -> None:
+    evaluation = made_evaluation()
+    query = evaluation.benchmark.subset("query")
+    first = int(query.person[0])
+    called = replace(query, names={"person": {first: "anna"}, "camera": {1: "door"}})
+    subsets = {**evaluation.benchmark.subsets, "query": called}
+    named = replace(evaluation, benchmark=replace(evaluation.benchmark, subsets=subsets))
+    write_per_query(tmp_path / "queries.parquet", named)
+    for row in rows_of(tmp_path / "queries.parquet"):
+        assert row["person_name"] == ("anna" if row["person"] == first else None)
+        assert row["camera_name"] == ("door" if row["camera"] == 1 else None)
+        assert row["clothes_name"] is None
+
+
 def test_what_is_not_known_is_null(tmp_path: Path) -> None:
     evaluation = made_evaluation()
     write_per_query(tmp_path / "queries.parquet", evaluation)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from ccreid.datasets.listing import FileName, find_root, list_images
 from ccreid.datasets.reader import Found, Reader
-from ccreid.vocabulary import Ignore, Protocol, Samples
+from ccreid.vocabulary import DISTRACTOR, Ignore, Protocol, Samples
 
 FOLDER_OF_SUBSET = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 
 JUNK = -1
+NAMES = {"person": {0: DISTRACTOR}}
 
 NAME = FileName(
     re.compile(
@@ -33,7 +34,7 @@ def _find(root: Path) -> Found:
     unmatched: list[str] = []
     for subset, folder in FOLDER_OF_SUBSET.items():
         listing = list_images(root, folder, NAME)
-        samples = listing.samples(root, camera=listing.column("camera"))
+        samples = listing.samples(root, camera=listing.column("camera"), names=NAMES)
         subsets[subset] = samples.select(samples.person != JUNK)
         unmatched += listing.unmatched
     return Found(root, subsets, tuple(unmatched))

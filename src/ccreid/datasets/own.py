@@ -61,12 +61,14 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
     for subset in sorted(needed - given):
         raise DataError(f"{source} has no image for {subset}.", f"Give {subset} at least one image.")
     rows = sorted(rows, key=lambda row: row.file)
-    columns = {
-        "person": _numbers((row.person,) for row in rows),
-        "camera": _numbers((row.camera,) if row.camera else None for row in rows),
-        "clothes": _numbers((row.person, row.clothes) if row.clothes else None for row in rows),
-        "tracklet": _numbers((row.tracklet,) if row.tracklet else None for row in rows),
+    called: dict[str, list[tuple[str, ...] | None]] = {
+        "person": [(row.person,) for row in rows],
+        "camera": [(row.camera,) if row.camera else None for row in rows],
+        "clothes": [(row.person, row.clothes) if row.clothes else None for row in rows],
+        "tracklet": [(row.tracklet,) if row.tracklet else None for row in rows],
     }
+    columns = {column: _numbers(names) for column, names in called.items()}
+    names = {column: _name_of(columns[column], called[column]) for column in columns}
     subsets: dict[str, Samples] = {}
     warnings: list[str] = []
     for subset in SUBSETS:
@@ -74,7 +76,7 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
         if not chosen:
             continue
         values = {name: [column[place] for place in chosen] for name, column in columns.items()}
-        subsets[subset] = Samples(**values, root=root, files=tuple(rows[place].file for place in chosen))  # type: ignore[arg-type]  # Samples turns sequences into columns
+        subsets[subset] = Samples(**values, root=root, files=tuple(rows[place].file for place in chosen), names=names)  # type: ignore[arg-type]  # Samples turns sequences into columns
         warnings += [
             f"{subset}: {column.count(None)} of {len(column)} images have no {name}; they never match a rule about it."
             for name, column in values.items()
@@ -88,7 +90,12 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
     return Found(root, subsets, warnings=tuple(warnings))
 
 
-def _numbers(names: Iterable[tuple[str, ...] | None]) -> list[int | None]:
-    names = list(names)
+def _numbers(names: Sequence[tuple[str, ...] | None]) -> list[int | None]:
     number_of = {name: number for number, name in enumerate(sorted({name for name in names if name is not None}))}
     return [None if name is None else number_of[name] for name in names]
+
+
+def _name_of(numbers: Iterable[int | None], names: Iterable[tuple[str, ...] | None]) -> dict[int, str]:
+    """What each number stands for; of clothes, which belong to a person, the clothes alone."""
+    pairs = zip(numbers, names, strict=True)
+    return {number: name[-1] for number, name in pairs if number is not None and name is not None}

@@ -207,6 +207,7 @@ def _identity_values(mined: Mined, identity: int, rows: Ids) -> dict[str, Any]:
     found = {name: comparison.identities.get(identity) for name, comparison in mined.comparisons.items()}
     return {
         "person": int(mined.samples.person[rows[0]]),
+        "name": mined.samples.called("person", mined.samples.person[rows[0]]),
         "images": len(rows),
         "attributes": [
             {"attribute": attribute, "images": len(group), **_majorities(mined.samples, group)}
@@ -223,7 +224,10 @@ def _majorities(samples: Samples, group: Ids) -> dict[str, Any]:
     """The most frequent clothes and camera of some images, where annotated."""
     columns = {name: column for name in ANNOTATED if (column := getattr(samples, name)) is not None}
     found = {name: most_frequent(column[group]) for name, column in columns.items()}
-    return {name: None if most is None else {"value": most[0], "share": most[1]} for name, most in found.items()}
+    return {
+        name: None if most is None else {"value": most[0], "name": samples.called(name, most[0]), "share": most[1]}
+        for name, most in found.items()
+    }
 
 
 def _plain(found: Agreement | None) -> dict[str, float] | None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ccreid.analysis.agreement import most_frequent
 from ccreid.data.decode import read_image
 from ccreid.machine.files import replacing
-from ccreid.report.ranked_lists import described
+from ccreid.report.ranked_lists import shortened
 from ccreid.vocabulary import UNKNOWN, Ids, Samples
 
 THUMBNAIL_PX = (72, 144)
@@ -21,6 +21,8 @@ CELL_PX = (80, 182)
 """Width and height of a thumbnail with its bar above and its two lines of caption below."""
 MARGIN_PX, LABEL_PX, LINE_PX = 12, 150, 16
 PER_LINE, LINES, MOST_ROWS = 12, 2, 16
+MOST_LETTERS, MOST_LETTERS_BESIDE = 14, 24
+"""Of a line of caption, and of a line beside a row."""
 PALE, INK, SOFT = "#f4f5f7", "#1a1a1a", "#505050"
 CLOTHES = ("#0b5fa5", "#d55e00", "#007a5a", "#8a3c82", "#e0b000", "#404040", "#56b4e9", "#b3261e", "#7fb23a", "#d98cb3")
 """Bars of different clothes; they repeat after ten."""
@@ -104,7 +106,11 @@ def _counted(images: int) -> str:
 def _majorities(samples: Samples, images: Ids) -> list[str]:
     columns = {"clothes": samples.clothes, "camera": samples.camera}
     found = {name: most_frequent(column[images]) for name, column in columns.items() if column is not None}
-    return [f"{name} {most[0]}: {100 * most[1]:.0f} %" for name, most in found.items() if most is not None]
+    return [
+        f"{shortened(f'{name} {samples.called(name, most[0])}', MOST_LETTERS_BESIDE - 7)}: {100 * most[1]:.0f} %"
+        for name, most in found.items()
+        if most is not None
+    ]
 
 
 def _cells(row: SheetRow) -> int:
@@ -151,6 +157,6 @@ def _draw_cell(
     image = read_image(samples.path(row))
     image.thumbnail(THUMBNAIL_PX)
     sheet.paste(image, (left + (width - image.width) // 2, top + bar + (height - image.height) // 2))
-    for number, line in enumerate(described(samples, row)[1:]):
+    for number, line in enumerate(samples.described(row)[1:]):
         place = (left, top + bar + height + 2 + 12 * number)
-        pen.text(place, line, fill=SOFT, font=ImageFont.load_default(11))
+        pen.text(place, shortened(line, MOST_LETTERS), fill=SOFT, font=ImageFont.load_default(11))

@@ -17,7 +17,7 @@ from ccreid.evaluation.evaluate import Evaluation
 from ccreid.machine.files import write_text
 from ccreid.records import Interval, Intervals, Measures
 from ccreid.report.curves import as_png, draw_cmc, draw_precision, draw_separation
-from ccreid.report.ranked_lists import described, exemplary_queries, ranked_list, thumbnail
+from ccreid.report.ranked_lists import exemplary_queries, ranked_list, thumbnail
 from ccreid.report.schema import RANKS, Conditions, Report
 from ccreid.report.tables import about_the_data, in_words, percent
 from ccreid.vocabulary import Protocol, Samples
@@ -177,10 +177,10 @@ def _list(evaluation: Evaluation, protocol: Protocol, row: int) -> _List:
 
 
 def _shown(samples: Samples, row: int, title: str, right: bool | None) -> _Shown:
-    lines = described(samples, row)
+    lines = samples.described(row)
     verdict = "" if right is None else ", right person" if right else ", wrong person"
     alt = f"{title.split()[0] if right is None else 'rank ' + title.split()[0]}{verdict}: {', '.join(lines)}"
-    return _Shown(Picture(data_address(thumbnail(samples, row), "jpeg"), alt), title, tuple(lines), right)
+    return _Shown(Picture(data_address(thumbnail(samples, row), "jpeg"), alt), title, lines, right)
 
 
 def _in_words(conditions: Conditions) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from ccreid.analysis.outfits import Garments, wears_the_same
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.machine.files import replacing
 from ccreid.ops.ranking import NOBODY
-from ccreid.vocabulary import UNKNOWN, Ids, Protocol
+from ccreid.vocabulary import UNKNOWN, Ids, Protocol, Samples
 
 SCHEMA = pa.schema(
     [
@@ -21,6 +21,9 @@ SCHEMA = pa.schema(
         pa.field("person", pa.int64(), nullable=False),
         pa.field("camera", pa.int64()),
         pa.field("clothes", pa.int64()),
+        pa.field("person_name", pa.string()),
+        pa.field("camera_name", pa.string()),
+        pa.field("clothes_name", pa.string()),
         pa.field("protocol", pa.string(), nullable=False),
         pa.field("valid", pa.bool_(), nullable=False),
         pa.field("first_rank", pa.int64()),
@@ -31,7 +34,7 @@ SCHEMA = pa.schema(
         pa.field("nearest_wears_the_same", pa.bool_()),
     ]
 )
-"""One row a query and protocol; null where something is not known or does not exist."""
+"""One row a query and protocol; null where something is not known or does not exist, names where the set numbers."""
 
 
 def write_per_query(path: Path, evaluation: Evaluation, garments: Garments | None = None) -> None:
@@ -73,6 +76,7 @@ def _table(evaluation: Evaluation, protocol: Protocol, garments: Garments | None
         "person": query.person,
         "camera": _known(query.camera, len(query)),
         "clothes": _known(query.clothes, len(query)),
+        **{f"{name}_name": _names(query, name) for name in ("person", "camera", "clothes")},
         "protocol": [protocol.name] * len(query),
         "valid": valid,
         "first_rank": pa.array(scores.first_rank, mask=~valid),
@@ -95,6 +99,11 @@ def _of_nearest(nearest: Ids | None, person: Ids, files: tuple[str, ...], galler
         "nearest_file": [None if place == NOBODY else files[place] for place in nearest],
         "nearest_is_right": pa.array(gallery_person[nearest] == person, mask=nearest == NOBODY),
     }
+
+
+def _names(samples: Samples, name: str) -> list[str | None] | None:
+    column: Ids | None = getattr(samples, name)
+    return None if column is None else [samples.names.get(name, {}).get(value) for value in column.tolist()]
 
 
 def _known(column: Ids | None, count: int) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,13 +18,15 @@ from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.machine.files import replacing
-from ccreid.vocabulary import UNKNOWN, Ids, Pictures, Protocol, Samples, ignored
+from ccreid.vocabulary import Ids, Pictures, Protocol, Samples, ignored
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
 CELL_PX = (74, 196)
 """Width and height of a thumbnail with its frame, its title above and its three lines of caption below."""
 HEADER_PX = 30
+MOST_LETTERS = 20
+"""Of a line of caption."""
 PIXELS_PER_INCH = 72
 
 
@@ -66,7 +69,10 @@ def draw_ranked_lists(
             place = (10 + CELL_PX[0] * found.rank, corner)
             _draw_image(axes, place, gallery, found.place, colour, f"{found.rank} {mark}")
     FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from font"
+        )  # names may be of any script; a box stands there
         figure.savefig(temporary, format="png", dpi=2 * PIXELS_PER_INCH)
 
 
@@ -164,15 +170,14 @@ def _draw_image(axes: Axes, corner: tuple[int, int], samples: Samples, row: int,
     axes.text(
         (left + right) / 2,
         bottom + 5,
-        "\n".join(described(samples, row)),
+        "\n".join(shortened(line, MOST_LETTERS) for line in samples.described(row)),
         fontsize=6.5,
+        parse_math=False,
         horizontalalignment="center",
         verticalalignment="top",
     )
 
 
-def described(samples: Samples, row: int) -> list[str]:
-    """What is known of an image: ["person 76", "clothes 3", "camera 1"]."""
-    values = {"person": samples.person, "clothes": samples.clothes, "camera": samples.camera}
-    known = {name: column[row] for name, column in values.items() if column is not None and column[row] != UNKNOWN}
-    return [f"{name} {value}" for name, value in known.items()]
+def shortened(line: str, most: int) -> str:
+    """A line that fits under a picture: the end of a long one is an ellipsis."""
+    return line if len(line) <= most else f"{line[: most - 1]}…"

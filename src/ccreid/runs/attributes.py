@@ -241,7 +241,7 @@ def _name(identity: Mapping[str, Any]) -> str:
 def _title(identity: Mapping[str, Any]) -> str:
     number, images = len(identity["attributes"]), identity["images"]
     attributes = "1 attribute" if number == 1 else f"{number} attributes"
-    return f"Person {identity['person']}: {images} images, {attributes}"
+    return f"Person {identity['name']}: {images} images, {attributes}"
 
 
 def _heading(identity: Mapping[str, Any]) -> list[str]:

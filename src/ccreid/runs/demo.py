@@ -8,7 +8,7 @@ from pathlib import Path
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import load_bundle
-from ccreid.report.ranked_lists import Found, described, draw_ranked_lists, ranked_list, telling_queries
+from ccreid.report.ranked_lists import Found, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 
@@ -46,9 +46,9 @@ def search(folder: Path, watch: Watch) -> list[Answer]:
     draw_ranked_lists(folder / PICTURE, evaluation, protocol, rows)
     return [
         Answer(
-            ", ".join(described(query, row)),
+            ", ".join(query.described(row)),
             tuple(
-                (found, ", ".join(described(gallery, found.place)))
+                (found, ", ".join(gallery.described(found.place)))
                 for found in ranked_list(evaluation, protocol, row, NEAREST)
             ),
         )

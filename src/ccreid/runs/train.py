@@ -204,11 +204,11 @@ def _warn_of_single_images(samples: Samples) -> None:
     single = people[images == 1]
     if single.size:
         logger.warning(
-            "%d of %d people have a single training image (the first is person %d): nothing can be learnt of "
+            "%d of %d people have a single training image (the first is person %s): nothing can be learnt of "
             "what stays the same about them.",
             single.size,
             people.size,
-            single[0],
+            samples.called("person", single[0]),
         )
 
 
