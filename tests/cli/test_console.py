@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -46,3 +47,8 @@ def test_of_several_processes_one_talks(
     assert said_by(Worker(rank=1, count=2, local_count=2)) == ""
     assert said_by(Worker(rank=0, count=2, local_count=2)) == "here\nWarning: odd\n"
     assert said_by(None) == "here\nWarning: odd\n"
+
+
+def test_warnings_of_the_decoder_are_not_said() -> None:
+    console.begin()
+    warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "TiffImagePlugin.py", 1, module="PIL.TiffImagePlugin")

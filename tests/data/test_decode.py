@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -10,13 +13,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccreid.data.decode import leave_out_unreadable, read_image
+from ccreid.data.decode import MOST_BYTES, leave_out_unreadable, read_image
 from ccreid.errors import DataError, ImageError
 from ccreid.vocabulary import Pictures, Samples
 
 T = TypeVar("T")
 
-SPOILERS = ("missing", "truncated_jpg", "truncated_png", "text", "empty", "folder")
+SPOILERS = {
+    "missing": "No such file",
+    "truncated_jpg": "Truncated",
+    "truncated_png": "truncated",
+    "text": r"begins with b'<html>404 not fo' and is no picture",
+    "empty": "is empty",
+    "folder": "is a folder",
+    "dangling": r"is a link to nowhere\.jpg, which is not there",
+    "loop": "symbolic links",
+    "pipe": "is a pipe or a device",
+    "device": "is a pipe or a device",
+    "postscript": "EPS is no format of pictures",
+}
 
 
 def picture(path: Path, seed: int = 0) -> None:
@@ -38,6 +53,16 @@ def spoil(path: Path, how: str) -> None:
             path.write_bytes(b"")
         case "folder":
             path.mkdir()
+        case "dangling":
+            path.symlink_to("nowhere.jpg")
+        case "loop":
+            path.symlink_to(path.name)
+        case "pipe":  # whoever opens it waits for ever
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "postscript":  # Pillow would hand it to Ghostscript
+            Image.new("RGB", (4, 4)).save(path, "EPS")
 
 
 @pytest.mark.parametrize("how", SPOILERS)
@@ -46,7 +71,8 @@ def test_an_unreadable_picture_is_named_with_the_mend(tmp_path: Path, how: str) 
     spoil(path, how)
     with pytest.raises(ImageError) as caught:
         read_image(path)
-    assert caught.value.message.startswith(f"{path} cannot be read")
+    assert caught.value.message.startswith(f"{path} cannot be read: ")
+    assert re.search(SPOILERS[how], caught.value.message)
     assert "data.unreadable=skip" in caught.value.mend
     assert isinstance(caught.value, DataError)
 
@@ -58,7 +84,7 @@ def test_a_giant_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_image(tmp_path / "giant.png")
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, ValueError, SyntaxError, OSError])
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, SyntaxError, OSError, TypeError, struct.error, MemoryError])
 def test_whatever_a_decoder_raises_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
@@ -69,6 +95,25 @@ def test_whatever_a_decoder_raises_names_the_file(
     monkeypatch.setattr(Image.Image, "convert", fail)
     with pytest.raises(ImageError, match=r"odd\.png cannot be read: a decoder gave up\."):
         read_image(tmp_path / "odd.png")
+
+
+def test_a_closed_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path / "closed.png")
+
+    def denied(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)  # the tests may be run by one who may read everything
+    with pytest.raises(ImageError, match=r"closed\.png cannot be read: Permission denied\."):
+        read_image(tmp_path / "closed.png")
+
+
+def test_a_file_too_large_for_a_picture_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "film.jpg"
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # takes no room on the disk
+    with pytest.raises(ImageError, match=r"2\.1 GB are too much"):
+        read_image(path)
 
 
 def test_a_readable_picture_comes_with_its_pixels(tmp_path: Path) -> None:
@@ -100,7 +145,7 @@ def mixed(root: Path, spoiled: dict[int, str], count: int = 8) -> Samples:
 
 
 def test_unreadable_pictures_are_left_out_in_order(tmp_path: Path) -> None:
-    samples = mixed(tmp_path, {0: "missing", 3: "text", 4: "truncated_png", 7: "empty"})
+    samples = mixed(tmp_path, {0: "missing", 3: "pipe", 4: "truncated_png", 7: "dangling"})
     kept, left_out = leave_out_unreadable(samples)
     assert left_out == ("sub/0.png", "sub/3.png", "sub/4.png", "sub/7.png")
     assert kept.files == ("sub/1.png", "sub/2.png", "sub/5.png", "sub/6.png")

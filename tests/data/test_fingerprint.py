@@ -57,10 +57,21 @@ def test_only_the_quick_one_looks_at_times(samples: Samples) -> None:
     assert of_status != before[1]
 
 
-def test_a_file_that_is_gone_is_named(samples: Samples) -> None:
-    samples.path(0).unlink()
-    with pytest.raises(ImageError, match=str(samples.path(0))):
-        content_fingerprint({"train": samples})
+@pytest.mark.parametrize("fingerprint", KINDS)
+@pytest.mark.parametrize("spoiled", ["gone", "link", "pipe", "folder"])
+def test_what_is_no_file_is_named(samples: Samples, fingerprint: Callable[[Samples], str], spoiled: str) -> None:
+    path = samples.path(0)
+    path.unlink()
+    match spoiled:
+        case "link":
+            path.symlink_to("nowhere.jpg")
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+    with pytest.raises(ImageError, match=str(path)) as refused:
+        fingerprint(samples)
+    assert refused.value.mend
 
 
 @pytest.mark.parametrize("column", ["camera", "clothes", "tracklet"])

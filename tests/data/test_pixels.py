@@ -24,7 +24,7 @@ from torchvision.transforms import v2
 import papers
 from ccreid.data import loaders, pixels
 from ccreid.data.augment import Augmentation
-from ccreid.data.decode import read_image
+from ccreid.data.decode import content_of, read_image
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import PixelCache, Pixels, users_cache
 from ccreid.data.preprocess import Preprocessing
@@ -268,13 +268,12 @@ class TestChangedImages:
         monkeypatch.setattr(pixels, "SETTLED_NS", 10**18)
         read_all(samples, cache)
         read: list[Path] = []
-        whole = Path.read_bytes
 
-        def read_bytes(path: Path) -> bytes:
+        def noted(path: Path) -> bytes:
             read.append(path)
-            return whole(path)
+            return content_of(path)
 
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(pixels, "content_of", noted)
         read_all(samples, cache)
         assert read == paths(samples)
         assert len(decoded) == COUNT
@@ -373,17 +372,29 @@ class TestDamage:
         assert path not in files_of(cache, "index")
         assert read_all(samples, cache) == []
 
-    def test_another_pillow_is_another_version(
-        self, samples: Samples, cache: PixelCache, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("where", "what", "value"), [(PIL, "__version__", "0.1"), (pixels, "RULE", 1)], ids=["another Pillow", "rule"]
+    )
+    def test_another_way_of_decoding_is_another_version(
+        self,
+        samples: Samples,
+        cache: PixelCache,
+        monkeypatch: pytest.MonkeyPatch,
+        where: object,
+        what: str,
+        value: object,
     ) -> None:
         read_all(samples, cache)
         pixels._header.cache_clear()
-        monkeypatch.setattr(PIL, "__version__", "0.1")
+        monkeypatch.setattr(where, what, value)
         try:
             (complaint,) = read_all(samples, cache)
         finally:
             pixels._header.cache_clear()
         assert "another version" in complaint
+
+    def test_the_header_has_room_for_all_that_it_says(self) -> None:
+        assert pixels._header((4096, 4096)).endswith(b" ")
 
     def test_pixels_without_an_index_are_deleted(self, samples: Samples, cache: PixelCache) -> None:
         read_all(samples, cache)

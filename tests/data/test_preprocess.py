@@ -75,24 +75,6 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert Preprocessing(8, 4)(picture).shape == (3, 8, 4)
 
 
-def test_a_palette_keeps_its_colours_and_transparency_is_dropped(tmp_path: Path) -> None:
-    palette = Image.new("P", (2, 1))
-    palette.putpalette([10, 20, 30, 200, 100, 50])
-    palette.putpixel((1, 0), 1)
-    palette.save(tmp_path / "palette.png", transparency=bytes([255, 128]))
-    assert [read_image(tmp_path / "palette.png").getpixel((x, 0)) for x in (0, 1)] == [(10, 20, 30), (200, 100, 50)]
-
-    Image.new("RGBA", (1, 1), (10, 20, 30, 0)).save(tmp_path / "clear.png")
-    assert read_image(tmp_path / "clear.png").getpixel((0, 0)) == (10, 20, 30)
-
-
 def test_grey_is_the_same_in_every_channel(tmp_path: Path) -> None:
     Image.new("L", (3, 3), 77).save(tmp_path / "grey.png")
     assert read_image(tmp_path / "grey.png").getpixel((1, 1)) == (77, 77, 77)
-
-
-def test_grey_of_16_bits_keeps_its_shades(tmp_path: Path) -> None:
-    shades = np.array([[0, 2560, 32768, 65535]], dtype=np.uint16)
-    Image.fromarray(shades).save(tmp_path / "deep.png")
-    picture = np.asarray(read_image(tmp_path / "deep.png"))
-    assert picture[0].tolist() == [[shade] * 3 for shade in (0, 10, 128, 255)]

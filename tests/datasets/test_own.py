@@ -91,6 +91,30 @@ def test_what_may_have_been_meant_to_be_read_is_told(folders: Path) -> None:
     assert len(benchmark.subset("query")) == 4
 
 
+def test_pictures_of_every_suffix_that_pillow_reads_are_taken(folders: Path) -> None:
+    before = read_benchmark("folder", folders)
+    added = ["1.TIF", "2.jfif", "3.gif", "4.Jp2", "5.ppm", "6.webp"]
+    for name in added:
+        (folders / "gallery" / "emil" / name).touch()
+    after = read_benchmark("folder", folders)
+    assert {f"gallery/emil/{name}" for name in added} < set(after.subset("gallery").files)
+    assert len(after.subset("gallery")) == len(before.subset("gallery")) + len(added)
+    assert after.warnings == before.warnings
+
+
+def test_every_file_that_is_left_out_is_told(folders: Path) -> None:
+    """Whatever a user may take for a picture; not what systems leave behind, nor hidden files."""
+    before = read_benchmark("folder", folders)
+    for name in ("1.heic", "1.jpg.part", "clip.mpg", "no_suffix", ".hidden.heic", "Thumbs.db"):
+        (folders / "query" / "emil" / name).touch()
+    (folders / "query" / "above.heic").touch()
+    after = read_benchmark("folder", folders)
+    assert after.subset("query").files == before.subset("query").files
+    (said,) = set(after.warnings) - set(before.warnings)
+    assert said.startswith("query: 5 files are left out")
+    assert "above.heic, emil/1.heic, emil/1.jpg.part and 2 more" in said
+
+
 def test_images_without_people_are_refused_with_an_example(tmp_path: Path) -> None:
     plant(tmp_path, ["query/1.jpg", "gallery/anna/2.jpg"])
     with pytest.raises(DataError, match="query holds no image in a person's folder") as caught:

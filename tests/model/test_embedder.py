@@ -332,7 +332,7 @@ def test_a_path_that_leads_nowhere_is_said_before_anything_is_embedded(
         return pytest.fail("it began")
 
     for odd, why in (
-        (tmp_path / "gone.jpg", "gone.jpg, cannot be read: No such file"),
+        (tmp_path / "gone.jpg", "gone.jpg cannot be read: No such file"),
         (str(tmp_path), "is a folder"),
         ("", "is a folder"),  # the one we are in
         ("nul\0.jpg", "cannot be read: embedded null"),

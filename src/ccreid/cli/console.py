@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +17,7 @@ err = Console(stderr=True)
 def begin() -> None:
     """Open the console for a command: the package's warnings come here, too."""
     silent = out.quiet = is_silent()
+    warnings.filterwarnings("ignore", module="PIL")  # of damaged notes in pictures; they name no file
     logging.getLogger("lightning_fabric.utilities").setLevel(logging.WARNING)  # it announces processes and seeds
     logging.getLogger("ccreid").handlers = [logging.NullHandler() if silent else ConsoleHandler()]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from ccreid.errors import ImageError
+from ccreid.data.decode import content_of, status_of
 from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import COLUMN_NAMES, Pictures, Samples
 
@@ -14,13 +13,13 @@ from ccreid.vocabulary import COLUMN_NAMES, Pictures, Samples
 def status_fingerprint(pictures: Pictures) -> str:
     """SHA-256 over the names, sizes and times of change of some images: quick, and other after a copy.
 
-    Over their people, too, where they are known.
+    Over their people, too, where they are known. Raises ImageError where a file is not there.
     """
     people = pictures.person if isinstance(pictures, Samples) else [""] * len(pictures)
     return _digest(
         f"{name}|{people[row]}|{status.st_size}|{status.st_mtime_ns}"
         for row, name in enumerate(pictures.files)
-        for status in [pictures.path(row).stat()]
+        for status in [status_of(pictures.path(row))]
     )
 
 
@@ -47,14 +46,7 @@ def content_fingerprint(uses: Mapping[str, Samples], track: Track[tuple[str, int
 def _line(use: str, samples: Samples, row: int) -> str:
     columns = (getattr(samples, name) for name in COLUMN_NAMES)
     values = ["" if column is None else str(column[row]) for column in columns]
-    return "|".join([use, samples.files[row], *values, _content(samples.path(row))])
-
-
-def _content(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}.", "Check the data set.") from error
+    return "|".join([use, samples.files[row], *values, hashlib.sha256(content_of(samples.path(row))).hexdigest()])
 
 
 def _digest(lines: Iterable[str]) -> str:

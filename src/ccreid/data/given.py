@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISDIR
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ccreid.data.decode import as_rgb
+from ccreid.data.decode import status_of
+from ccreid.data.shown import as_shown
 from ccreid.errors import ImageError
 from ccreid.vocabulary import Pictures
 
-PictureLike = str | Path | NDArray[Any] | Image.Image
+PictureLike = str | os.PathLike[str] | NDArray[Any] | Image.Image
 """A file; an array of uint8, (H, W, 3) in RGB, (H, W, 4) with alpha or (H, W) in grey; or a PIL image."""
 
 
@@ -41,11 +42,10 @@ class Given:
     def picture(self, row: int) -> Path | Image.Image:
         """Image `row`: where it lies, or itself as RGB. Raises ImageError."""
         picture = self.pictures[row]
-        if isinstance(picture, str | Path):
+        if isinstance(picture, str | os.PathLike):
             return Path(picture)
         try:
-            image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
-            return as_rgb(image)
+            return as_shown(Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture)
         except Exception as error:  # a file that is read only now: closed or broken ones fail in many ways
             why = str(error) or type(error).__name__
             raise ImageError(
@@ -64,7 +64,7 @@ def given(pictures: PictureLike | Iterable[PictureLike]) -> Pictures | Given:
     listed = _listed(pictures)
     for place, picture in enumerate(listed):
         _check(picture, place)
-    paths = [isinstance(picture, str | Path) for picture in listed]
+    paths = [isinstance(picture, str | os.PathLike) for picture in listed]
     files = tuple(
         str(picture) if on_disk else f"image {place}"
         for place, (picture, on_disk) in enumerate(zip(listed, paths, strict=True))
@@ -73,7 +73,7 @@ def given(pictures: PictureLike | Iterable[PictureLike]) -> Pictures | Given:
 
 
 def _listed(pictures: PictureLike | Iterable[PictureLike]) -> tuple[PictureLike, ...]:
-    if isinstance(pictures, str | Path | np.ndarray | Image.Image):
+    if isinstance(pictures, str | os.PathLike | np.ndarray | Image.Image):
         return (pictures,)
     try:
         return tuple(pictures)
@@ -84,7 +84,7 @@ def _listed(pictures: PictureLike | Iterable[PictureLike]) -> tuple[PictureLike,
 
 
 def _check(picture: object, place: int) -> None:
-    if isinstance(picture, str | Path):
+    if isinstance(picture, str | os.PathLike):
         _check_file(Path(picture), place)
     elif isinstance(picture, np.ndarray):
         shape = picture.shape
@@ -103,13 +103,19 @@ def _check(picture: object, place: int) -> None:
 
 
 def _check_file(path: Path, place: int) -> None:
-    """A path that leads nowhere is said at once, not after the pictures before it."""
-    try:
-        folder = S_ISDIR(path.stat().st_mode)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ImageError(f"Image {place}, {path}, cannot be read: {why}.", "Check the path.") from error
-    if folder:
+    """A path that leads to no file is said at once, not after the pictures before it."""
+    if _is_folder(path):
         raise ImageError(
             f"Image {place}, {path}, is a folder.", f"Give the pictures in it: Path({str(path)!r}).glob('*.jpg')."
         )
+    try:
+        status_of(path)
+    except ImageError as error:
+        raise ImageError(f"Image {place}, {error.message}", "Check the path.") from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

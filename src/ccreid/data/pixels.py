@@ -33,9 +33,9 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from ccreid.data.decode import read_image
+from ccreid.data.decode import content_of, read_image, status_of
 from ccreid.data.preprocess import Preprocessing
-from ccreid.errors import ImageError
+from ccreid.data.shown import RULE
 
 Bytes = NDArray[np.uint8]
 
@@ -115,23 +115,18 @@ class Pixels:
         shelf = self._opened()
         if shelf is None:
             return self.preprocessing.pixels(read_image(path))
-        try:
-            status = path.stat()
-            name = _digest(
-                f"{path}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}".encode()
-            )
-            known = shelf.by_name(name)
-            if known is not None:
-                return known
-            content = path.read_bytes()
-        except OSError:
-            return self.preprocessing.pixels(read_image(path))  # it says why
+        status = status_of(path)
+        name = _digest(f"{path}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}".encode())
+        known = shelf.by_name(name)
+        if known is not None:
+            return known
+        content = content_of(path)
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < SETTLED_NS:
             name = NO_NAME
         key = _digest(content)
         pixels = shelf.by_key(key)
         if pixels is None:
-            pixels = self.preprocessing.pixels(_decoded(path, content))
+            pixels = self.preprocessing.pixels(read_image(path, content))
             shelf.keep(name, key, pixels)
         elif name != NO_NAME:
             shelf.keep(name, key)
@@ -372,17 +367,12 @@ def _held_bytes(folder: Path) -> int:
 
 @cache
 def _header(size: tuple[int, int]) -> bytes:
-    """What pixels depend on beside the content: the size, and who decodes and resizes."""
-    made_by = f"Pillow {PIL.__version__} JPEG {features.version('jpg')} WebP {features.version('webp')}"
-    return f"ccreid pixels 1, {size[0]} x {size[1]}, {made_by}".encode().ljust(HEADER_BYTES)[:HEADER_BYTES]
+    """What pixels depend on beside the content: the size, the rule by which it is shown, who decodes."""
+    decoders = {"JPEG": "jpg", "WebP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
+    made_by = " ".join(f"{name} {features.version(feature)}" for name, feature in decoders.items())
+    header = f"ccreid pixels {RULE}, {size[0]} x {size[1]}, Pillow {PIL.__version__} {made_by}"
+    return header.encode().ljust(HEADER_BYTES)[:HEADER_BYTES]
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
-
-
-def _decoded(path: Path, content: bytes) -> Image.Image:
-    try:
-        return read_image(path, content)
-    except ImageError:
-        return read_image(path)  # for the message, which names the file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ccreid.datasets.listing import find_root, folders_in, images_in, is_folder, shown
+from ccreid.datasets.listing import find_root, folders_in, images_in, is_folder, others_in, shown
 from ccreid.datasets.own import LICENCE, SUBSETS, Row, number_rows
 from ccreid.datasets.reader import Found, Reader
 from ccreid.errors import DataError
@@ -43,10 +43,16 @@ def _find(root: Path) -> Found:
 def _warn_of_folders(folder: Path, people: dict[str, list[str]]) -> list[str]:
     """What a user may have meant to be read and is not."""
     empty = [person for person, images in people.items() if not images]
+    others = others_in(folder) + [f"{person}/{file}" for person in people for file in others_in(folder / person)]
     deeper = [f"{person}/{below}" for person in people for below in folders_in(folder / person)]
     warnings = []
     if empty:
         warnings.append(f"{folder.name}: {len(empty)} people's folders hold no image: {shown(empty, most=3)}.")
+    if others:
+        warnings.append(
+            f"{folder.name}: {len(others)} files are left out, because no picture that can be read has their suffixes: "
+            f"{shown(others, most=3)}. Save what is a picture as JPEG or PNG."
+        )
     if deeper:
         warnings.append(f"{folder.name}: folders inside a person's folder are not read: {shown(deeper, most=3)}.")
     return warnings

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from ccreid.errors import DataError
+from ccreid.machine.formats import picture_suffixes
 from ccreid.vocabulary import Ids, Samples
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+OF_SYSTEMS = ("Thumbs.db", "desktop.ini")
+"""Files that Windows leaves in folders of images; nobody misses them."""
 CHECK_DISK = "Check the disk and its permissions."
 CHECK_SET = "Check that this is the right folder and the right data set."
 
@@ -175,10 +177,20 @@ def pair(persons: Ids, outfits: Ids, most_outfits: int = 100) -> Ids:
 
 def images_in(folder: Path) -> list[str]:
     """The base names of the images directly in a folder, sorted. Raises DataError for a name that is not UTF-8."""
+    return _files_in(folder, pictures=True)
+
+
+def others_in(folder: Path) -> list[str]:
+    """The base names of the files that are no images, as their suffixes say; see :func:`images_in`."""
+    return [name for name in _files_in(folder, pictures=False) if name not in OF_SYSTEMS]
+
+
+def _files_in(folder: Path, *, pictures: bool) -> list[str]:
+    suffixes = picture_suffixes()
     return [
         _utf8(entry.name, folder)
         for entry in entries_of(folder)
-        if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and not is_folder(entry)
+        if entry.name.lower().endswith(suffixes) == pictures and not entry.name.startswith(".") and not is_folder(entry)
     ]
 
 

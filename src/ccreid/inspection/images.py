@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ccreid.data.decode import read_image
+from ccreid.data.decode import content_of, read_image
 from ccreid.errors import ImageError
 from ccreid.inspection.finding import Finding, Side, pairs_of
 from ccreid.machine.devices import default_workers
@@ -58,13 +58,10 @@ def look_at_all(paths: Iterable[Path], track: Track[Picture]) -> dict[Path, Pict
 
 def _look(path: Path) -> Picture:
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, _new_digest).digest()
-        return Picture(digest, min(read_image(path).size))  # the bytes are in the system's cache by now
+        content = content_of(path)
+        return Picture(_new_digest(content).digest(), min(read_image(path, content).size))
     except ImageError as error:
         return Picture(problem=error.message)
-    except OSError as error:
-        return Picture(problem=f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _unreadable(pictures: Pictures, names: Mapping[Path, str]) -> Finding:

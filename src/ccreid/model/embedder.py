@@ -13,6 +13,7 @@ from ccreid.data.given import Given, PictureLike, given
 from ccreid.data.loaders import PlainLoader
 from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
+from ccreid.data.shown import RULE
 from ccreid.errors import DataError
 from ccreid.machine.devices import Device, Precision, default_workers, launch, processes_of
 from ccreid.machine.limits import BATCH_IMAGES
@@ -108,6 +109,7 @@ class Embedder:
         """What embeddings depend on beside the pictures."""
         return {
             "weights": self.weights_hash,
+            "pictures": f"rule {RULE}",
             "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
             "flip": str(self.flip),
             "precision": self.precision,
@@ -125,8 +127,9 @@ class Embedder:
         Parameters
         ----------
         images:
-            `Pictures`; or one or several of: paths, NumPy arrays of uint8 ((H, W, 3) in RGB, (H, W, 4) whose alpha is
-            dropped, (H, W) in grey), PIL images. A picture gives the same vector in each of these forms.
+            `Pictures`; or one or several of: paths, NumPy arrays of uint8 ((H, W, 3) in RGB, (H, W, 4) with alpha,
+            (H, W) in grey), PIL images. A picture gives the same vector in each of these forms; it is seen as a viewer
+            shows it, see :func:`ccreid.data.shown.as_shown`.
         track, doing:
             Follows the batches for the user.
 

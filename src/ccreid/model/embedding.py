@@ -40,7 +40,8 @@ class Embeddings:
     files:
         N names, as in the samples that were embedded.
     made_with:
-        What they depend on: hashes of the weights, the preprocessing and the files, flip averaging.
+        What they depend on: hashes of the weights and the files, the rule by which pictures are shown, preprocessing,
+        flip averaging, precision.
     """
 
     vectors: Tensor
