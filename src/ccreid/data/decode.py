@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from ccreid.data.shown import as_shown
 from ccreid.errors import ImageError
-from ccreid.machine.devices import default_workers
 from ccreid.machine.formats import NO_PICTURES
-from ccreid.machine.progress import Track, untracked
-from ccreid.vocabulary import Pictures
 
 MOST_BYTES = 2**31
 """A larger file is no picture of a person: it is not read."""
@@ -25,8 +20,6 @@ MEND = (
     "Replace or remove it, or leave such images out: train with --set data.unreadable=skip, "
     "evaluate with --skip-unreadable."
 )
-
-Some = TypeVar("Some", bound=Pictures)
 
 
 def read_image(path: Path, content: bytes | None = None) -> Image.Image:
@@ -75,25 +68,3 @@ def status_of(path: Path) -> os.stat_result:
 def unreadable(path: Path, why: str) -> ImageError:
     """The error for a picture that cannot be read."""
     return ImageError(f"{path} cannot be read: {why}.", MEND)
-
-
-def leave_out_unreadable(pictures: Some, track: Track[int] = untracked) -> tuple[Some, tuple[str, ...]]:
-    """Decode every picture once; give back those that can be read and the names of the others."""
-
-    def readable(row: int) -> bool:
-        try:
-            read_image(pictures.path(row))
-        except ImageError:
-            return False
-        return True
-
-    rows = range(len(pictures))
-    pool = ThreadPoolExecutor(default_workers() + 1)
-    try:
-        found = list(track(pool.map(readable, rows), "Reading every image", len(pictures)))
-    finally:
-        pool.shutdown(cancel_futures=True)  # a user who stops need not wait for what is queued
-    return (
-        pictures.select([row for row in rows if found[row]]),
-        tuple(pictures.files[row] for row in rows if not found[row]),
-    )

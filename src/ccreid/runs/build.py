@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from lightning_fabric import Fabric
 
@@ -15,6 +15,7 @@ from ccreid.data.fingerprint import content_fingerprint
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
+from ccreid.data.readable import check_readable, through_cache
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
 from ccreid.datasets.holdout import hold_out
@@ -169,16 +170,27 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
     return Parts(train, judges, cast(Benchmark, subjects[scored]))
 
 
+def check_pictures(recipe: Recipe, parts: Parts, track: Track[Any] = untracked) -> None:
+    """Read every picture of a run once, wherever it stands; they are kept for the run. Raises ImageError."""
+    judging = [*_judging(parts.selected_on).values(), *_judging(parts.scored_on).values()]
+    read = through_cache(preprocessing(recipe), users_cache(recipe.data.cache_gb))
+    check_readable([parts.train, *judging], track, read)
+
+
 def fingerprint_of(parts: Parts, track: Track[tuple[str, int]] = untracked) -> str:
     """What tells whether the images are still those of before: of all that decide what a training ends with.
 
     Those whom an epoch is selected on are among them. Raises ImageError.
     """
-    uses = {"train": parts.train}
-    if (judges := parts.selected_on) is not None:
-        names = {name for protocol in judges.protocols for name in (protocol.query, protocol.gallery)}
-        uses |= {f"selected on {name}": judges.subset(name) for name in sorted(names)}
-    return content_fingerprint(uses, track)
+    judging = {f"selected on {name}": samples for name, samples in _judging(parts.selected_on).items()}
+    return content_fingerprint({"train": parts.train, **judging}, track)
+
+
+def _judging(judges: Benchmark | None) -> dict[str, Samples]:
+    """The images that the protocols of a benchmark look at, by subset."""
+    protocols = judges.protocols if judges is not None else ()
+    names = {name for protocol in protocols for name in (protocol.query, protocol.gallery)}
+    return {name: judges.subset(name) for name in sorted(names)} if judges is not None else {}
 
 
 def _check_answerable(judges: Benchmark) -> None:

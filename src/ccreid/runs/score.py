@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ccreid.analysis.outfits import shared_outfits
 from ccreid.analysis.supplement import supplement
-from ccreid.data.decode import leave_out_unreadable
 from ccreid.data.pixels import users_cache
+from ccreid.data.readable import leave_out_unreadable
 from ccreid.errors import ImageError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.machine.devices import Device, memory_advice

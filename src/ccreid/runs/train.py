@@ -114,6 +114,8 @@ def _carry_through(
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
+    if recipe.data.unreadable == "error":
+        processes.first(lambda: build.check_pictures(recipe, parts, watch.track))
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)
     about = About(
         recipe=_shippable(recipe).model_dump(mode="json"),
