@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.errors import DataError
+from ccreid.machine.arguments import as_path
 
 Ids = NDArray[np.int64]
 
@@ -188,6 +189,13 @@ class Pictures(_Rows):
     root: Path = Path()
     files: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", as_path(self.root, "root"))
+        files: object = self.files
+        if isinstance(files, str | bytes) or not all(isinstance(file, str) for file in self.files):
+            raise DataError("files is no sequence of texts.", "Give the names of the files, relative to root.")
+        object.__setattr__(self, "files", tuple(self.files))
+
     def __len__(self) -> int:
         return len(self.files)
 
@@ -212,7 +220,8 @@ class Samples(Pictures, Columns):
     names: Names = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Pictures.__post_init__(self)
+        Columns.__post_init__(self)
         if len(self.files) != len(self.person):
             raise DataError(
                 f"{len(self.files)} files and {len(self.person)} people were given.",
@@ -330,6 +339,9 @@ class Benchmark:
     left_out: tuple[str, ...] = ()
     shared_people_numbers: bool = True
     synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", as_path(self.root, "root"))
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ccreid.errors import DataError, SettingError
+from ccreid.machine.arguments import as_count
 from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, nearest_other, places_of
 from ccreid.ops.similarity import comparable_vectors, similarity_rows
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
@@ -52,9 +53,7 @@ class Scores:
 
     def at(self, rank: int) -> float:
         """CMC at a rank (1-based); ranks beyond the gallery give its last value. SettingError below 1."""
-        if rank < 1:
-            raise SettingError(f"rank = {rank} was given.", "Ranks count from 1.")
-        return float(self.cmc[min(rank, len(self.cmc)) - 1])
+        return float(self.cmc[min(as_count(rank, "rank"), len(self.cmc)) - 1])
 
 
 def score(
@@ -102,6 +101,8 @@ def score_rules(
     DataError
         Shapes do not fit each other or the columns, the gallery or the query set is empty, or an embedding
         is not finite.
+    SettingError
+        A rule is none.
     """
     query, gallery = Columns.of(query), Columns.of(gallery)
     queries, galleries = comparable_vectors(query_embeddings, gallery_embeddings, len(query), len(gallery))
@@ -133,6 +134,10 @@ def score_similarities(
     DataError
         The gallery or the query set is empty, or the rows do not fit the columns, or hold NaN.
     """
+    if odd := [rule for rule in rules if not isinstance(rule, Ignore)]:
+        raise SettingError(
+            f"{odd[0]!r} is no rule of what to ignore.", "Give an ccreid.Ignore, such as Ignore.NOTHING."
+        )
     query, gallery = Columns.of(query), Columns.of(gallery)
     for side, columns in (("query", query), ("gallery", gallery)):
         if len(columns) == 0:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, SettingError
+from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.devices import Precision
 from ccreid.machine.files import replacing
 from ccreid.machine.limits import BATCH_IMAGES, LARGEST_PX
@@ -192,7 +193,7 @@ def save_bundle(
     return weights_hash
 
 
-def load_bundle(named: Path) -> Bundle:
+def load_bundle(named: PathLike) -> Bundle:
     """Read a bundle.
 
     Parameters
@@ -202,9 +203,12 @@ def load_bundle(named: Path) -> Bundle:
 
     Raises
     ------
+    SettingError
+        It is no path.
     ArtefactError
         There is none, it is of another version, its card is damaged, or its weights are, or are of another network.
     """
+    named = as_path(named, "named")
     folder = next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
     card = _read_card(folder)
     weights = folder / WEIGHTS

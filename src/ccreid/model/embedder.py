@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from ccreid.data.given import Given, PictureLike, given
@@ -15,6 +14,7 @@ from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.shown import RULE
 from ccreid.errors import DataError
+from ccreid.machine.arguments import PathLike, as_count
 from ccreid.machine.devices import Device, Precision, default_workers, launch, processes_of
 from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
@@ -59,7 +59,7 @@ class Embedder:
     @classmethod
     def load(
         cls,
-        bundle: Bundle | Path | str,
+        bundle: Bundle | PathLike,
         device: Device = "auto",
         flip: bool | None = None,
         *,
@@ -87,9 +87,9 @@ class Embedder:
         ArtefactError
             There is no such bundle, it is of another version or damaged.
         SettingError
-            The device is not here.
+            The device is not here, or an argument is of a wrong kind.
         """
-        found = bundle if isinstance(bundle, Bundle) else load_bundle(Path(bundle))
+        found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         fabric = launch(device, found.card.precision)
         return cls(
             found.network.to(fabric.device),
@@ -98,7 +98,7 @@ class Embedder:
             flip=found.card.flip if flip is None else flip,
             precision=found.card.precision,
             autocast=fabric.autocast,
-            batch_images=batch_images,
+            batch_images=as_count(batch_images, "batch_images"),
             workers=default_workers(),
             pixels=pixels,
             processes=processes_of(fabric),

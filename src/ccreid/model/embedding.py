@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -18,6 +17,7 @@ from torch.linalg import vector_norm
 
 from ccreid.data.loaders import PlainLoader
 from ccreid.errors import ArtefactError, DivergedError
+from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.files import replacing
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
@@ -60,15 +60,16 @@ class Embeddings:
                 "Embed the images again, or normalise the vectors.",
             )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write them as safetensors, whole or not at all. Raises StorageError."""
         notes = {"format": FORMAT, "files": json.dumps(self.files), "made_with": json.dumps(self.made_with)}
-        with replacing(path) as temporary:
+        with replacing(as_path(path, "path")) as temporary:
             save_file({"vectors": self.vectors.contiguous()}, temporary, metadata=notes)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: PathLike) -> Self:
         """Read what :meth:`save` wrote. Raises ArtefactError."""
+        path = as_path(path, "path")
         try:
             with safe_open(path, "pt") as file:
                 notes = file.metadata() or {}

@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from ccreid.errors import SettingError
+from ccreid.machine.arguments import PathLike, as_path
 from ccreid.recipe.settings import Fire2Settings, MethodSettings, Recipe, Section, section_of, setting_paths, settings
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -36,7 +37,7 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RECIPES.glob("*.yaml")))
 
 
-def load_recipe(source: str, assignments: Sequence[str] = (), *, data: Path | None = None) -> Recipe:
+def load_recipe(source: PathLike, assignments: Sequence[str] = (), *, data: PathLike | None = None) -> Recipe:
     """Read a recipe by its name or its file, with some settings changed.
 
     Parameters
@@ -54,10 +55,13 @@ def load_recipe(source: str, assignments: Sequence[str] = (), *, data: Path | No
     SettingError
         There is no such recipe, or settings are unknown or wrong; all are named at once, with dotted paths.
     """
+    source = str(as_path(source, "source"))
+    if isinstance(assignments, str):
+        raise SettingError(f"assignments = {assignments!r} is a text.", "Give a list of them.")
     values = _read_yaml(_find(source))
     problems = [problem for text in assignments for problem in _assign(values, text)]
     if data is not None and isinstance(section := values.setdefault("data", {}), dict):
-        section["root"] = str(data.resolve())
+        section["root"] = str(as_path(data, "data").resolve())
     method, of_method = _read_method(values.get("method", {}))
     problems += of_method
     try:

@@ -1,0 +1,32 @@
+"""What users of Python give public functions, checked: a wrong kind is named with its argument."""
+
+from __future__ import annotations
+
+import operator
+import os
+from pathlib import Path
+from typing import SupportsIndex
+
+from ccreid.errors import SettingError
+
+PathLike = str | os.PathLike[str]
+"""A path as text, or anything that stands for one, such as a `pathlib.Path`."""
+
+
+def as_path(given: object, argument: str) -> Path:
+    """A path that was given as text or as an object. Raises SettingError, naming the argument, for anything else."""
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else given
+    if not isinstance(path, str) or "\0" in path:
+        raise SettingError(f"{argument} = {given!r} is no path.", "Give it as text or as a pathlib.Path.")
+    return Path(path)
+
+
+def as_count(given: SupportsIndex, argument: str) -> int:
+    """A whole number from 1 on. Raises SettingError, naming the argument, for anything else; True is no number."""
+    try:
+        count = 0 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise SettingError(f"{argument} = {given!r} is no whole number above 0.", "Count from 1.")
+    return count
