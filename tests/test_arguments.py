@@ -50,7 +50,7 @@ MAY_BE_NONE = {"read_benchmark", "load_recipe, data"}
 
 
 @pytest.mark.parametrize("name", DOORS)
-@pytest.mark.parametrize("odd", [3, True, None, b"bytes", 1.5, ["a"], "a\0b"], ids=repr)
+@pytest.mark.parametrize("odd", [3, True, None, b"bytes", 1.5, ["a"], "a\0b", "a\udcff"], ids=repr)
 def test_what_is_no_path_is_refused_by_its_argument(name: str, odd: Any) -> None:
     argument, call = DOORS[name]
     if odd is None and name in MAY_BE_NONE:

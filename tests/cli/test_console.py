@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
@@ -52,3 +56,23 @@ def test_of_several_processes_one_talks(
 def test_warnings_of_the_decoder_are_not_said() -> None:
     console.begin()
     warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "TiffImagePlugin.py", 1, module="PIL.TiffImagePlugin")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_ends_nothing(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """Other languages' terminals, and names that are not UTF-8."""
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding=encoding, write_through=True))
+    console.begin()
+    console.say("FIRe² → anna\udcff")
+    assert b"FIRe" in written.getvalue()
+    assert b"anna\\udcff" in written.getvalue()
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "nonsense", "-5", "", "99999999"])
+def test_nonsense_about_the_width_hides_nothing(columns: str) -> None:
+    """A process of its own: consoles are told when they are made."""
+    code = "from ccreid import cli; cli.main()"
+    command = [sys.executable, "-c", code, "data", "show", "wardrobe"]
+    done = subprocess.run(command, env=os.environ | {"COLUMNS": columns}, capture_output=True, text=True, check=True)
+    assert "cloth-changing" in done.stdout

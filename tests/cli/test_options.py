@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from ccreid.cli.options import differences_of, new_folder, numbers_of
+from conftest import Run
 
 
 def test_seeds_are_a_list_of_numbers() -> None:
@@ -30,3 +31,32 @@ def test_a_new_folder_is_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch, 
         folder = new_folder("ltcc")
         assert folder == Path("runs") / expected
         folder.mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "wardrobe", "--out", "taken/run"),
+        ("train", "wardrobe", "--seeds", "0,1", "--out", "taken/run"),
+        ("ablate", "wardrobe", "--out", "taken/run"),
+        ("evaluate", "wardrobe", "--dataset", "wardrobe", "--out", "taken/run"),
+        ("compare", "wardrobe", "--dataset", "wardrobe", "--out", "taken/run"),
+        ("publish", "nowhere", "--out", "taken/run"),
+        ("demo", "--out", "taken/run"),
+        ("bench", "--out", "taken/run"),
+        ("attributes", "nowhere", "--out", "taken/run"),
+        ("runs", "nowhere", "--page", "taken/page.html"),
+        ("data", "check", "wardrobe", "--out", "taken/found.json"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    ccreid_command: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    code, out, err = ccreid_command(*command)
+    assert code == 1
+    assert "taken is a file, not a folder" in err
+    assert "Reading" not in err  # nothing was done
+    assert out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import pwd
 import shutil
 import time
 from collections.abc import Iterator
@@ -570,6 +571,22 @@ class TestPlace:
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         assert users_cache(1) == PixelCache(tmp_path / "home" / ".cache" / "ccreid" / "pixels", 10**9)
+
+    @pytest.mark.parametrize("variables", [{}, {"CCREID_CACHE": "~nobody.of.this.name/x"}, {"XDG_CACHE_HOME": "~/x"}])
+    def test_without_a_home_nothing_is_kept_and_nothing_ends(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: dict[str, str]
+    ) -> None:
+        def nobody(_user: object) -> None:
+            raise KeyError
+
+        for name in ("HOME", "USERPROFILE", "CCREID_CACHE", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(pwd, "getpwuid", nobody)
+        assert users_cache(8) is None
+        (record,) = caplog.records
+        assert "CCREID_CACHE" in record.message
 
     def test_none_is_kept_where_none_is_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert users_cache(0) is None

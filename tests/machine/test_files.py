@@ -6,15 +6,16 @@ import errno
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from ccreid.errors import StorageError
-from ccreid.machine.files import HOLDER, remove_leftovers, replacing, write_json, write_text
+from ccreid.machine.files import HOLDER, check_writable, remove_leftovers, replacing, write_json, write_text
 
 Write = Callable[[Path, str], None]
 
@@ -199,6 +200,46 @@ def _unprivileged() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
+
+
+UNWRITABLE = {
+    "in/the/way/of/it": "in is a file, not a folder",
+    "in": "it is a file, not a folder",
+    "long" * 100: "File name too long",
+    "/".join(["deep" * 50] * 30): "File name too long",
+    "closed/run": "Permission denied",
+    "not\udcff": "its name is not UTF-8",
+}
+
+
+@pytest.mark.parametrize("name", UNWRITABLE)
+def test_what_cannot_be_written_is_found_before(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").write_text("mine")
+    (tmp_path / "closed").mkdir(0o500)
+    before = _tree(tmp_path)
+    tmp_path.chmod(0o755)
+    path = tmp_path / name
+    with _unprivileged() if "closed" in name else nullcontext(), pytest.raises(StorageError) as refused:
+        check_writable(path)
+    assert refused.value.message.startswith(f"{path} cannot be written: ")
+    assert UNWRITABLE[name] in refused.value.message
+    assert refused.value.mend
+    assert _tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_can_be_written_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "old.json").write_text("old")
+    before = _tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kept = {"file": "here/old.json", "folder": "here"}[kind]
+    for path in (tmp_path / kept, tmp_path / "new" / "deep.json", Path(kept), Path("new"), Path("here/new/new")):
+        check_writable(path, kind)
+    assert _tree(tmp_path) == before
+    other = {"file": "here", "folder": "here/old.json"}[kind]
+    with pytest.raises(StorageError, match=f"it is a {'folder' if kind == 'file' else 'file'}, not a {kind}"):
+        check_writable(tmp_path / other, kind)
 
 
 def test_a_folder_that_may_not_be_written_is_a_storage_error(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ccreid.cli import console
-from ccreid.cli.options import OutOption, new_folder
+from ccreid.cli.options import OutOption, folder_to_write
 
 
 def bench(
@@ -25,7 +25,7 @@ def bench(
 
     names = names or list(BENCHMARKS)
     runs = {name: measure(name, quick=quick) for name in names}  # a wrong name is refused before anything runs
-    folder = out_dir or new_folder("bench")
+    folder = folder_to_write(out_dir, "bench")
     command = " ".join(["ccreid bench", *(names if names != list(BENCHMARKS) else []), *(["--quick"] if quick else [])])
     measured: dict[str, list[Any]] = {}
     for name, run in runs.items():

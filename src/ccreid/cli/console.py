@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import sys
 import warnings
+from io import TextIOWrapper
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,10 +17,19 @@ from ccreid.machine.worker import this_worker
 out = Console()
 err = Console(stderr=True)
 
+NARROWEST = 20
+"""Columns in which something can still be read."""
+
 
 def begin() -> None:
     """Open the console for a command: the package's warnings come here, too."""
     silent = out.quiet = is_silent()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name, or a ², that the terminal's encoding lacks
+    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
+        del os.environ["COLUMNS"]  # where there is no terminal, some say 0
+        out.width = err.width = shutil.get_terminal_size().columns
     warnings.filterwarnings("ignore", module="PIL")  # of damaged notes in pictures; they name no file
     logging.getLogger("lightning_fabric.utilities").setLevel(logging.WARNING)  # it announces processes and seeds
     logging.getLogger("ccreid").handlers = [logging.NullHandler() if silent else ConsoleHandler()]

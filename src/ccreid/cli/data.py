@@ -59,8 +59,10 @@ def check_data(
     """Read every image once and say what would spoil a score; ends with 1 where something does."""
     from ccreid.datasets import read_benchmark
     from ccreid.inspection.check import as_values, check_benchmark, has_errors
-    from ccreid.machine.files import write_json
+    from ccreid.machine.files import check_writable, write_json
 
+    if out_file is not None:
+        check_writable(out_file, "file")
     benchmark = read_benchmark(name, data)
     with watching() as follow:
         findings = check_benchmark(benchmark, follow().track)

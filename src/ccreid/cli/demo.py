@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ccreid.cli import console
-from ccreid.cli.options import OutOption, new_folder
+from ccreid.cli.options import OutOption, folder_to_write
 from ccreid.cli.progress import watching
 from ccreid.cli.showing import show_report
 
@@ -19,7 +19,7 @@ def demo(out_dir: OutOption = None) -> None:
     from ccreid.runs import train
 
     recipe = load_recipe("demo")
-    folder = out_dir or new_folder("demo")
+    folder = folder_to_write(out_dir, "demo")
     _show_search(folder)
     contenders = {
         "baseline (identity + triplet)": load_recipe("demo", ["method.name=baseline", "name=demo-baseline"]),

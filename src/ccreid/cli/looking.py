@@ -24,8 +24,11 @@ def runs(
     ] = None,
 ) -> None:
     """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
+    from ccreid.machine.files import check_writable
     from ccreid.runs import listing
 
+    if page is not None:
+        check_writable(page, "file")
     found = listing.read_runs(places or [Path("runs")])
     tables = listing.runs_tables(found)
     if Console(width=1000).measure(tables[0]).maximum > console.out.width:
@@ -77,11 +80,13 @@ def attributes(
     """Show the attributes that a run mined, and whether they are clothes, cameras or neither."""
     if people != "all" and not (people.isdecimal() and int(people)):
         raise typer.BadParameter(f"'{people}' is neither a whole number above 0 nor 'all'.", param_hint="--people")
+    from ccreid.machine.files import check_writable
     from ccreid.recipe import RunFolder
     from ccreid.report.attribute_report import attribute_table, summary
     from ccreid.runs import attributes
 
     folder = out_dir or RunFolder(run_folder).attributes
+    check_writable(folder)
     with watching() as follow:
         most = None if people == "all" else int(people)
         values = attributes.write_attributes(run_folder, folder, data=data, people=most, track=follow().track)

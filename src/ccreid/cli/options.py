@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -53,10 +54,20 @@ def differences_of(allow: str | None) -> list[Difference]:
     return [name for name in DIFFERENCES if name in allowed]
 
 
+def folder_to_write(chosen: Path | None, name: str) -> Path:
+    """The folder chosen with --out, else a new one: see :func:`new_folder`. Raises StorageError before any work."""
+    from ccreid.machine.files import check_writable
+
+    folder = chosen or new_folder(name)
+    check_writable(folder)
+    return folder
+
+
 def new_folder(name: str) -> Path:
     """runs/NAME, or the first of runs/NAME-2, runs/NAME-3, ... that is not there yet."""
     folder, number = Path("runs") / name, 1
-    while folder.exists():
-        number += 1
-        folder = Path("runs") / f"{name}-{number}"
+    with suppress(OSError):  # such as a closed folder: whoever writes there is told
+        while folder.exists():
+            number += 1
+            folder = Path("runs") / f"{name}-{number}"
     return folder

@@ -16,7 +16,7 @@ from ccreid.cli.options import (
     NodesOption,
     OutOption,
     RendezvousOption,
-    new_folder,
+    folder_to_write,
 )
 from ccreid.cli.progress import watching
 from ccreid.cli.showing import show_report, show_scores, show_where
@@ -44,7 +44,7 @@ def evaluate(
     from ccreid.datasets import read_benchmark
 
     benchmark = read_benchmark(dataset, data)
-    folder = out_dir or new_folder(f"evaluate-{dataset}")
+    folder = folder_to_write(out_dir, f"evaluate-{dataset}")
     if is_shared(devices, nodes):
         run_shared(devices, nodes, rendezvous, None if out_dir else folder)
         return
@@ -71,8 +71,10 @@ def publish(
     data: MovedDataOption = None,
 ) -> None:
     """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
+    from ccreid.machine.files import check_writable
     from ccreid.runs import publish
 
+    check_writable(out_dir)
     with watching() as follow:
         report = publish.publish(run_folder, out_dir, follow(), data=data)
     show_scores(report)
@@ -97,7 +99,7 @@ def compare(
     for word in datasets:
         name, _, root = word.partition("=")
         benchmarks[name] = read_benchmark(name, Path(root) if root else None)
-    folder = out_dir or new_folder("compare")
+    folder = folder_to_write(out_dir, "compare")
     with watching() as follow:
         reports = series.compare(bundles, benchmarks, folder, follow)
     for name in benchmarks:

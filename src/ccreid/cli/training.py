@@ -17,7 +17,7 @@ from ccreid.cli.options import (
     SelectionChoice,
     SetOption,
     differences_of,
-    new_folder,
+    folder_to_write,
     numbers_of,
 )
 from ccreid.cli.progress import watching
@@ -66,7 +66,7 @@ def train(
         settings = load_recipe(recipe or "", changes, data=data)
     numbers = numbers_of(seeds) if seeds is not None else None
     allowed = differences_of(allow)
-    folder = resume or out_dir or new_folder(settings.name)
+    folder = folder_to_write(resume or out_dir, settings.name)
     if is_shared(devices, nodes):
         train.check(settings, devices * nodes)
         run_shared(devices, nodes, rendezvous, None if resume or out_dir else folder)
@@ -102,7 +102,7 @@ def ablate(
     changes = ablate.load_variants(variants)
     recipes = {name: load_recipe(recipe, [*given, *own], data=data) for name, own in changes.items()}
     first = next(iter(recipes.values()))
-    folder = out_dir or new_folder(f"ablate-{first.name}")
+    folder = folder_to_write(out_dir, f"ablate-{first.name}")
     show_where(first.data.dataset, first.data.root, folder)
     with watching() as follow:
         result = ablate.ablate(recipes, numbers, folder, follow, changes)

@@ -12,6 +12,7 @@ processes that decode the same picture at the same time both keep it, which cost
 from __future__ import annotations
 
 import hashlib
+import logging
 import mmap
 import os
 import shutil
@@ -36,6 +37,8 @@ from PIL import Image, features
 from ccreid.data.decode import content_of, read_image, status_of
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.shown import RULE
+
+logger = logging.getLogger(__name__)
 
 Bytes = NDArray[np.uint8]
 
@@ -69,7 +72,7 @@ class PixelCache:
 
 
 def users_cache(max_gb: float) -> PixelCache | None:
-    """The cache of this user, of at most so many GB (10^9 bytes); None where none is wanted.
+    """The cache of this user, of at most so many GB (10^9 bytes); None where none is wanted, or has a place.
 
     It lies in the folder CCREID_CACHE, else in `ccreid` in the user's folder for caches. CCREID_CACHE=off is none.
     """
@@ -77,7 +80,15 @@ def users_cache(max_gb: float) -> PixelCache | None:
     if chosen == "off" or not max_gb:
         return None
     home = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ccreid"
-    return PixelCache(Path(os.path.abspath(home.expanduser())) / "pixels", round(max_gb * 1e9))  # noqa: PTH100
+    try:
+        folder = Path(os.path.abspath(home.expanduser()))  # noqa: PTH100
+    except (RuntimeError, OSError):  # nobody's home; a working folder that was deleted
+        logger.warning(
+            "There is no folder %s for decoded pictures: they are decoded every time. Name one with CCREID_CACHE.",
+            home,
+        )
+        return None
+    return PixelCache(folder / "pixels", round(max_gb * 1e9))
 
 
 class Pixels:

@@ -18,7 +18,18 @@ def as_path(given: object, argument: str) -> Path:
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else given
     if not isinstance(path, str) or "\0" in path:
         raise SettingError(f"{argument} = {given!r} is no path.", "Give it as text or as a pathlib.Path.")
+    if not is_utf8(path):  # it will stand in reports, which are
+        raise SettingError(f"{argument} = {path!r} is not UTF-8.", "Rename the file or the folder.")
     return Path(path)
+
+
+def is_utf8(path: str | Path) -> bool:
+    """Whether a path can be written down in a file of text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_count(given: SupportsIndex, argument: str) -> int:

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors import SafetensorError
 
 from ccreid.errors import StorageError
+from ccreid.machine.arguments import is_utf8
 
 HOLDER = ".unfinished-"
 """Stands in the name of a folder where a file is being written."""
@@ -49,6 +50,33 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)
+
+
+def check_writable(path: Path, kind: Literal["file", "folder"] = "folder") -> None:
+    """Find before any work whether a file can be written, or files in a folder; nothing stays behind.
+
+    It is tried rather than asked: permissions do not tell of a read-only disk, or of a name that is too long.
+
+    Raises
+    ------
+    StorageError
+        They cannot be.
+    """
+    try:
+        if not is_utf8(path):
+            raise OSError(errno.EILSEQ, "its name is not UTF-8")
+        if path.exists() and path.is_dir() != (kind == "folder"):
+            raise OSError(errno.EEXIST, f"it is a {'file' if kind == 'folder' else 'folder'}, not a {kind}")
+        folder = path.absolute() if kind == "folder" else path.absolute().parent
+        ground = next(place for place in (folder, *folder.parents) if place.exists())
+        if not ground.is_dir():
+            raise OSError(errno.ENOTDIR, f"{ground} is a file, not a folder")
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}{HOLDER}", dir=ground) as holder:
+            Path(holder, folder.relative_to(ground)).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}.", "Choose another place, or mend its permissions."
+        ) from error
 
 
 def is_free(folder: Path, own: str | None = None) -> bool:
