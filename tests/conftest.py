@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from rich.console import Console
 
 from ccreid.cli import console, main
+from ccreid.report.text import plain_console
 from coarse import coarse_pictures, unrendered_pictures
 from wardrobes import copy_people
 
@@ -75,7 +75,7 @@ def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     def resize(width: int) -> None:
         monkeypatch.setenv("COLUMNS", str(width))  # for Typer's own messages
         for name in ("out", "err"):
-            monkeypatch.setattr(console, name, Console(stderr=name == "err", width=width))
+            monkeypatch.setattr(console, name, plain_console(stderr=name == "err", width=width))
 
     return resize
 

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ccreid.bench.measure import ROUNDS, Measured, processor
 from ccreid.machine.provenance import describe_machine, versions
 
-VERDICTS = {True: "[green]holds[/]", False: "[bold red]does not hold[/]", None: ""}
+VERDICTS: dict[bool | None, str | tuple[str, str]] = {
+    True: ("holds", "green"),
+    False: ("does not hold", "bold red"),
+    None: "",
+}
 
 
 def bench_values(measured: Mapping[str, Sequence[Measured]], command: str, *, quick: bool) -> dict[str, Any]:
@@ -30,14 +34,15 @@ def bench_values(measured: Mapping[str, Sequence[Measured]], command: str, *, qu
 def bench_table(values: Mapping[str, Any]) -> Table:
     """A table of what :func:`bench_values` gave: a row a quantity, with its bound and whether it holds."""
     title = f"{values['command']}\n{values['machine']}; medians of {values['rounds']} rounds"
-    table = Table("benchmark", "what", "measured", "bound", "", title=escape(title), title_justify="left")
+    table = Table("benchmark", "what", "measured", "bound", "", title=title, title_justify="left")
     for name, rows in values["benchmarks"].items():
         for row in rows:
             bound = "" if row["bound"] is None else f"{row['sense']} {quantity(row['bound'], row['unit'])}"
             seconds = ", ".join(f"{what} {value:.3g} s" for what, value in row["seconds"].items())
-            details = "".join(f"\n[dim]{escape(text)}[/]" for text in (seconds, row["note"]) if text)
+            details = "".join(f"\n{text}" for text in (seconds, row["note"]) if text)
             measured = quantity(row["value"], row["unit"])
-            table.add_row(name, escape(row["what"]) + details, measured, bound, VERDICTS[row["holds"]])
+            what, held = Text.assemble(row["what"], (details, "dim")), Text.assemble(VERDICTS[row["holds"]])
+            table.add_row(name, what, measured, bound, held)
     return table
 
 

@@ -9,13 +9,13 @@ import sys
 import warnings
 from io import TextIOWrapper
 
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from ccreid.machine.worker import this_worker
+from ccreid.report.text import plain_console
 
-out = Console()
-err = Console(stderr=True)
+out = plain_console()
+err = plain_console(stderr=True)
 
 NARROWEST = 20
 """Columns in which something can still be read."""
@@ -42,20 +42,20 @@ def is_silent() -> bool:
 
 
 def say(line: str) -> None:
-    """A line as it is: names and paths are neither broken nor read as markup."""
-    out.print(line, highlight=False, markup=False, soft_wrap=True)
+    """A line as it is: names and paths are neither broken nor coloured."""
+    out.print(line, highlight=False, soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """What the user should know although the command goes on."""
-    err.print(f"[yellow]Warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    err.print(Text.assemble(("Warning:", "yellow"), f" {message}"), soft_wrap=True)
 
 
 def complain(message: str, mend: str) -> None:
     """Why the command ends, with what to do about it where something is known."""
-    err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    err.print(Text.assemble(("Error:", "bold red"), f" {message}"), soft_wrap=True)
     if mend:
-        err.print(escape(mend), highlight=False, soft_wrap=True)
+        err.print(mend, highlight=False, soft_wrap=True)
 
 
 class ConsoleHandler(logging.Handler):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
 from ccreid.cli import console
 from ccreid.cli.options import DataOption
@@ -77,13 +77,13 @@ def check_data(
 
 def _show_findings(check: Mapping[str, Any]) -> None:
     colours = {"error": "bold red", "warning": "yellow", "ok": "green"}
-    table = Table("result", "finding", "what", title=f"{check['dataset']}: {escape(check['root'])}")
+    table = Table("result", "finding", "what", title=f"{check['dataset']}: {check['root']}")
     for finding in check["findings"]:
-        colour = colours[finding["severity"]]
-        about = f"\n[dim]{finding['about']}[/]" if finding["about"] else ""
-        examples = "".join(f"\n[dim]{escape(example)}[/]" for example in finding["examples"])
+        severity = Text(finding["severity"], colours[finding["severity"]])
+        about = (f"\n{finding['about']}", "dim") if finding["about"] else ""
+        examples = "".join(f"\n{example}" for example in finding["examples"])
         table.add_row(
-            f"[{colour}]{finding['severity']}[/]", finding["name"] + about, escape(finding["detail"]) + examples
+            severity, Text.assemble(finding["name"], about), Text.assemble(finding["detail"], (examples, "dim"))
         )
     console.out.print(table)
     console.out.print(f"{check['errors']} errors, {check['warnings']} warnings", highlight=False)

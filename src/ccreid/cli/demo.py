@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from ccreid.cli import console
 from ccreid.cli.options import OutOption, folder_to_write
@@ -49,7 +50,7 @@ def _show_search(folder: Path) -> None:
     table = Table("query", *(f"{rank}." for rank in range(1, demo.NEAREST + 1)), show_lines=True)
     for answer in answers:
         cells = (
-            f"[{'green' if found.right else 'red'}]{'right' if found.right else 'wrong'}[/] {found.cosine:.2f}\n{words}"
+            Text.assemble(("right", "green") if found.right else ("wrong", "red"), f" {found.cosine:.2f}\n{words}")
             for found, words in answer.nearest
         )
         table.add_row(answer.query, *cells)

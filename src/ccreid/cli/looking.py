@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ccreid.cli import console
@@ -25,13 +24,14 @@ def runs(
 ) -> None:
     """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
     from ccreid.machine.files import check_writable
+    from ccreid.report.text import plain_console
     from ccreid.runs import listing
 
     if page is not None:
         check_writable(page, "file")
     found = listing.read_runs(places or [Path("runs")])
     tables = listing.runs_tables(found)
-    if Console(width=1000).measure(tables[0]).maximum > console.out.width:
+    if plain_console(width=1000).measure(tables[0]).maximum > console.out.width:
         for number, run in enumerate(found, 1):
             console.say(f"{number}: {run.name}")
         tables = listing.runs_tables(found, narrow=True)
@@ -60,7 +60,7 @@ def recipes(
     from ccreid.recipe import explained_yaml, load_recipe, recipe_names
 
     if name is not None:
-        console.out.print(explained_yaml(load_recipe(name)), highlight=False, end="", markup=False, soft_wrap=True)
+        console.out.print(explained_yaml(load_recipe(name)), highlight=False, end="", soft_wrap=True)
         return
     table = Table("recipe", "data set", "backbone", "epochs", "what")
     for known in recipe_names():

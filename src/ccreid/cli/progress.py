@@ -38,7 +38,7 @@ def watching() -> Iterator[Follow]:
     from ccreid.runs.watch import Watch
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from io import BytesIO
 from itertools import cycle
@@ -9,6 +10,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from ccreid.analysis.separation import Separation
@@ -70,11 +72,15 @@ def draw_precision(scores: Mapping[str, Scores]) -> Figure:
     return figure
 
 
-def as_png(figure: Figure) -> bytes:
-    """A figure as PNG, drawn without a display."""
+def as_png(figure: Figure, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
+    """A figure as PNG, drawn without a display; names in it stand as they are, a box where the font lacks a letter."""
     FigureCanvasAgg(figure)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a $ in a name begins no formula
     stream = BytesIO()
-    figure.savefig(stream, format="png", dpi=DOTS_PER_INCH)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(stream, format="png", dpi=dots_per_inch)
     return stream.getvalue()
 
 

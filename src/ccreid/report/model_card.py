@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from types import MappingProxyType
 
 from ccreid.model.bundle import BundleCard
@@ -47,6 +48,7 @@ def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, 
         TEMPLATE,
         {
             "name": name,
+            "quoted": shlex.quote(name),
             "card": card,
             "report": report,
             "origin": ORIGINS.get(began_with, OF_A_FILE),

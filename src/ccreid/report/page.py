@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def rendered(template: str, contents: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "label": _label, "span": _span, "ends": _ends}
+    environment.filters |= {"percent": percent, "label": _label, "span": _span, "ends": _ends, "plain": _plain}
     return environment.get_template(template).render(contents)
 
 
@@ -194,6 +195,11 @@ def _in_words(conditions: Conditions) -> Iterator[tuple[str, str]]:
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _plain(text: str) -> str:
+    """A text as Markdown that shows it as it is, in one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#~$&])", r"\\\1", " ".join(text.split()))
 
 
 def _ends(interval: Interval | None) -> str:

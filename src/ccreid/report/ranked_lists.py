@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -18,6 +16,7 @@ from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.machine.files import replacing
+from ccreid.report.curves import as_png
 from ccreid.vocabulary import Ids, Pictures, Protocol, Samples, ignored
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
@@ -68,12 +67,9 @@ def draw_ranked_lists(
             colour, mark = (RIGHT, "✓") if found.right else (WRONG, "✗")
             place = (10 + CELL_PX[0] * found.rank, corner)
             _draw_image(axes, place, gallery, found.place, colour, f"{found.rank} {mark}")
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from font"
-        )  # names may be of any script; a box stands there
-        figure.savefig(temporary, format="png", dpi=2 * PIXELS_PER_INCH)
+    png = as_png(figure, 2 * PIXELS_PER_INCH)
+    with replacing(path) as temporary:
+        temporary.write_bytes(png)
 
 
 @dataclass(frozen=True)
@@ -172,7 +168,6 @@ def _draw_image(axes: Axes, corner: tuple[int, int], samples: Samples, row: int,
         bottom + 5,
         "\n".join(shortened(line, MOST_LETTERS) for line in samples.described(row)),
         fontsize=6.5,
-        parse_math=False,
         horizontalalignment="center",
         verticalalignment="top",
     )

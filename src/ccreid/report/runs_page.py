@@ -73,7 +73,6 @@ def _legend(lines: Mapping[str, tuple[str, str]]) -> Picture:
     figure = Figure(figsize=(2 * WIDTH_IN, 0.3 + 0.22 * len(lines)))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    for label, (colour, line) in lines.items():
-        axes.plot([], [], line, color=colour, linewidth=1.6, label=label)
-    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    handles = [axes.plot([], [], line, color=colour, linewidth=1.6)[0] for colour, line in lines.values()]
+    axes.legend(handles, list(lines), loc="upper left", frameon=False, fontsize=9)  # a plot's own hides one like _name
     return Picture(data_address(as_png(figure), "png"), f"The lines: {', '.join(lines)}.")

@@ -1,4 +1,4 @@
-"""Tables as plain text."""
+"""What Rich prints, with names as they are."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ccreid.machine.files import write_text
 
 
-def write_tables(path: Path, *tables: Any) -> None:
-    """Write what Rich shows of some tables as plain text of 140 columns, whole or not at all.
+def plain_console(**options: Any) -> Console:
+    """A console that takes no text for markup or for the name of an emoji: a path or a name may look like either.
 
-    Sentences among them stand as they are: what looks like markup in a name is no markup. Raises StorageError.
+    What is to be coloured is given as `rich.text.Text`.
+
+    Parameters
+    ----------
+    options:
+        Of Rich's console.
     """
-    from rich.console import Console
-    from rich.text import Text
+    return Console(markup=False, emoji=False, **options)
 
-    console = Console(width=140, file=StringIO())
+
+def write_tables(path: Path, *tables: Any) -> None:
+    """Write what Rich shows of some tables, and sentences, as plain text of 140 columns, whole or not at all.
+
+    Raises StorageError.
+    """
+    console = plain_console(width=140, file=StringIO())
     for table in tables:
-        console.print(Text(table) if isinstance(table, str) else table)
+        console.print(table)
     write_text(path, console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO above
