@@ -26,7 +26,7 @@ def test_other_labels_than_the_plain_ones_are_refused(monkeypatch: pytest.Monkey
 
 
 def test_synthetic_people_wear_outfits_that_mining_can_find() -> None:
-    vectors, columns = embedded(np.zeros(60, dtype=np.int64), 64)
+    vectors, columns = embedded(np.zeros(60, dtype=np.int64), 64, np.random.default_rng(0))
     assert columns.clothes is not None
     squared = (2 - 2 * vectors @ vectors.T).tolist()
     labels = plain.dbscan(plain.jaccard_distance(squared, 20, 6, "clip").tolist(), 0.6, 1)

@@ -17,9 +17,12 @@ def test_what_reranking_takes_beyond_the_search_and_its_memory_are_measured() ->
 
 def test_growth_is_measured_beside_what_bounds_it() -> None:
     rows = list(measure("growth", quick=True))
-    limits = {"scoring": "bare product", "clustering": "product inside identities", "re-ranking": "search"}
-    assert [row.what.split()[0] for row in rows] == [work for work in limits for _ in range(2)]
-    for row in rows:
+    assert [row.what.split()[0] for row in rows] == ["scoring"] * 2 + ["clustering"] * 2 + ["re-ranking"] * 2
+    for row in rows[:2]:
+        assert row.value == pytest.approx(row.seconds["scoring"] / row.seconds["bare product"])
+        assert (row.unit, row.holds) == ("x", None)
+    limits = {"clustering": "product inside identities", "re-ranking": "search"}
+    for row in rows[2:]:
         assert row.value == row.seconds["in all"]
         assert set(row.seconds) == {"in all", limits[row.what.split()[0]]}
         assert row.holds is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
@@ -14,8 +15,10 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 import oracles
+from ccreid.bench.people import drawn_people
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.metrics import Scores, score, score_rules, score_similarities
+from ccreid.ops.similarity import TILE_ROWS
 from ccreid.vocabulary import Columns, Ignore
 from conftest import Golden
 
@@ -101,6 +104,12 @@ def assert_same(one: Scores, other: Scores) -> None:
     assert (one.valid, one.skipped) == (other.valid, other.skipped)
 
 
+def assert_same_images(one: Scores, other: Scores) -> None:
+    """And the same images of the gallery stand nearest."""
+    assert_same(one, other)
+    np.testing.assert_array_equal(np.array(one.nearest), np.array(other.nearest))
+
+
 # ------------------------------------------------------------------------------------------- what is right
 
 
@@ -130,7 +139,7 @@ def test_a_similarity_matrix_scores_as_the_embeddings_it_comes_from(problem: Pro
         score_rules(queries, galleries, query, gallery, EVERY_RULE),
         strict=True,
     ):
-        assert_same(one, other)
+        assert_same_images(one, other)
 
 
 @given(problems(), st.sampled_from(EVERY_RULE), st.integers(0, 2**31))
@@ -233,12 +242,46 @@ def test_similarities_may_come_row_by_row() -> None:
     assert_same(at_once, in_rows)
 
 
-def test_more_queries_than_a_block(monkeypatch: pytest.MonkeyPatch, golden: Golden) -> None:
-    arrays = golden("evaluation")
-    query, gallery = golden_columns(arrays, 2, "q"), golden_columns(arrays, 2, "g")
-    whole = score(arrays["ev2_qf"], arrays["ev2_gf"], query, gallery)
-    monkeypatch.setattr("ccreid.evaluation.metrics.QUERIES_AT_ONCE", 4)
-    assert score(arrays["ev2_qf"], arrays["ev2_gf"], query, gallery).mean_ap == pytest.approx(whole.mean_ap)
+def test_more_queries_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    (queries, query), (galleries, gallery) = drawn_people(150, 9, 16, seed=0), drawn_people(200, 10, 16, seed=1)
+    at_once = score_rules(queries, galleries, query, gallery, EVERY_RULE)
+    monkeypatch.setattr("ccreid.ops.similarity.BLOCK_BYTES", 1)
+    monkeypatch.setattr("ccreid.ops.similarity.LEAST_ROWS", TILE_ROWS)
+    for whole, in_blocks in zip(at_once, score_rules(queries, galleries, query, gallery, EVERY_RULE), strict=True):
+        assert_same_images(whole, in_blocks)
+
+
+@pytest.mark.parametrize("limit", ["QUERIES_AT_ONCE", "SIMILARITIES_AT_ONCE"])
+def test_more_known_similarities_than_are_scored_at_once(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    (queries, query), (galleries, gallery) = drawn_people(30, 9, 16, seed=0), drawn_people(50, 10, 16, seed=1)
+    similarity = queries @ galleries.T
+    at_once = score_similarities(similarity, query, gallery, EVERY_RULE)
+    monkeypatch.setattr(f"ccreid.evaluation.metrics.{limit}", 7 if limit == "QUERIES_AT_ONCE" else 7 * 50)
+    for whole, in_lots in zip(at_once, score_similarities(similarity, query, gallery, EVERY_RULE), strict=True):
+        assert_same_images(whole, in_lots)
+
+
+def test_the_rows_of_similarities_may_lie_where_the_last_one_lay() -> None:
+    (queries, query), (galleries, gallery) = drawn_people(30, 9, 16, seed=0), drawn_people(50, 10, 16, seed=1)
+    similarity = (queries @ galleries.T).numpy()
+    held = np.empty(50, dtype=np.float32)
+
+    def rows() -> Iterator[NDArray[np.float32]]:
+        for row in similarity:
+            held[:] = row
+            yield held
+
+    for one, other in zip(
+        score_similarities(similarity, query, gallery, EVERY_RULE),
+        score_similarities(rows(), query, gallery, EVERY_RULE),
+        strict=True,
+    ):
+        assert_same_images(one, other)
+
+
+def test_whole_numbers_are_similarities_too() -> None:
+    assert one_query([1, 3, 2], [1, 0, 1]).first_rank.tolist() == [1]
+    assert one_query([3, 1, 2], [1, 0, 1]).first_rank.tolist() == [3]
 
 
 # -------------------------------------------------------------------------------------------------- errors

@@ -8,11 +8,43 @@ import pytest
 from hypothesis import given
 
 import oracles
-from ccreid.ops.ranking import kept_ranks, places_of
+from ccreid.ops import ranking
+from ccreid.ops.ranking import NOBODY, Ids, Standings, kept_ranks, standings
 
 Gallery = list[tuple[int, str]]
 OWN, IGNORED, STRANGER = "own", "ignored", "stranger"
 galleries = st.lists(st.tuples(st.integers(-3, 3), st.sampled_from([OWN, IGNORED, STRANGER])), min_size=1, max_size=25)
+
+
+def of_one(own: Ids, similarity: np.ndarray) -> Standings:
+    """One query with the images that are chosen."""
+    return standings(similarity[None], np.zeros(len(own), dtype=np.int64), np.asarray(own, dtype=np.int64))
+
+
+def places_of(own: Ids, similarity: np.ndarray) -> Ids:
+    """In the order of `own`."""
+    found = of_one(own, similarity)
+    return found.place[np.argsort(found.image)]
+
+
+def walked(similarity: np.ndarray, query: Ids, image: Ids) -> Standings:
+    """Sort each row by (similarity descending, index), and walk down the list."""
+    queries, images, places, others = [], [], [], []
+    for q, row in enumerate(similarity.tolist()):
+        order = sorted(range(len(row)), key=lambda g: (-row[g], g))
+        own = set(image[query == q].tolist())
+        for place, g in enumerate(order):
+            if g in own:
+                queries.append(q)
+                images.append(g)
+                places.append(place)
+        others.append(next((g for g in order if g not in own), NOBODY))
+    return Standings(*(np.array(column, dtype=np.int64) for column in (queries, images, places, others)))
+
+
+def assert_same(found: Standings, expected: Standings) -> None:
+    for name in Standings._fields:
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
 
 
 def ranks(similarity: np.ndarray, kinds: list[str]) -> list[int]:
@@ -74,24 +106,58 @@ def test_without_a_relevant_image_there_is_no_rank() -> None:
     assert ranks(similarity, [IGNORED, STRANGER]) == []
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=40), st.data())
-def test_places_hold_for_any_similarities(values: list[float], data: st.DataObject) -> None:
-    own = data.draw(st.lists(st.integers(0, len(values) - 1), unique=True).map(sorted))
-    order = sorted(range(len(values)), key=lambda g: (-values[g], g))
-    places = places_of(np.array(own, dtype=np.int64), np.array(values, dtype=np.float32))
-    assert places.tolist() == [order.index(g) for g in own]
+numbers = {np.float32: st.floats(width=32, allow_nan=False), np.float64: st.floats(allow_nan=False)}
+few = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 1.0, np.inf])
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> tuple[np.ndarray, Ids, Ids]:
+    """Similarities of some queries, with ties or without, and which images are chosen: none, some or all."""
+    count, gallery = draw(st.integers(1, 7)), draw(st.integers(1, 12))
+    dtype = draw(st.sampled_from(list(numbers)))
+    values = st.lists(draw(st.sampled_from([few, numbers[dtype]])), min_size=gallery, max_size=gallery)
+    similarity = np.array([draw(values) for _ in range(count)], dtype=dtype)
+    columns = st.lists(st.integers(0, gallery - 1), unique=True) | st.just(list(range(gallery)))
+    chosen = [sorted(draw(columns)) for _ in range(count)]
+    query = np.repeat(np.arange(count), [len(own) for own in chosen])
+    return similarity, query, np.array([g for own in chosen for g in own], dtype=np.int64)
+
+
+@given(blocks(), st.sampled_from([1, 3, 16, ranking.PIECE]), st.sampled_from([1, 2, 5]))
+def test_standings_are_those_of_the_sorted_lists(block: tuple[np.ndarray, Ids, Ids], piece: int, threads: int) -> None:
+    similarity, query, image = block
+    with pytest.MonkeyPatch.context() as patch:  # any cut of the queries and of the gallery
+        patch.setattr(ranking, "PIECE", piece)
+        patch.setattr("torch.get_num_threads", lambda: threads)
+        found = standings(similarity, query, image)
+    assert_same(found, walked(similarity, query, image))
+
+
+def test_similarities_are_only_read() -> None:
+    similarity = np.array([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3]], dtype=np.float32)
+    similarity.flags.writeable = False
+    assert standings(similarity, np.array([0, 1]), np.array([2, 1])).place.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("values", [[np.inf], [np.inf, np.inf, 0.0], [-np.inf, 0.0, np.inf], [-np.inf, -np.inf]])
 def test_places_among_infinite_similarities(values: list[float]) -> None:
     similarity = np.array(values, dtype=np.float32)
-    order = sorted(range(len(values)), key=lambda g: (-values[g], g))
+    order = sorted(range(len(values)), key=lambda g: (-similarity[g], g))
     assert places_of(np.arange(len(values)), similarity).tolist() == [order.index(g) for g in range(len(values))]
 
 
-def test_places_in_a_large_gallery() -> None:
+def test_the_nearest_other_may_be_infinitely_far_and_is_nobody_where_all_are_chosen() -> None:
+    similarity = np.array([0.5, -np.inf, -np.inf], dtype=np.float32)
+    assert of_one(np.array([0, 1]), similarity).nearest_other.tolist() == [2]
+    assert of_one(np.array([0, 1, 2]), similarity).nearest_other.tolist() == [NOBODY]
+    assert of_one(np.array([], dtype=np.int64), similarity).nearest_other.tolist() == [0]
+
+
+@pytest.mark.parametrize("decimals", [2, 7])  # with many ties, with few
+@pytest.mark.parametrize("gallery", [5000, ranking.PIECE + 5000])
+def test_places_in_a_large_gallery(gallery: int, decimals: int) -> None:
     draws = np.random.default_rng(0)
-    similarity = draws.normal(size=5000).astype(np.float32).round(2)  # with many ties
-    own = np.sort(draws.choice(5000, size=40, replace=False))
-    order = np.lexsort((np.arange(5000), -similarity)).tolist()
-    assert places_of(own, similarity).tolist() == [order.index(g) for g in own]
+    similarity = draws.normal(size=(3, gallery)).astype(np.float32).round(decimals)
+    query = np.repeat(np.arange(3), 40)
+    image = np.concatenate([np.sort(draws.choice(gallery, size=40, replace=False)) for _ in range(3)])
+    assert_same(standings(similarity, query, image), walked(similarity, query, image))

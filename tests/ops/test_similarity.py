@@ -49,6 +49,8 @@ def test_blocks_are_as_large_as_the_gallery_allows(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(similarity, "BLOCK_BYTES", 4 * 1000 * 150)
     assert [len(block) for block in similarity_blocks(left, right)] == [128, 128, 44]
     monkeypatch.setattr(similarity, "BLOCK_BYTES", 1)
+    assert [len(block) for block in similarity_blocks(left, right)] == [128, 128, 44]
+    monkeypatch.setattr(similarity, "LEAST_ROWS", 64)
     assert [len(block) for block in similarity_blocks(left, right)] == [64, 64, 64, 64, 44]
 
 

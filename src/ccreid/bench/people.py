@@ -16,19 +16,20 @@ CAMERAS = 6
 
 def drawn_people(count: int, people: int, dimension: int, seed: int) -> tuple[Tensor, Columns]:
     """(count, dimension) embeddings of people drawn at random, and their columns. See :func:`embedded`."""
-    return embedded(np.random.default_rng(seed).integers(people, size=count), dimension, seed)
+    draws = np.random.default_rng(seed)
+    return embedded(draws.integers(people, size=count), dimension, draws)
 
 
-def embedded(person: Ids, dimension: int, seed: int = 0) -> tuple[Tensor, Columns]:
+def embedded(person: Ids, dimension: int, draws: np.random.Generator) -> tuple[Tensor, Columns]:
     """(N, dimension) float32 of unit length, an embedding for each of N images of people in several outfits.
 
-    A person is the same for every seed. People lie in `LATENT` dimensions, so that strangers come as near as
-    they do in life and relevant images stand anywhere in a gallery.
+    Outfits, cameras and what is an image's own come from `draws`; the people are always the same. They lie in `LATENT`
+    dimensions, so that strangers come as near as they do in life and relevant images stand anywhere in a gallery.
     """
-    of_people, of_images = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1 + seed)
+    of_people = torch.Generator().manual_seed(0)
+    of_images = torch.Generator().manual_seed(int(draws.integers(2**62)))
     into_embeddings = torch.randn(LATENT, dimension, generator=of_people)
     persons = torch.randn(int(person.max()) + 1, 1 + OUTFITS, LATENT, generator=of_people)
-    draws = np.random.default_rng(seed)
     outfit = draws.integers(OUTFITS, size=len(person))
     vectors = torch.empty(len(person), dimension)
     for rows in torch.split(torch.arange(len(person)), 4096):  # a second copy would count as memory of what is measured

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,12 +11,13 @@ from torch import Tensor
 
 from ccreid.errors import DataError, SettingError
 from ccreid.machine.arguments import as_count
-from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, nearest_other, places_of
-from ccreid.ops.similarity import comparable_vectors, similarity_rows
+from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, runs, standings
+from ccreid.ops.similarity import comparable_vectors, similarity_blocks
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
-QUERIES_AT_ONCE = 512
-"""Queries whose own images are compared with the rules at once."""
+QUERIES_AT_ONCE, SIMILARITIES_AT_ONCE = 512, 2**24
+"""How many of known similarities are scored at once, at most: the work on each lot begins with calls that cost the
+same for a few as for many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def score_rules(
     """
     query, gallery = Columns.of(query), Columns.of(gallery)
     queries, galleries = comparable_vectors(query_embeddings, gallery_embeddings, len(query), len(gallery))
-    return score_similarities(similarity_rows(queries, galleries), query, gallery, rules)
+    return _score_blocks(similarity_blocks(queries, galleries), query, gallery, rules)
 
 
 def score_similarities(
@@ -142,16 +142,13 @@ def score_similarities(
     for side, columns in (("query", query), ("gallery", gallery)):
         if len(columns) == 0:
             raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    own = _own_images(query, gallery)
-    rows = _checked(similarities, len(query), len(gallery))
-    standings = ((places_of(some, row), nearest_other(some, row)) for some, row in zip(own, rows, strict=False))
-    scores = _score_standings(standings, own, query, gallery, rules)
-    next(rows, None)  # it refuses a row too many
-    return scores
+    return _score_blocks(_checked(similarities, len(query), len(gallery)), query, gallery, rules)
 
 
 def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> Iterator[Floats]:
+    """(B, G) floating point at a time."""
     rows = 0
+    held: list[Floats] = []
     for rows, row in enumerate(similarities, 1):
         similarity = np.asarray(row)
         if similarity.shape != (gallery,) or rows > queries:
@@ -162,37 +159,51 @@ def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> I
             )
         if np.isnan(similarity).any():
             raise DataError(f"Row {rows - 1} of the similarities holds NaN.", "Compute them again.")
-        yield similarity
+        held.append(similarity.astype(np.result_type(similarity, np.float32)))  # a copy: the next row may overwrite it
+        if len(held) == QUERIES_AT_ONCE or len(held) * gallery >= SIMILARITIES_AT_ONCE:
+            yield np.stack(held)
+            held = []
     if rows < queries:
         raise DataError(f"{rows} rows of similarities were given for {queries} queries.", "Give one a query.")
+    if held:
+        yield np.stack(held)
 
 
-def _own_images(query: Columns, gallery: Columns) -> list[Ids]:
-    """(M,) ascending gallery indices of each query's own person."""
-    by_person = np.argsort(gallery.person, kind="stable")
-    people = gallery.person[by_person]
-    starts, stops = (np.searchsorted(people, query.person, side) for side in ("left", "right"))
-    return [by_person[start:stop] for start, stop in zip(starts, stops, strict=True)]
-
-
-def _score_standings(
-    standings: Iterator[tuple[Ids, int]], own: Sequence[Ids], query: Columns, gallery: Columns, rules: Sequence[Ignore]
+def _score_blocks(
+    blocks: Iterable[Floats], query: Columns, gallery: Columns, rules: Sequence[Ignore]
 ) -> tuple[Scores, ...]:
-    """Score where each query's own images stand (:func:`places_of`) and who stands nearest among the others."""
+    """Score (B, G) similarities at a time, the queries in order."""
     tallies = [_Tally(len(query), len(gallery)) for _ in rules]
-    for start in range(0, len(query), QUERIES_AT_ONCE):
-        places, strangers = zip(*islice(standings, QUERIES_AT_ONCE), strict=True)
-        images = own[start : start + len(places)]
-        row = np.repeat(np.arange(start, start + len(places)), [len(some) for some in images])
-        place, image = np.concatenate(places), np.concatenate(images)
-        order = np.argsort(row * len(gallery) + place)
-        row, place, image = row[order], place[order], image[order]
-        candidates = gallery.select(image)
+    own = _OwnImages(query, gallery)
+    start = 0
+    for block in blocks:
+        stop = start + len(block)
+        found = standings(block, *own.of(start, stop))
+        row, candidates = found.query + start, gallery.select(found.image)
         for rule, tally in zip(rules, tallies, strict=True):
             out = ignored(rule, query, row, candidates)
-            tally.nearest[start : start + len(places)] = strangers
-            tally.add(*kept_ranks(row, place, out), image[~out])
+            tally.nearest[start:stop] = found.nearest_other
+            tally.add(*kept_ranks(row, found.place, out), found.image[~out])
+        start = stop
     return tuple(tally.scores() for tally in tallies)
+
+
+class _OwnImages:
+    """The gallery images of each query's own person."""
+
+    def __init__(self, query: Columns, gallery: Columns) -> None:
+        wanted = np.flatnonzero(np.isin(gallery.person, query.person))  # fewer to sort in a large gallery
+        self.by_person = wanted[np.argsort(gallery.person[wanted], kind="stable")]
+        people = gallery.person[self.by_person]
+        self.starts, stops = (np.searchsorted(people, query.person, side) for side in ("left", "right"))
+        self.counts = stops - self.starts
+
+    def of(self, start: int, stop: int) -> tuple[Ids, Ids]:
+        """Of some queries, (P,) counted from `start`, (P,) gallery indices; in ascending order of both."""
+        counts = self.counts[start:stop]
+        before = np.cumsum(counts) - counts
+        places = np.arange(counts.sum()) + np.repeat(self.starts[start:stop] - before, counts)
+        return np.repeat(np.arange(stop - start), counts), self.by_person[places]
 
 
 class _Tally:
@@ -207,7 +218,8 @@ class _Tally:
 
     def add(self, query: Ids, rank: Ids, image: Ids) -> None:
         """Note the ranks (R,) that images (R,) have for queries (R,), in the order of :func:`kept_ranks`."""
-        valid, start, relevant = np.unique(query, return_index=True, return_counts=True)
+        start, relevant = runs(query)
+        valid = query[start]
         if not valid.size:
             return
         hits = 1 + np.arange(len(rank)) - np.repeat(start, relevant)

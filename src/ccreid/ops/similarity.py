@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -17,6 +18,8 @@ BLOCK_BYTES = 2**27
 """About how much a block of similarities may take."""
 MOST_ROWS = 1024
 """Queries of a block; more would not make the product faster."""
+LEAST_ROWS = 128
+"""Queries of a block in any gallery: each block reads the whole gallery, and fewer would wait for memory."""
 TILE_ROWS = 64
 """A block is filled up to a multiple of this many rows: the product's kernels round differently below it, and a
 similarity must not depend on which queries it is computed with."""
@@ -34,8 +37,9 @@ def comparable_vectors(
 
     A side whose vectors are all of unit length already is not copied.
     """
-    left, right = checked_vectors(query_embeddings, gallery_embeddings, queries, gallery)
-    return _unit(left), _unit(right)
+    sides = _checked_sides(query_embeddings, gallery_embeddings, queries, gallery)
+    left, right = (_unit(*side) for side in sides)
+    return left, right
 
 
 def checked_vectors(
@@ -49,17 +53,28 @@ def checked_vectors(
     Raises DataError where a side is empty, not (N, D), has another number of rows than is given here, is not
     finite, or where the sides differ in D.
     """
-    left = _checked(query_embeddings, queries, "query")
-    right = _checked(gallery_embeddings, gallery, "gallery")
+    (left, _), (right, _) = _checked_sides(query_embeddings, gallery_embeddings, queries, gallery)
+    return left, right
+
+
+def _checked_sides(
+    query_embeddings: Tensor | ArrayLike,
+    gallery_embeddings: Tensor | ArrayLike,
+    queries: int | None,
+    gallery: int | None,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Both sides and the lengths of their vectors, (Q,) and (G,)."""
+    left, left_lengths = _checked(query_embeddings, queries, "query")
+    right, right_lengths = _checked(gallery_embeddings, gallery, "gallery")
     if left.shape[1] != right.shape[1]:
         raise DataError(
             f"Query embeddings have {left.shape[1]} dimensions and gallery embeddings {right.shape[1]}.",
             "Embed both with the same bundle.",
         )
-    return left, right
+    return (left, left_lengths), (right, right_lengths)
 
 
-def _checked(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Tensor:
+def _checked(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> tuple[Tensor, Tensor]:
     vectors = torch.as_tensor(embeddings).detach().cpu().float()
     if vectors.ndim != 2 or (rows is not None and len(vectors) != rows):
         columns = "" if rows is None else f" and its columns {rows} rows"
@@ -69,18 +84,19 @@ def _checked(embeddings: Tensor | ArrayLike, rows: int | None, side: str) -> Ten
         )
     if len(vectors) == 0:
         raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    suspects = (~vector_norm(vectors, dim=1).isfinite()).nonzero().flatten()  # a finite vector's may overflow
+    lengths = vector_norm(vectors, dim=1)
+    suspects = (~lengths.isfinite()).nonzero().flatten()  # a finite vector's may overflow
     broken = suspects[~vectors[suspects].isfinite().all(dim=1)].tolist()
     if broken:
         raise DataError(
             f"{len(broken)} {side} embeddings are not finite, the first in row {broken[0]}.",
             "Embed these images again; a network that gives NaN has diverged in training.",
         )
-    return vectors
+    return vectors, lengths
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    off = (vector_norm(vectors, dim=1) - 1).abs().max()
+def _unit(vectors: Tensor, lengths: Tensor) -> Tensor:
+    off = (lengths - 1).abs().max()
     return vectors if off <= UNIT_TOLERANCE else normalize(vectors, dim=1)
 
 
@@ -91,9 +107,11 @@ def similarity_blocks(queries: Tensor, galleries: Tensor, rows: int | None = Non
     None: as `BLOCK_BYTES` allows), and the numbers do not depend on it.
     """
     rows = rows or _rows_of_a_block(len(galleries))
-    held = torch.empty(min(rows, len(queries) + -len(queries) % TILE_ROWS), len(galleries))
+    most = min(rows, len(queries) + -len(queries) % TILE_ROWS)
+    held = torch.from_numpy(np.empty((most, len(galleries)), dtype=np.float32))  # NumPy asks for large pages
     for block in torch.split(queries, rows):
-        whole_tiles = pad(block, (0, 0, 0, -len(block) % TILE_ROWS))
+        missing = -len(block) % TILE_ROWS
+        whole_tiles = pad(block, (0, 0, 0, missing)) if missing else block
         torch.mm(whole_tiles, galleries.T, out=held[: len(whole_tiles)])
         yield held[: len(block)].numpy()
 
@@ -105,4 +123,4 @@ def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
 
 
 def _rows_of_a_block(gallery: int) -> int:
-    return max(TILE_ROWS, min(BLOCK_BYTES // (4 * gallery), MOST_ROWS) // TILE_ROWS * TILE_ROWS)
+    return max(LEAST_ROWS, min(BLOCK_BYTES // (4 * gallery), MOST_ROWS) // TILE_ROWS * TILE_ROWS)
