@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import torch
 
 import ccreid
+from ccreid.evaluation import rerank
+from ccreid.ops import density_clusters, jaccard_distance
 from ccreid.recipe import to_yaml
 from trees import TREES, plant
 
@@ -92,6 +95,23 @@ def test_counts_are_whole_numbers(odd: Any) -> None:
         scores.at(odd)
     with pytest.raises(ccreid.CcreidError, match=r"^batch_images = "):
         ccreid.Embedder.load("wardrobe", "cpu", batch_images=odd)
+    with pytest.raises(ccreid.CcreidError, match=r"^batch_images = "):
+        replace(ccreid.Embedder.load("wardrobe", "cpu"), batch_images=odd)
+
+
+@pytest.mark.parametrize("odd", [True, -0.5, "1", None, float("nan")], ids=repr)
+def test_numbers_and_counts_of_operations(odd: Any) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "k1": lambda: jaccard_distance(UNIT, k1=odd),
+        "k2": lambda: jaccard_distance(UNIT, k2=odd),
+        "eps": lambda: density_clusters(UNIT, eps=odd),
+        "min_samples": lambda: density_clusters(UNIT, min_samples=odd),
+        "k1 ": lambda: rerank(UNIT, UNIT, k1=odd),
+        "share": lambda: rerank(UNIT, UNIT, share=odd),
+    }
+    for argument, call in calls.items():
+        with pytest.raises(ccreid.CcreidError, match=rf"^{argument.strip()} = "):
+            call()
 
 
 @pytest.mark.parametrize("odd", [True, 1, None, "same camera"], ids=repr)

@@ -78,9 +78,9 @@ def _from_integers(image: Image.Image) -> Image.Image:
         raise ValueError(
             "it holds integers of 32 bits or with a sign, whose black and white nobody knows; save it with 8 bits"
         )
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image).astype(np.int32)
     tags: Any = getattr(image, "tag_v2", {})
-    shades = 2 ** min(tags.get(ExifTags.Base.BitsPerSample, (16,)))
+    shades = 2 ** min((16, *tags.get(ExifTags.Base.BitsPerSample, ())))
     if shades == SHADES:
         _check_scaled(int(values.max()))
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # white is 0; Pillow turns 8 bits round, and these not

@@ -50,8 +50,8 @@ def _warn_of_folders(folder: Path, people: dict[str, list[str]]) -> list[str]:
         warnings.append(f"{folder.name}: {len(empty)} people's folders hold no image: {shown(empty, most=3)}.")
     if others:
         warnings.append(
-            f"{folder.name}: {len(others)} files are left out, because no picture that can be read has their suffixes: "
-            f"{shown(others, most=3)}. Save what is a picture as JPEG or PNG."
+            f"{folder.name}: files are left out, because no picture that can be read has their suffixes: "
+            f"{shown(others, most=3)} ({len(others)} in all). Save what is a picture as JPEG or PNG."
         )
     if deeper:
         warnings.append(f"{folder.name}: folders inside a person's folder are not read: {shown(deeper, most=3)}.")

@@ -134,10 +134,6 @@ def score_similarities(
     DataError
         The gallery or the query set is empty, or the rows do not fit the columns, or hold NaN.
     """
-    if odd := [rule for rule in rules if not isinstance(rule, Ignore)]:
-        raise SettingError(
-            f"{odd[0]!r} is no rule of what to ignore.", "Give an ccreid.Ignore, such as Ignore.NOTHING."
-        )
     query, gallery = Columns.of(query), Columns.of(gallery)
     for side, columns in (("query", query), ("gallery", gallery)):
         if len(columns) == 0:
@@ -173,6 +169,8 @@ def _score_blocks(
     blocks: Iterable[Floats], query: Columns, gallery: Columns, rules: Sequence[Ignore]
 ) -> tuple[Scores, ...]:
     """Score (B, G) similarities at a time, the queries in order."""
+    if odd := [rule for rule in rules if not isinstance(rule, Ignore)]:
+        raise SettingError(f"{odd[0]!r} is no rule of what to ignore.", "Give a ccreid.Ignore, such as Ignore.NOTHING.")
     tallies = [_Tally(len(query), len(gallery)) for _ in rules]
     own = _OwnImages(query, gallery)
     start = 0

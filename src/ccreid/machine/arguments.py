@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from pathlib import Path
-from typing import SupportsIndex
+from typing import SupportsFloat, SupportsIndex
 
 from ccreid.errors import SettingError
 
@@ -21,6 +22,14 @@ def as_path(given: object, argument: str) -> Path:
     if not is_utf8(path):  # it will stand in reports, which are
         raise SettingError(f"{argument} = {path!r} is not UTF-8.", "Rename the file or the folder.")
     return Path(path)
+
+
+def as_number(given: float, argument: str, least: float, most: float = math.inf) -> float:
+    """A number in a range. Raises SettingError, naming the argument, for anything else; neither True nor NaN is one."""
+    if isinstance(given, bool) or not isinstance(given, SupportsFloat) or not least <= float(given) <= most:
+        end = f"to {most:g}" if most < math.inf else "on"
+        raise SettingError(f"{argument} = {given!r} is no number from {least:g} {end}.", "Give one that is.")
+    return float(given)
 
 
 def is_utf8(path: str | Path) -> bool:

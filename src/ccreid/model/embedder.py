@@ -56,6 +56,9 @@ class Embedder:
     pixels: PixelCache | None = None
     processes: Processes = ALONE
 
+    def __post_init__(self) -> None:
+        as_count(self.batch_images, "batch_images")
+
     @classmethod
     def load(
         cls,
@@ -98,7 +101,7 @@ class Embedder:
             flip=found.card.flip if flip is None else flip,
             precision=found.card.precision,
             autocast=fabric.autocast,
-            batch_images=as_count(batch_images, "batch_images"),
+            batch_images=batch_images,
             workers=default_workers(),
             pixels=pixels,
             processes=processes_of(fabric),

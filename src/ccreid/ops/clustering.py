@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ccreid.errors import SettingError
+from ccreid.machine.arguments import as_count, as_number
 
 
 def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -> Tensor:
@@ -36,13 +37,12 @@ def density_clusters(distance: Tensor, eps: float = 0.4, min_samples: int = 1) -
     Raises
     ------
     SettingError
-        The matrix is not square, or eps is negative, or min_samples is below 1.
+        The matrix is not square, or eps is no number from 0 on, or min_samples is no count.
     """
     distances = torch.as_tensor(distance).detach().cpu().numpy()
     if distances.ndim not in (2, 3) or distances.shape[-1] != distances.shape[-2]:
         raise SettingError(f"A distance of shape {distances.shape} was given.", "Give a square matrix.")
-    if eps < 0 or min_samples < 1:
-        raise SettingError(f"eps = {eps} and min_samples = {min_samples} were given.", "Give eps >= 0, count >= 1.")
+    eps, min_samples = as_number(eps, "eps", 0), as_count(min_samples, "min_samples")
     near = (distances if distances.ndim == 3 else distances[None]) <= eps
     core = near.sum(axis=2) >= min_samples
     component = _components(near & core[:, :, None] & core[:, None, :])

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, pad
 
 from ccreid.errors import DataError, SettingError
+from ccreid.machine.arguments import as_count
 from ccreid.ops import sparse_neighbours as sparse
 
 SmallIdentities = Literal["clip", "reference"]
@@ -49,15 +50,14 @@ def jaccard_distance(
     Raises
     ------
     SettingError
-        The shape is not as above with N >= 1, or k1 or k2 is below 1, or `small_identities` is unknown.
+        The shape is not as above with N >= 1, or k1 or k2 is no count, or `small_identities` is unknown.
     DataError
         An embedding is not finite; the rows of a batch are counted through.
     """
     embeddings = torch.as_tensor(embeddings)
     if embeddings.ndim not in (2, 3) or embeddings.shape[-2] == 0:
         raise SettingError(f"Embeddings of shape {tuple(embeddings.shape)} were given.", "Give (N, D), N >= 1.")
-    if k1 < 1 or k2 < 1:
-        raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
+    k1, k2 = as_count(k1, "k1"), as_count(k2, "k2")
     if small_identities not in ("clip", "reference"):
         raise SettingError(f"small_identities is '{small_identities}'.", "Give 'clip' or 'reference'.")
     broken = (~embeddings.isfinite().all(dim=-1)).flatten().nonzero().flatten().tolist()

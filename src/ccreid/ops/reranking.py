@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ccreid.errors import SettingError
+from ccreid.machine.arguments import as_count, as_number
 from ccreid.ops.similarity import TILE_ROWS, checked_vectors, similarity_blocks
 from ccreid.ops.sparse_neighbours import (
     averaged,
@@ -70,14 +70,12 @@ def rerank(
     Raises
     ------
     SettingError
-        k1 or k2 is below 1, or share is outside 0..1.
+        k1 or k2 is no count, or share is outside 0..1.
     DataError
         A side is empty, not (N, D), not finite, or the two differ in D.
     """
-    if k1 < 1 or k2 < 1:
-        raise SettingError(f"k1 = {k1} and k2 = {k2} were given.", "Both count images: give at least 1.")
-    if not 0 <= share <= 1:
-        raise SettingError(f"share = {share} was given.", "Give a share between 0 and 1.")
+    k1, k2 = as_count(k1, "k1"), as_count(k2, "k2")
+    share = as_number(share, "share", 0, 1)
     queries, galleries = checked_vectors(query_embeddings, gallery_embeddings)
     pool = normalize(torch.cat([queries, galleries]), dim=1)
     found = search(pool, min(k1 + 1, len(pool)), len(queries))
