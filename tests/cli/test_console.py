@@ -25,6 +25,12 @@ def test_a_warning_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.count("picture 2 is odd") == 1
 
 
+def test_a_note_is_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    console.begin()
+    logging.getLogger("ccreid.somewhere").info("the neck is taken")
+    assert capsys.readouterr().out == "the neck is taken\n"
+
+
 def test_names_are_said_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     name = "runs/[red]anna[/] " + 60 * "long "
     console.say(name)

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ccreid.errors import SettingError
 from ccreid.evaluation.metrics import mean_precision, score
+from ccreid.model.bundle import About, save_bundle
 from ccreid.recipe import load_recipe
 from ccreid.runs import build
+from ccreid.runs.train import shippable
 from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol
 from columns import annotated
+from wardrobes import TINY_SETTINGS
 
 RULE = Protocol("validation", Ignore.SAME_CAMERA, "val-query", "val-gallery")
 
@@ -73,3 +77,27 @@ def test_the_criterion_is_the_mean_over_what_has_a_number() -> None:
     assert without.valid == 0
     assert mean_precision([valid, without]) == valid.mean_ap
     assert np.isnan(mean_precision([without]))
+
+
+def test_ones_own_model_begins_a_training_on_other_people(small_wardrobe: Path, tmp_path: Path) -> None:
+    first = load_recipe("wardrobe", TINY_SETTINGS, data=small_wardrobe)
+    train = build.benchmark(first).subset("train")
+    trained = build.method(first, train).network
+    with torch.no_grad():
+        for weight in trained.parameters():
+            weight.add_(0.01)
+        trained.neck.bias.zero_()
+    save_bundle(tmp_path / "run" / "bundle", trained, build.preprocessing(first), About())
+    second = load_recipe("wardrobe", [*TINY_SETTINGS, f"network.weights={tmp_path}/run"], data=small_wardrobe)
+    others = train.select(train.person != train.person[0])
+    begun = build.method(second, others)
+    for name, weight in trained.named_parameters():
+        torch.testing.assert_close(begun.network.get_parameter(name), weight, rtol=0, atol=0)
+    assert begun.get_parameter("identity_head.weight").shape == (3, trained.dimension)
+
+
+@pytest.mark.parametrize(("weights", "shipped"), [("/home/anna/secret/first.pth", "first.pth"), ("timm", "timm")])
+def test_what_is_shipped_of_a_recipe_tells_of_no_folders(weights: str, shipped: str, tmp_path: Path) -> None:
+    recipe = shippable(load_recipe("wardrobe", [f"network.weights={weights}"], data=tmp_path))
+    assert recipe.network.weights == shipped
+    assert recipe.data.root is None

@@ -22,7 +22,7 @@ NARROWEST = 20
 
 
 def begin() -> None:
-    """Open the console for a command: the package's warnings come here, too."""
+    """Open the console for a command: what the package logs comes here, too."""
     silent = out.quiet = is_silent()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -32,7 +32,9 @@ def begin() -> None:
         out.width = err.width = shutil.get_terminal_size().columns
     warnings.filterwarnings("ignore", module="PIL")  # of damaged notes in pictures; they name no file
     logging.getLogger("lightning_fabric.utilities").setLevel(logging.WARNING)  # it announces processes and seeds
-    logging.getLogger("ccreid").handlers = [logging.NullHandler() if silent else ConsoleHandler()]
+    own = logging.getLogger("ccreid")
+    own.setLevel(logging.INFO)
+    own.handlers = [logging.NullHandler() if silent else ConsoleHandler()]
 
 
 def is_silent() -> bool:
@@ -59,7 +61,7 @@ def complain(message: str, mend: str) -> None:
 
 
 class ConsoleHandler(logging.Handler):
-    """Warnings of the package on the terminal, once each."""
+    """Notes and warnings of the package on the terminal, once each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,4 +72,4 @@ class ConsoleHandler(logging.Handler):
         message = record.getMessage()
         if message not in self._said:
             self._said.add(message)
-            warn(message)
+            (warn if record.levelno >= logging.WARNING else say)(message)

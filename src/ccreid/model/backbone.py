@@ -1,32 +1,18 @@
-"""Any timm backbone as a module that yields feature maps, with weights from wherever they lie."""
+"""Any timm backbone as a module that yields feature maps."""
 
 from __future__ import annotations
 
 import difflib
-import logging
-import socket
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import timm
 import torch
-from huggingface_hub import constants
-from safetensors.torch import load_file
 from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
-from ccreid.errors import SettingError, WeightsError
+from ccreid.errors import SettingError
 from ccreid.model.batch_statistics import normalise_accurately
-
-logger = logging.getLogger(__name__)
-
-BUNDLED_WEIGHTS = {"mobilenetv2_100": Path(__file__).parent.parent / "assets" / "mobilenetv2_100.safetensors"}
-"""Pretrained weights inside the package, by timm's name of the architecture."""
 
 
 class Backbone(nn.Module):
@@ -124,35 +110,6 @@ class Backbone(nn.Module):
             )
 
 
-def load_weights(backbone: Backbone, source: str) -> None:
-    """Fill a backbone with pretrained weights.
-
-    Parameters
-    ----------
-    backbone:
-        As built, with random weights.
-    source:
-        "timm" (downloaded once by timm from its hub), "bundled" (inside the package, MobileNetV2 only),
-        "none" (random weights, with a warning), or the path of a .safetensors, .pth or .pt file under timm's
-        or torchvision's names.
-
-    Raises
-    ------
-    WeightsError
-        There are no such weights, or they do not fit.
-    """
-    if source == "none":
-        logger.warning("%s starts from random weights: expect poor results from a small train set.", backbone.name)
-        return
-    if source == "timm":
-        weights = _downloaded(backbone.name)
-    elif source == "bundled":
-        weights = load_file(_bundled(backbone.name))
-    else:
-        weights = _from_file(Path(source).expanduser())
-    _fill(backbone, weights, source)
-
-
 def _create(name: str, height_px: int, width_px: int) -> nn.Module:
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
@@ -187,96 +144,3 @@ def _keep_resolution_of_last_stage(model: nn.Module, name: str) -> None:
                 child.stride = (1, 1)
             elif isinstance(child, nn.AvgPool2d) and child.stride in (2, (2, 2)):
                 setattr(parent, child_name, nn.Identity())
-
-
-def _downloaded(name: str) -> Mapping[str, Tensor]:
-    if not timm.is_model_pretrained(name):
-        raise WeightsError(
-            f"timm has no pretrained weights for {name}.",
-            "Choose another backbone, or set network.weights to a file or to none.",
-        )
-    try:
-        with _without_waiting_for_a_missing_network():
-            return cast(Mapping[str, Tensor], timm.create_model(name, pretrained=True).state_dict())
-    except Exception as error:  # the hub's client raises a family of its own for every way a network can fail
-        raise WeightsError(
-            f"The pretrained weights of {name} could not be fetched: {type(error).__name__}.",
-            "On a machine with a network, run\n"
-            f'  python -c "import timm; from safetensors.torch import save_file; save_file('
-            f"timm.create_model('{name}', pretrained=True).state_dict(), 'weights.safetensors')\"\n"
-            "bring the file here and add --set network.weights=weights.safetensors. "
-            "To start from random weights instead: --set network.weights=none.",
-        ) from error
-
-
-@contextmanager
-def _without_waiting_for_a_missing_network() -> Iterator[None]:
-    """Let the hub's client look into its cache alone when its host has no address: it would retry for a minute."""
-    online = constants.HF_HUB_OFFLINE
-    try:
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
-    except OSError:
-        constants.HF_HUB_OFFLINE = online or not getproxies()
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = online
-
-
-def _bundled(name: str) -> Path:
-    architecture = name.split(".")[0]
-    if architecture not in BUNDLED_WEIGHTS:
-        raise WeightsError(
-            f"The package carries no weights for {name}, only for {', '.join(BUNDLED_WEIGHTS)}.",
-            "Set network.weights to timm, to a file, or to none.",
-        )
-    return BUNDLED_WEIGHTS[architecture]
-
-
-def _from_file(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise WeightsError(
-            f"network.weights: there is no file {path}.", "Give timm, bundled, none or the path of a weights file."
-        )
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-        return cast(Mapping[str, Tensor], loaded.get("state_dict", loaded))
-    except Exception as error:  # safetensors, zip and unpickling each have errors (and unsafe advice) of their own
-        raise WeightsError(
-            f"network.weights: {path} is not a safetensors file nor a plain torch state: {type(error).__name__}.",
-            "Save the backbone's state dict as .safetensors.",
-        ) from error
-
-
-def _fill(backbone: Backbone, weights: Mapping[str, Tensor], source: str) -> None:
-    model = backbone.model
-    weights = {key: value for key, value in weights.items() if isinstance(value, Tensor)}  # a file may hold anything
-    weights = _for_the_grid_of(model, weights)
-    wanted = model.state_dict()
-    counters = {key for key in wanted if key.endswith("num_batches_tracked")}
-    head = ("fc.", "classifier.", "head.", "head_dist.")
-    missing = sorted(set(wanted) - set(weights) - counters)
-    unknown = sorted(key for key in set(weights) - set(wanted) - counters if not key.startswith(head))
-    misshapen = sorted(key for key in wanted if key in weights and weights[key].shape != wanted[key].shape)
-    if missing or misshapen:
-        detail = [
-            f"{what}: {', '.join(keys[:3])}"
-            for what, keys in (("lacking", missing), ("of another shape", misshapen), ("unknown", unknown))
-            if keys
-        ]
-        raise WeightsError(
-            f"The weights from '{source}' do not fit {backbone.name} ({'; '.join(detail)}).",
-            "Use weights of the same architecture, under timm's names.",
-        )
-    model.load_state_dict({k: w.to(wanted[k].dtype) for k, w in weights.items() if k in wanted}, strict=False)
-
-
-def _for_the_grid_of(model: nn.Module, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Let timm resample the position tables of a transformer, which are of the size it was trained at."""
-    convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
-    if convert is not None and hasattr(model, "patch_embed"):
-        with suppress(Exception):  # weights of another architecture are refused by the comparison of names
-            return cast(Mapping[str, Tensor], convert(dict(weights), model))
-    return weights

@@ -75,7 +75,7 @@ class NetworkSettings(Section):
     """The backbone and where its weights come from."""
 
     backbone: str = Field("resnet50.tv_in1k", description="timm's name")
-    weights: str = Field("timm", description="timm, bundled, none, or a file")
+    weights: str = Field("timm", description="timm, bundled, none, or a run, a bundle, a file")
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
 
 

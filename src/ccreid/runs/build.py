@@ -27,9 +27,10 @@ from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Method, SharedBatch
-from ccreid.model.backbone import Backbone, load_weights
+from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
 from ccreid.model.network import Network
+from ccreid.model.weights import load_weights
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.runs.methods import make_method
 from ccreid.runs.watch import Watch
@@ -85,9 +86,10 @@ def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Meth
         backbone.lay_out(MEMORY_FORMATS[recipe.training.memory_format])
         if recipe.training.compile:
             backbone.compile_training()
-        built = make_method(recipe.method, Network(backbone), samples)
+        network = Network(backbone)
+        built = make_method(recipe.method, network, samples)
     if pretrained:
-        load_weights(backbone, recipe.network.weights)
+        load_weights(network, recipe.network.weights)
     return built
 
 

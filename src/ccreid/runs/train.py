@@ -118,7 +118,7 @@ def _carry_through(
         processes.first(lambda: build.check_pictures(recipe, parts, watch.track))
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)
     about = About(
-        recipe=_shippable(recipe).model_dump(mode="json"),
+        recipe=shippable(recipe).model_dump(mode="json"),
         seed=recipe.training.seed,
         precision=recipe.training.precision,
         flip=recipe.evaluation.flip,
@@ -214,6 +214,8 @@ def _warn_of_single_images(samples: Samples) -> None:
         )
 
 
-def _shippable(recipe: Recipe) -> Recipe:
+def shippable(recipe: Recipe) -> Recipe:
     """The recipe without what tells of this machine's folders."""
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"root": None})})
+    data = recipe.data.model_copy(update={"root": None})
+    network = recipe.network.model_copy(update={"weights": Path(recipe.network.weights).name})
+    return recipe.model_copy(update={"data": data, "network": network})
