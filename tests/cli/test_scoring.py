@@ -18,6 +18,29 @@ from wardrobes import tiny_options
 SHORT = tiny_options("training.epochs=2")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
+def test_images_that_are_no_files_are_named_or_left_out(
+    ccreid_command: Run, smallest_wardrobe: Path, tmp_path: Path
+) -> None:
+    """A link that leads nowhere, as moved disks leave them, and a pipe, which would never end."""
+    data = tmp_path / "data"
+    shutil.copytree(smallest_wardrobe, data)
+    link, pipe = sorted((data / "test").iterdir())[:2]
+    for path in (link, pipe):
+        path.unlink()
+    link.symlink_to("nowhere.jpg")
+    os.mkfifo(pipe)
+    arguments = ("evaluate", "wardrobe", "--dataset", "wardrobe", "--data", data, "--out", "scored")
+    code, _, err = ccreid_command(*arguments)
+    assert code == 2
+    assert f"{link} cannot be read: it is a link to nowhere.jpg, which is not there." in err
+    assert "--skip-unreadable" in err
+    code, _, err = ccreid_command(*arguments, "--skip-unreadable")
+    assert code == 0
+    assert f"Left out because they cannot be read: test/{link.name}, test/{pipe.name}" in err
+
+
 @pytest.fixture(scope="module")
 def bundle(small_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the command line, whole."""

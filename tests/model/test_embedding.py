@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -274,6 +275,12 @@ def test_broken_notes_are_refused(tmp_path: Path, key: str, value: str | None) -
     notes = {name: text for name, text in (NOTES | {key: value}).items() if text is not None}
     save_file({"vectors": torch.zeros(3, 5)}, tmp_path / "e", metadata=notes)
     refused(tmp_path / "e")
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
+    for path in (tmp_path / "pipe", tmp_path / "missing", tmp_path):
+        assert "no such file" in refused(path).message
 
 
 def test_a_file_without_vectors_is_refused(tmp_path: Path) -> None:

@@ -115,6 +115,10 @@ def refused(backbone: Backbone, source: str) -> WeightsError:
     return caught.value
 
 
+def test_a_home_that_is_not_there_is_no_file_either() -> None:
+    assert "there is no file ~nobody.of.this.name/w.pth" in refused(built(), "~nobody.of.this.name/w.pth").message
+
+
 def test_weights_that_lack_a_key_are_refused_with_its_name(tmp_path: Path) -> None:
     weights = _donors()
     del weights["layer2.0.bn1.weight"]

@@ -70,6 +70,8 @@ class Embeddings:
     def load(cls, path: PathLike) -> Self:
         """Read what :meth:`save` wrote. Raises ArtefactError."""
         path = as_path(path, "path")
+        if not path.is_file():  # a pipe would never end
+            raise ArtefactError(f"{path} is no embeddings file: there is no such file.", "Embed the images again.")
         try:
             with safe_open(path, "pt") as file:
                 notes = file.metadata() or {}

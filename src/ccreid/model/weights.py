@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 from collections import Counter
@@ -163,7 +164,7 @@ def _bundled(name: str) -> Path:
 
 def _given(source: str, model: nn.Module) -> Sections:
     """The tensors of a bundle, a run or a file, for a model of timm's."""
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - where there is no home, ~ stays as it is
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
         path = path.parent
     if path.is_dir() or (not path.exists() and source in shipped_bundles()):
