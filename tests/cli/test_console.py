@@ -11,6 +11,7 @@ from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 
 import pytest
+from rich.table import Table
 
 from ccreid.cli import console
 from ccreid.machine.worker import Worker
@@ -39,6 +40,17 @@ def test_names_are_said_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert printed.out == f"{name}\n"
     assert printed.err == f"Warning: {name}\nError: {name}\n{name}\n"
+
+
+def test_names_give_the_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[2J\r\x9b1mb"
+    console.say(name)
+    console.warn(name)
+    console.complain(name, name)
+    console.out.print(Table(name, title=name))
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count(r"a\x1b[2J\x0d\x9b1mb") == 6
+    assert "\x1b[2J" not in printed.out + printed.err
 
 
 def test_of_several_processes_one_talks(

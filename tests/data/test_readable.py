@@ -104,6 +104,16 @@ def test_of_many_some_are_named(tmp_path: Path) -> None:
         check_readable([samples])
 
 
+def test_what_befalls_the_cache_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    samples = mixed(tmp_path, {}, count=3)
+    (tmp_path / "taken").touch()
+    check_readable(
+        [samples], read=through_cache(Preprocessing(16, 8), PixelCache(tmp_path / "taken" / "pixels", 10**8))
+    )
+    assert caplog.records
+    assert all("cannot be written" in record.message for record in caplog.records)
+
+
 def test_what_is_read_through_a_cache_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "SETTLED_NS", 0)
     samples = mixed(tmp_path, {2: "text"}, count=5)

@@ -129,6 +129,8 @@ def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
         "1_c1 (copy).jpg",
         "x1_c1.jpg",
         "1_c1.jpg.png",
+        "1_c1.tif",
+        "1_c1.JFIF",
         "1_c1.JPG",
         "-1_c1.jpg",
         "1_c.jpg",

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from rich.text import Text
 
 from ccreid.machine.worker import this_worker
-from ccreid.report.text import plain_console
+from ccreid.report.text import plain_console, visible
 
 out = plain_console()
 err = plain_console(stderr=True)
@@ -50,12 +50,12 @@ def say(line: str) -> None:
 
 def warn(message: str) -> None:
     """What the user should know although the command goes on."""
-    err.print(Text.assemble(("Warning:", "yellow"), f" {message}"), soft_wrap=True)
+    err.print(Text.assemble(("Warning:", "yellow"), f" {visible(message)}"), soft_wrap=True)
 
 
 def complain(message: str, mend: str) -> None:
     """Why the command ends, with what to do about it where something is known."""
-    err.print(Text.assemble(("Error:", "bold red"), f" {message}"), soft_wrap=True)
+    err.print(Text.assemble(("Error:", "bold red"), f" {visible(message)}"), soft_wrap=True)
     if mend:
         err.print(mend, highlight=False, soft_wrap=True)
 

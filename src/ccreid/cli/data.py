@@ -13,6 +13,7 @@ from rich.text import Text
 from ccreid.cli import console
 from ccreid.cli.options import DataOption
 from ccreid.cli.progress import watching
+from ccreid.report.text import visible
 
 
 def list_data() -> None:
@@ -81,9 +82,11 @@ def _show_findings(check: Mapping[str, Any]) -> None:
     for finding in check["findings"]:
         severity = Text(finding["severity"], colours[finding["severity"]])
         about = (f"\n{finding['about']}", "dim") if finding["about"] else ""
-        examples = "".join(f"\n{example}" for example in finding["examples"])
+        examples = "".join(f"\n{visible(example)}" for example in finding["examples"])
         table.add_row(
-            severity, Text.assemble(finding["name"], about), Text.assemble(finding["detail"], (examples, "dim"))
+            severity,
+            Text.assemble(finding["name"], about),
+            Text.assemble(visible(finding["detail"]), (examples, "dim")),
         )
     console.out.print(table)
     console.out.print(f"{check['errors']} errors, {check['warnings']} warnings", highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ from ccreid.machine.devices import default_workers
 from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import Pictures
 
+logger = logging.getLogger(__name__)
+
 Read = Callable[[Path], object]
 Some = TypeVar("Some", bound=Pictures)
 SHOWN = 5
@@ -29,7 +32,11 @@ def through_cache(preprocessing: Preprocessing, cache: PixelCache | None) -> Rea
         if not hasattr(of_thread, "pixels"):
             of_thread.pixels = Pixels(preprocessing, cache)
         pixels: Pixels = of_thread.pixels
-        return pixels.read(path)
+        found = pixels.read(path)
+        for complaint in pixels.complaints:
+            logger.warning("%s", complaint)
+        pixels.complaints = []
+        return found
 
     return read
 

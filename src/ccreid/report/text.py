@@ -7,21 +7,38 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from ccreid.machine.files import write_text
 
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""What gives orders to a terminal, and how it is shown instead."""
+
+
+def visible(text: str) -> str:
+    """A text whose names can tell a terminal nothing: a file may be called so that it clears the screen."""
+    return text.translate(CONTROLS)
+
+
+class _PlainConsole(Console):
+    """Shows every text, also one in the cell of a table, as it is."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text on its way to the terminal."""
+        return super().render_str(visible(text), **options)
+
 
 def plain_console(**options: Any) -> Console:
-    """A console that takes no text for markup or for the name of an emoji: a path or a name may look like either.
+    """A console that takes no text for markup, for the name of an emoji or for an order: a name may look like each.
 
-    What is to be coloured is given as `rich.text.Text`.
+    What is to be coloured is given as `rich.text.Text`, and names in it through :func:`visible`.
 
     Parameters
     ----------
     options:
         Of Rich's console.
     """
-    return Console(markup=False, emoji=False, **options)
+    return _PlainConsole(markup=False, emoji=False, **options)
 
 
 def write_tables(path: Path, *tables: Any) -> None:
