@@ -14,6 +14,8 @@ from backbones import built, donor, features_of, images, maps_of
 from ccreid.errors import SettingError
 from ccreid.model.backbone import Backbone
 
+MOBILENET = "mobilenetv2_100"
+
 
 def intermediates_of(model: nn.Module, pictures: Tensor, **how: Any) -> list[Tensor]:
     return cast(list[Tensor], cast(Any, model).forward_intermediates(pictures, intermediates_only=True, **how))
@@ -197,3 +199,54 @@ def test_training_alone_runs_compiled_and_the_state_stays_as_it_is(monkeypatch: 
     assert not calls
     assert torch.equal(maps_of(backbone.train(), images()), maps_of(plain.train(), images()))
     assert calls == [1]
+
+
+# ------------------------------------------------------------------------------------- pixels that nothing looks at
+
+
+@pytest.mark.parametrize(
+    ("name", "height_px", "width_px", "rows", "columns"),
+    [
+        ("vit_tiny_patch16_224", 255, 127, 15, 15),
+        ("vit_tiny_patch16_224", 240, 127, 0, 15),
+        ("vit_tiny_patch16_224", 241, 112, 1, 0),
+        ("eva02_tiny_patch14_224", 96, 56, 12, 0),
+        ("convnext_atto", 255, 128, 3, 0),  # a stem of 4 x 4
+        ("inception_v3", 128, 127, 3, 2),  # a stem of 3 x 3 in steps of 2, without a margin
+    ],
+)
+def test_what_a_backbone_cuts_off_is_told_with_a_size_that_it_sees_whole(
+    name: str, height_px: int, width_px: int, rows: int, columns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    backbone = built(name, height_px, width_px)
+    (told,) = caplog.messages
+    assert f"'{name}' cuts the lowest {rows} rows and the rightmost {columns} columns" in told
+    assert f"to {height_px - rows} x {width_px - columns}," in told
+    changed = images(height_px, width_px)
+    changed[:, :, height_px - rows :] = 9
+    changed[..., width_px - columns :] = 9
+    torch.testing.assert_close(maps_of(backbone, changed), maps_of(backbone, images(height_px, width_px)))
+    caplog.clear()
+    built(name, height_px - rows, width_px - columns)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "name", ["test_resnet", "resnet18d", MOBILENET, "convnext_atto", "swin_tiny_patch4_window7_224"]
+)
+def test_nothing_is_said_of_a_backbone_that_sees_every_pixel(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    height_px, width_px = (95, 47) if name in ("test_resnet", "resnet18d", MOBILENET) else (96, 64)
+    backbone = built(name, height_px, width_px)
+    assert not caplog.messages
+    pictures = images(height_px, width_px)
+    for edge in ((..., -1, slice(None)), (..., slice(None), -1)):
+        changed = pictures.clone()
+        changed[edge] += 9
+        assert not torch.equal(maps_of(backbone, changed), maps_of(backbone, pictures))
+
+
+def test_looking_for_what_is_cut_off_leaves_a_new_network_as_it_was() -> None:
+    torch.manual_seed(0)
+    backbone = Backbone("test_resnet", height_px=64, width_px=32)
+    assert all(tensor.isfinite().all() for tensor in backbone.state_dict().values())
+    assert all(module.training for module in backbone.modules())

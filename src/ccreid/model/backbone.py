@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import logging
+from bisect import bisect_left
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import timm
@@ -14,6 +17,8 @@ from torch import Tensor, nn
 from ccreid.errors import SettingError
 from ccreid.model.batch_statistics import normalise_accurately
 
+logger = logging.getLogger(__name__)
+
 
 class Backbone(nn.Module):
     """A timm model without its head.
@@ -23,7 +28,8 @@ class Backbone(nn.Module):
     name:
         timm's name of a model, for example ``resnet50.tv_in1k``.
     height_px, width_px:
-        Size of the images; a vision transformer is built for it.
+        Size of the images; a vision transformer is built for it. What its patches, or the strides of any network, cut
+        off the images is told in a warning.
     last_stride:
         Stride of the last stage of a ResNet: 1 keeps its feature map twice as high and wide (the paper's
         choice); other families keep their own stride, 2.
@@ -95,19 +101,51 @@ class Backbone(nn.Module):
         self.eval()
         with torch.inference_mode():
             try:
-                shape = self(torch.zeros(1, 3, height_px, width_px)).shape
+                maps = self(_without_edges(height_px, width_px, 1))
             except (AttributeError, AssertionError, RuntimeError, ValueError) as error:
                 raise SettingError(
                     f"network.backbone '{self.name}' gives no feature map for images of {height_px} x {width_px}: "
                     f"{error or type(error).__name__}.",
                     "Choose another backbone or image size.",
                 ) from error
+            if maps.ndim != 4 or maps.shape[1] != self.channels:
+                raise SettingError(
+                    f"network.backbone '{self.name}' yields no spatial feature map but {(1, *maps.shape[1:])}.",
+                    "Choose a convolutional network or a plain vision transformer.",
+                )
+            if not _spoilt(maps).all():
+                self._tell_of_edges(height_px, width_px)
         self.train(training)
-        if len(shape) != 4 or shape[1] != self.channels:
-            raise SettingError(
-                f"network.backbone '{self.name}' yields no spatial feature map but {tuple(shape)}.",
-                "Choose a convolutional network or a plain vision transformer.",
-            )
+
+    def _tell_of_edges(self, height_px: int, width_px: int) -> None:
+        """Warn of the last rows and columns of an image that nothing looks at."""
+
+        def is_seen(last: int, edge: int) -> bool:
+            return bool(_spoilt(self(_without_edges(height_px, width_px, last)))[edge])
+
+        rows, columns = (
+            bisect_left(range(1, size), True, key=partial(is_seen, edge=edge))
+            for edge, size in enumerate((height_px, width_px))
+        )
+        logger.warning(
+            "network.backbone '%s' cuts the lowest %d rows and the rightmost %d columns off images of %d x %d: its "
+            "patches or strides do not fill them. Set data.height_px and data.width_px to %d x %d, which it sees "
+            "whole, or to a larger size that they fill.",
+            *(self.name, rows, columns, height_px, width_px, height_px - rows, width_px - columns),
+        )
+
+
+def _without_edges(height_px: int, width_px: int, last: int) -> Tensor:
+    """Two images: the last rows of the first are no numbers, and the last columns of the second."""
+    images = torch.zeros(2, 3, height_px, width_px)
+    images[0, :, -last:] = torch.nan
+    images[1, ..., -last:] = torch.nan
+    return images
+
+
+def _spoilt(maps: Tensor) -> Tensor:
+    """(B,) whether there is any place that is no number: whatever looked at such a pixel is none, by any weights."""
+    return maps.isnan().flatten(1).any(dim=1)
 
 
 def _create(name: str, height_px: int, width_px: int) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -111,12 +112,15 @@ def _of_safetensors(path: Path) -> object:
 
 
 def _of_torch(path: Path, beginning: bytes) -> object:
-    zipped = zipfile.is_zipfile(path)
+    zipped = _is_whole_zip(path)
     if not zipped and beginning.startswith(b"PK"):
         raise _refused(path, f"is cut off after {path.stat().st_size} bytes", AGAIN)
     try:
         asked = get_unsafe_globals_in_checkpoint(path) if zipped else OF_NUMPY
-        with safe_globals([(_Nothing if name.startswith("numpy") else _Mapping, name) for name in asked]):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            safe_globals([(_Nothing if name.startswith("numpy") else _Mapping, name) for name in asked]),
+        ):
             loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip and unpickling each have errors (and unsafe advice) of their own
         raise _refused(
@@ -125,6 +129,13 @@ def _of_torch(path: Path, beginning: bytes) -> object:
             SAVE_ALONE,
         ) from error
     return loaded
+
+
+def _is_whole_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # a part of several disks, or so a damaged one says
+        return False
 
 
 def _tensors(held: object, section: str = "", deep: int = 0) -> Iterator[tuple[str, str, Tensor]]:
