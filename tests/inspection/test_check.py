@@ -22,6 +22,7 @@ from ccreid.inspection.finding import MOST_EXAMPLES, Finding, sides_of
 from ccreid.inspection.people import LARGEST_RANK, check_people
 from ccreid.report.schema import RANKS
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples, answerable, ignored
+from spoiled import spoil
 from trees import build_tree
 
 STANDARD = (Protocol("standard", Ignore.SAME_CAMERA),)
@@ -174,6 +175,17 @@ def test_a_missing_image_alone_is_named_with_the_reason(wardrobe: Path) -> None:
     missing = files_of(wardrobe, "test")[5]
     missing.unlink()
     assert f"{missing} cannot be read: No such file or directory." in found(benchmark, "unreadable-images").detail
+
+
+@pytest.mark.parametrize("how", ["pipe", "dangling", "device", "folder"])
+def test_what_is_no_file_is_unreadable_too(wardrobe: Path, how: str) -> None:
+    benchmark = read_benchmark("wardrobe", wardrobe)
+    path = files_of(wardrobe, "test")[5]
+    path.unlink()
+    spoil(path, how)
+    finding = found(benchmark, "unreadable-images")
+    assert finding.examples == (f"test/{path.name}",)
+    assert f"{path} cannot be read: it is a " in finding.detail
 
 
 def test_unreadable_images_are_no_copies_of_each_other(wardrobe: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 import ccreid
 from ccreid.data.given import PictureLike
@@ -140,6 +140,21 @@ def test_other_modes_are_read_as_from_disk(embedder: Embedder, paths: list[Path]
     assert bits(embedder(path).vectors, embedder(image).vectors)
     if mode in ("L", "RGBA"):
         assert bits(embedder(path).vectors, embedder(np.asarray(image)).vectors)
+
+
+def test_cut_outs_and_turned_pictures_are_read_as_from_disk(
+    embedder: Embedder, paths: list[Path], tmp_path: Path
+) -> None:
+    cut_out = decoded(paths[0]).convert("RGBA")
+    cut_out.putalpha(decoded(paths[1]).convert("L").resize(cut_out.size))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    cut_out.save(tmp_path / "turned.png", exif=exif)
+    turned = decoded(tmp_path / "turned.png")
+    upright = np.asarray(turned.transpose(Image.Transpose.ROTATE_270))
+    found = embedder([tmp_path / "turned.png", turned, upright]).vectors
+    assert bits(found[1], found[0])
+    assert bits(found[2], found[0])
 
 
 def test_the_pictures_of_the_user_are_left_as_they_are(embedder: Embedder, paths: list[Path]) -> None:
