@@ -345,3 +345,11 @@ def test_what_is_known_of_an_image_is_said_by_name() -> None:
         ("person 2", "camera 5"),
     ]
     assert samples.select([2, 0]).described(1) == ("person anna", "clothes 7", "camera door")
+
+
+def test_unknown_values_are_not_counted_among_the_values() -> None:
+    columns = Columns.of({"person": [1, 1, 2], "camera": [5, None, 3], "clothes": [None, None, None]})
+    cameras = columns.distinct("camera")
+    assert cameras is not None
+    assert (cameras.tolist(), columns.unknown("camera")) == ([3, 5], 1)
+    assert (columns.distinct("clothes"), columns.unknown("clothes")) == (None, 3)

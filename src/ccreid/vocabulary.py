@@ -141,6 +141,16 @@ class Columns(_Rows):
         columns = {name: getattr(self, name) for name in COLUMN_NAMES}
         return {name: column[chosen] for name, column in columns.items() if column is not None}
 
+    def distinct(self, name: str) -> Ids | None:
+        """The different known values of a column, sorted; None where it is not annotated."""
+        column: Ids | None = getattr(self, name)
+        return None if column is None else np.unique(column[column != UNKNOWN])
+
+    def unknown(self, name: str) -> int:
+        """Of how many images a column's value is not annotated."""
+        column: Ids | None = getattr(self, name)
+        return len(self) if column is None else int((column == UNKNOWN).sum())
+
     def same(self, name: str, row: int | Ids, other: Columns) -> NDArray[np.bool_]:
         """Which images of `other` are known to share image `row`'s value of a column: (M,) bool.
 

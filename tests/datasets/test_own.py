@@ -210,7 +210,26 @@ def test_paths_may_be_whole_quoted_or_outside(tmp_path: Path) -> None:
     ("text", "message", "mend"),
     [
         ("", "lacks the columns path, person, split; it has none", "first row"),
-        ("path;person;split\n", "lacks the columns path, person, split; it has path;person;split", "commas"),
+        ("path:person:split\n", "lacks the columns path, person, split; it has path:person:split", "commas"),
+        ("path;person\n", "lacks the columns split; it has path, person", "first row"),
+        ("path,person,split, Path \n", "has the column path twice", "Keep one"),
+        (
+            HEADER + ROWS.replace("anna,query", "nan,query"),
+            "the person is 'nan', which stands for a missing",
+            "distractor",
+        ),
+        (
+            HEADER + ROWS.replace("g.jpg", "<NA>"),
+            "line 3: the path is '<NA>', which stands for a missing value",
+            "path",
+        ),
+        (
+            HEADER + ROWS.replace("query", "NULL"),
+            "line 2: the split is 'NULL', which stands for a missing value",
+            "split",
+        ),
+        (HEADER + ROWS.replace("g.jpg", r"C:\crops\g.jpg"), r"names 1 of 3 images .*g\.jpg \(line 3\)", "with / for"),
+        (HEADER + ROWS.replace("g.jpg", "g" * 300), r"names 1 of 3 images .*ggg \(line 3\)", "relative to"),
         ("path,split\nq.jpg,query\n", "lacks the columns person; it has path, split", "first row"),
         ("path,person,split,path\n", "has the column path twice", "Keep one"),
         ("path,person,split\n", "has no row", "row"),

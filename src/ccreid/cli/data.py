@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Column, Table
@@ -14,6 +14,9 @@ from ccreid.cli import console
 from ccreid.cli.options import DataOption
 from ccreid.cli.progress import watching
 from ccreid.report.text import visible
+
+if TYPE_CHECKING:
+    from ccreid.vocabulary import Samples
 
 
 def list_data() -> None:
@@ -36,8 +39,7 @@ def show_data(
     edition = f" ({benchmark.edition} edition)" if benchmark.edition else ""
     table = Table("subset", "people", "images", "cameras", "outfits", title=f"{name}{edition}", title_justify="left")
     for subset, samples in benchmark.subsets.items():
-        columns = (samples.camera, samples.clothes)
-        counts = ("not annotated" if column is None else str(len(set(column.tolist()))) for column in columns)
+        counts = (_counted(samples, name) for name in ("camera", "clothes"))
         table.add_row(subset, str(len(samples.people)), str(len(samples)), *counts)
     console.out.print(table)
     console.say(f"Folder: {benchmark.root}\nLicence: {benchmark.licence}")
@@ -47,6 +49,14 @@ def show_data(
     console.out.print(rules)
     for warning in benchmark.remarks:
         console.warn(warning)
+
+
+def _counted(samples: Samples, name: str) -> str:
+    """How many different values a column has, and of how many images none is known."""
+    values, unknown = samples.distinct(name), samples.unknown(name)
+    if values is None:
+        return "not annotated"
+    return f"{len(values)}" + (f" ({unknown} unknown)" if unknown else "")
 
 
 def check_data(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from unicodedata import normalize
 
 from ccreid.datasets.reader import Found
 from ccreid.errors import DataError
@@ -60,7 +61,7 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
     needed = {"query", "gallery"} | ({"val-query", "val-gallery"} if given & {"val-query", "val-gallery"} else set())
     for subset in sorted(needed - given):
         raise DataError(f"{source} has no image for {subset}.", f"Give {subset} at least one image.")
-    rows = sorted(rows, key=lambda row: row.file)
+    rows = sorted(map(_spelt_alike, rows), key=lambda row: row.file)
     called: dict[str, list[tuple[str, ...] | None]] = {
         "person": [(row.person,) for row in rows],
         "camera": [(row.camera,) if row.camera else None for row in rows],
@@ -88,6 +89,12 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
             "higher than across cameras."
         )
     return Found(root, subsets, warnings=tuple(warnings))
+
+
+def _spelt_alike(row: Row) -> Row:
+    """A name may be spelt in two ways that look the same (ü as one letter or as u with dots): it is one name."""
+    names = {name: normalize("NFC", getattr(row, name)) for name in ("person", "camera", "clothes", "tracklet")}
+    return replace(row, **names)
 
 
 def _numbers(names: Sequence[tuple[str, ...] | None]) -> list[int | None]:
