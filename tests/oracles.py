@@ -93,6 +93,27 @@ def ranks_of_all(similarity: Matrix, query: Table, gallery: Table, rule: Ignore)
     return result
 
 
+def standings(
+    similarity: Matrix, query: Sequence[int], image: Sequence[int]
+) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Where the chosen images of the queries stand in their sorted lists: queries, images and places in the order of
+    the lists, and of each query the first image that is not chosen, -1 without one."""
+    queries: list[int] = []
+    images: list[int] = []
+    places: list[int] = []
+    others: list[int] = []
+    chosen = set(zip(query, image, strict=True))
+    for q, row in enumerate(similarity):
+        order = sorted(range(len(row)), key=row.__getitem__, reverse=True)  # stable: equal ones by index
+        for place, g in enumerate(order):
+            if (q, g) in chosen:
+                queries.append(q)
+                images.append(g)
+                places.append(place)
+        others.append(next((g for g in order if (q, g) not in chosen), -1))
+    return queries, images, places, others
+
+
 # ---------------------------------------------------------------------------------------------- re-ranking
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 import oracles
 from ccreid.ops import ranking
-from ccreid.ops.ranking import NOBODY, Ids, Standings, kept_ranks, standings
+from ccreid.ops.ranking import NOBODY, Ids, Standings, kept_ranks, standings, standings_over
 
 Gallery = list[tuple[int, str]]
 OWN, IGNORED, STRANGER = "own", "ignored", "stranger"
@@ -27,24 +27,9 @@ def places_of(own: Ids, similarity: np.ndarray) -> Ids:
     return found.place[np.argsort(found.image)]
 
 
-def walked(similarity: np.ndarray, query: Ids, image: Ids) -> Standings:
-    """Sort each row by (similarity descending, index), and walk down the list."""
-    queries, images, places, others = [], [], [], []
-    for q, row in enumerate(similarity.tolist()):
-        order = sorted(range(len(row)), key=lambda g: (-row[g], g))
-        own = set(image[query == q].tolist())
-        for place, g in enumerate(order):
-            if g in own:
-                queries.append(q)
-                images.append(g)
-                places.append(place)
-        others.append(next((g for g in order if g not in own), NOBODY))
-    return Standings(*(np.array(column, dtype=np.int64) for column in (queries, images, places, others)))
-
-
-def assert_same(found: Standings, expected: Standings) -> None:
-    for name in Standings._fields:
-        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+def assert_standings(found: Standings, similarity: np.ndarray, query: Ids, image: Ids) -> None:
+    expected = oracles.standings(similarity.tolist(), query.tolist(), image.tolist())
+    assert tuple(column.tolist() for column in found) == expected
 
 
 def ranks(similarity: np.ndarray, kinds: list[str]) -> list[int]:
@@ -126,11 +111,14 @@ def blocks(draw: st.DrawFn) -> tuple[np.ndarray, Ids, Ids]:
 @given(blocks(), st.sampled_from([1, 3, 16, ranking.PIECE]), st.sampled_from([1, 2, 5]))
 def test_standings_are_those_of_the_sorted_lists(block: tuple[np.ndarray, Ids, Ids], piece: int, threads: int) -> None:
     similarity, query, image = block
+    parts = [similarity[:, left : left + 5].copy() for left in range(0, similarity.shape[1], 5)]
     with pytest.MonkeyPatch.context() as patch:  # any cut of the queries and of the gallery
         patch.setattr(ranking, "PIECE", piece)
         patch.setattr("torch.get_num_threads", lambda: threads)
-        found = standings(similarity, query, image)
-    assert_same(found, walked(similarity, query, image))
+        at_once = standings(similarity, query, image)
+        over_parts = standings_over(parts, similarity[query, image], query, image, len(similarity), 5)
+    for found in (at_once, over_parts):
+        assert_standings(found, similarity, query, image)
 
 
 def test_similarities_are_only_read() -> None:
@@ -154,10 +142,12 @@ def test_the_nearest_other_may_be_infinitely_far_and_is_nobody_where_all_are_cho
 
 
 @pytest.mark.parametrize("decimals", [2, 7])  # with many ties, with few
-@pytest.mark.parametrize("gallery", [5000, ranking.PIECE + 5000])
-def test_places_in_a_large_gallery(gallery: int, decimals: int) -> None:
+@pytest.mark.parametrize("piece", [2000, ranking.PIECE])
+def test_places_in_a_large_gallery(monkeypatch: pytest.MonkeyPatch, piece: int, decimals: int) -> None:
+    monkeypatch.setattr(ranking, "PIECE", piece)
+    gallery = 5000
     draws = np.random.default_rng(0)
     similarity = draws.normal(size=(3, gallery)).astype(np.float32).round(decimals)
     query = np.repeat(np.arange(3), 40)
     image = np.concatenate([np.sort(draws.choice(gallery, size=40, replace=False)) for _ in range(3)])
-    assert_same(standings(similarity, query, image), walked(similarity, query, image))
+    assert_standings(standings(similarity, query, image), similarity, query, image)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
 
 from ccreid.errors import DataError
 from ccreid.ops import similarity
-from ccreid.ops.similarity import TILE_ROWS, comparable_vectors, similarity_blocks, similarity_rows
+from ccreid.ops.similarity import (
+    TILE_ROWS,
+    comparable_vectors,
+    similarities_of,
+    similarity_blocks,
+    similarity_parts,
+    similarity_rows,
+)
 
 
 def units(count: int, dimension: int = 96, seed: int = 0) -> torch.Tensor:
@@ -52,6 +60,25 @@ def test_blocks_are_as_large_as_the_gallery_allows(monkeypatch: pytest.MonkeyPat
     assert [len(block) for block in similarity_blocks(left, right)] == [128, 128, 44]
     monkeypatch.setattr(similarity, "LEAST_ROWS", 64)
     assert [len(block) for block in similarity_blocks(left, right)] == [64, 64, 64, 64, 44]
+
+
+@pytest.mark.parametrize("queries", [1, 64, 100])
+@pytest.mark.parametrize("columns", [7, 64, 1000])
+def test_parts_of_the_gallery_are_the_blocks_columns_to_the_bit(queries: int, columns: int) -> None:
+    left, right = units(queries), units(500, seed=1)
+    parts = [torch.from_numpy(part.copy()) for part in similarity_parts(left, right, columns)]
+    assert {part.shape[1] for part in parts[:-1]} <= {columns}
+    assert torch.equal(torch.cat(parts, dim=1), matrix(left, right))
+
+
+def test_similarities_of_some_pairs_are_those_of_the_blocks_to_the_bit() -> None:
+    left, right = units(200), units(500, seed=1)
+    draws = np.random.default_rng(0)
+    query = np.sort(draws.choice([*range(60), *range(130, 200)], size=300))  # and none of a whole tile
+    image = draws.integers(500, size=300)
+    found = similarities_of(left, right, query, image)
+    assert found.tolist() == matrix(left, right).numpy()[query, image].tolist()
+    assert similarities_of(left, right, query[:0], image[:0]).tolist() == []
 
 
 def test_rows_are_the_blocks_rows() -> None:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ccreid.errors import DataError, SettingError
 from ccreid.machine.arguments import as_count
-from ccreid.ops.ranking import NOBODY, Floats, kept_ranks, runs, standings
-from ccreid.ops.similarity import comparable_vectors, similarity_blocks
+from ccreid.ops.ranking import NOBODY, Floats, Standings, kept_ranks, runs, standings
+from ccreid.ops.similarity import comparable_vectors
+from ccreid.ops.standing import standings_of
 from ccreid.vocabulary import Columns, Ids, Ignore, ignored
 
 QUERIES_AT_ONCE, SIMILARITIES_AT_ONCE = 512, 2**24
@@ -106,7 +107,8 @@ def score_rules(
     """
     query, gallery = Columns.of(query), Columns.of(gallery)
     queries, galleries = comparable_vectors(query_embeddings, gallery_embeddings, len(query), len(gallery))
-    return _score_blocks(similarity_blocks(queries, galleries), query, gallery, rules)
+    own = _OwnImages(query, gallery)
+    return _score_standings(standings_of(queries, galleries, own.of, own.pairs), query, gallery, rules)
 
 
 def score_similarities(
@@ -138,7 +140,9 @@ def score_similarities(
     for side, columns in (("query", query), ("gallery", gallery)):
         if len(columns) == 0:
             raise DataError(f"The {side} set is empty.", "Give at least one image.")
-    return _score_blocks(_checked(similarities, len(query), len(gallery)), query, gallery, rules)
+    own = _OwnImages(query, gallery)
+    blocks = _checked(similarities, len(query), len(gallery))
+    return _score_standings(_standings_in(blocks, own), query, gallery, rules)
 
 
 def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> Iterator[Floats]:
@@ -165,18 +169,23 @@ def _checked(similarities: Iterable[ArrayLike], queries: int, gallery: int) -> I
         yield np.stack(held)
 
 
-def _score_blocks(
-    blocks: Iterable[Floats], query: Columns, gallery: Columns, rules: Sequence[Ignore]
+def _standings_in(blocks: Iterable[Floats], own: _OwnImages) -> Iterator[Standings]:
+    start = 0
+    for block in blocks:
+        yield standings(block, *own.of(start, start + len(block)))
+        start += len(block)
+
+
+def _score_standings(
+    some: Iterable[Standings], query: Columns, gallery: Columns, rules: Sequence[Ignore]
 ) -> tuple[Scores, ...]:
-    """Score (B, G) similarities at a time, the queries in order."""
+    """Score where the own images of some queries at a time stand, the queries in order."""
     if odd := [rule for rule in rules if not isinstance(rule, Ignore)]:
         raise SettingError(f"{odd[0]!r} is no rule of what to ignore.", "Give a ccreid.Ignore, such as Ignore.NOTHING.")
     tallies = [_Tally(len(query), len(gallery)) for _ in rules]
-    own = _OwnImages(query, gallery)
     start = 0
-    for block in blocks:
-        stop = start + len(block)
-        found = standings(block, *own.of(start, stop))
+    for found in some:
+        stop = start + len(found.nearest_other)
         row, candidates = found.query + start, gallery.select(found.image)
         for rule, tally in zip(rules, tallies, strict=True):
             out = ignored(rule, query, row, candidates)
@@ -195,6 +204,7 @@ class _OwnImages:
         people = gallery.person[self.by_person]
         self.starts, stops = (np.searchsorted(people, query.person, side) for side in ("left", "right"))
         self.counts = stops - self.starts
+        self.pairs = int(self.counts.sum())
 
     def of(self, start: int, stop: int) -> tuple[Ids, Ids]:
         """Of some queries, (P,) counted from `start`, (P,) gallery indices; in ascending order of both."""

@@ -6,9 +6,9 @@ person can be relevant or ignored, so only theirs are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import groupby, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 NOBODY = -1
 """Stands for an image where there is none."""
 
-PIECE = 2**16
+PIECE = 2**17
 """Similarities that are sorted at once: they stay in the cache of the core that sorts them."""
 SHARES_A_THREAD = 4
 """Into how many shares a thread's part of the queries is cut, so that no thread waits long for another."""
@@ -60,86 +60,109 @@ def standings(similarity: Floats, query: Ids, image: Ids) -> Standings:
         (P,) int64 each, the chosen images: row of `similarity` and gallery index, in ascending order of query, then
         image, none twice.
     """
-    count, gallery = similarity.shape
-    threads = torch.get_num_threads()
-    rows = min(max(-(-count // (threads * SHARES_A_THREAD)), PIECE // gallery, 1), MOST_ROWS)
-    tops = np.arange(0, count, rows)
-    cuts = np.searchsorted(query, np.append(tops, count))
-    shares = [
-        (similarity[top : top + rows], query[start:stop] - top, image[start:stop])
-        for top, (start, stop) in zip(tops, pairwise(cuts), strict=True)
-    ]
-    if min(threads, len(shares)) == 1:
-        found = [_standings(*share) for share in shares]
-    else:
-        with ThreadPoolExecutor(threads) as pool:  # NumPy sorts without holding the interpreter
-            found = list(pool.map(_standings, *zip(*shares, strict=True)))
-    counted_from_0 = [part._replace(query=part.query + top) for part, top in zip(found, tops, strict=True)]
-    return Standings(*(np.concatenate(column) for column in zip(*counted_from_0, strict=True)))
+    return standings_over([similarity], similarity[query, image], query, image, *similarity.shape)
 
 
-def _standings(similarity: Floats, query: Ids, image: Ids) -> Standings:
-    """:func:`standings` on this thread."""
-    level = similarity[query, image]
-    order = np.lexsort((-level, query.astype(np.int16)))  # stable: equal ones stay in the order of the gallery
-    image, level = image[order], level[order]  # and `query` is as it was
-    starts = np.searchsorted(query, np.arange(len(similarity) + 1))
-    nearer, tied, nearest = _strangers(similarity, image, level, starts)
-    for pair in np.flatnonzero(tied):
-        row = query[pair]
-        equal = np.flatnonzero(similarity[row, : image[pair]] == level[pair])
-        nearer[pair] += np.isin(equal, image[starts[row] : starts[row + 1]], invert=True).sum()
-    for row in np.flatnonzero(nearest == NOBODY):
-        nearest[row] = _nearest_other(similarity[row], image[starts[row] : starts[row + 1]])
-    return Standings(query, image, nearer + np.arange(len(query)) - starts[query], nearest)
-
-
-def _strangers(similarity: Floats, image: Ids, level: Floats, starts: Ids) -> tuple[Ids, Mask, Ids]:
-    """How the images that are not chosen stand to the chosen ones.
-
-    What lies below the lowest chosen image of its query comes before none: it is all made equal, and the sort has the
-    less to do.
+def standings_over(
+    parts: Iterable[Floats], level: Floats, query: Ids, image: Ids, queries: int, columns: int
+) -> Standings:
+    """:func:`standings` from the gallery's columns in order, some at a time, so that no row is held whole.
 
     Parameters
     ----------
-    similarity:
-        (B, G).
-    image, level:
-        (P,) the chosen images and their similarities, in descending order inside each query.
-    starts:
-        (B + 1,) where the chosen images of a query start.
-
-    Returns
-    -------
-    nearer, tied:
-        (P,) how many strangers are nearer than each chosen image, and whether one may be as near.
-    nearest:
-        (B,) the nearest stranger; `NOBODY` where all lie below the chosen images, or nothing is chosen.
+    parts:
+        (B, C) similarities of all queries to the next of the gallery; each may lie where the one before lay.
+    level:
+        (P,) similarities of the chosen images.
+    query, image:
+        As in :func:`standings`.
+    queries, columns:
+        B, and how many columns a part has, but for the last one.
     """
-    gallery = similarity.shape[1]
-    below = np.full(len(similarity), np.inf, dtype=similarity.dtype)
-    chosen = np.diff(starts) > 0
-    with np.errstate(over="ignore"):  # below the least number lies infinity
-        below[chosen] = np.nextafter(level[starts[1:][chosen] - 1], -np.inf, dtype=level.dtype)
-    nearer, tied = np.zeros(len(image), dtype=np.int64), np.zeros(len(image), dtype=np.bool_)
-    nearest, highest = np.full(len(similarity), NOBODY), below.copy()
-    for rows, columns, held in _pieces(similarity):
-        own = slice(starts[rows.start], starts[rows.stop])
-        bounds = starts[rows.start : rows.stop + 1]
-        whose, place = np.repeat(np.arange(len(held)), np.diff(bounds)), image[own] - columns.start
-        np.maximum(similarity[rows, columns], below[rows, None], out=held)
-        here = slice(None) if held.shape[1] == gallery else (place >= 0) & (place < held.shape[1])
-        held[whose[here], place[here]] = below[rows][whose[here]]
+    threads = torch.get_num_threads()
+    rows = min(max(-(-queries // (threads * SHARES_A_THREAD)), PIECE // columns, 1), MOST_ROWS)
+    tops = range(0, queries, rows)
+    cuts = np.searchsorted(query, [*tops, queries])
+    shares = [
+        _Share(min(rows, queries - top), level[start:stop], query[start:stop] - top, image[start:stop])
+        for top, (start, stop) in zip(tops, pairwise(cuts), strict=True)
+    ]
+    with ThreadPoolExecutor(threads) as pool:  # NumPy sorts without holding the interpreter
+        over = pool.map if min(threads, len(shares)) > 1 else map
+        left = 0
+        for part in parts:
+            for _ in over(_Share.add, shares, [part[top : top + rows] for top in tops], repeat(left)):
+                pass
+            left += part.shape[1]
+    found = [share.standings() for share in shares]
+    counted_through = [part._replace(query=part.query + top) for part, top in zip(found, tops, strict=True)]
+    return Standings(*(np.concatenate(column) for column in zip(*counted_through, strict=True)))
+
+
+class _Share:
+    """Some of the queries, which one thread at a time works on.
+
+    Chosen images are taken out of the columns and strangers counted, how many are nearer than each chosen image. What
+    lies below the lowest chosen image of its query is nearer than none: it is all made equal, and the sort has the
+    less to do.
+    """
+
+    def __init__(self, queries: int, level: Floats, query: Ids, image: Ids) -> None:
+        order = np.lexsort((-level, query.astype(np.int16)))  # stable: equal ones stay in the order of the gallery
+        self.query, self.image, self.level = query, image[order], level[order]
+        self.starts = np.searchsorted(query, np.arange(queries + 1))
+        self.below = np.full(queries, np.inf, dtype=level.dtype)
+        chosen = np.diff(self.starts) > 0
+        with np.errstate(over="ignore"):  # below the least number lies infinity
+            self.below[chosen] = np.nextafter(self.level[self.starts[1:][chosen] - 1], -np.inf, dtype=level.dtype)
+        self.before = np.zeros(len(query), dtype=np.int64)
+        self.nearest = np.full(queries, NOBODY)
+        self.highest = np.full(queries, -np.inf, dtype=level.dtype)
+
+    def add(self, similarity: Floats, left: int) -> None:
+        """Count in the columns that begin with the gallery's image `left`."""
+        for rows, columns, held in _pieces(similarity):
+            self._add(similarity[rows, columns], rows, left + columns.start, held)
+
+    def standings(self) -> Standings:
+        """What was found, when all columns were counted in; queries count from 0."""
+        place = self.before + np.arange(len(self.query)) - self.starts[self.query]
+        return Standings(self.query, self.image, place, self.nearest)
+
+    def _add(self, similarity: Floats, rows: slice, left: int, held: Floats) -> None:
+        own = slice(self.starts[rows.start], self.starts[rows.stop])
+        bounds = self.starts[rows.start : rows.stop + 1] - own.start
+        level, place, below = self.level[own], self.image[own] - left, self.below[rows]
+        whose = np.repeat(np.arange(len(held)), np.diff(bounds))
+        here = (place >= 0) & (place < held.shape[1])
+        np.maximum(similarity, below[:, None], out=held)
+        held[whose[here], place[here]] = below[whose[here]]
+        self._note_nearest(similarity, rows, left, held)
+        held.sort(axis=1)
+        upto = np.concatenate(
+            [
+                line.searchsorted(level[start:stop], "right")
+                for line, (start, stop) in zip(held, pairwise(bounds), strict=True)
+            ]
+        )
+        self.before[own] += held.shape[1] - upto
+        tied = np.flatnonzero(held[whose, upto - 1] == level)
+        for row, pairs in groupby(tied, key=whose.__getitem__):
+            mine = slice(bounds[row], bounds[row + 1])
+            self.before[own][mine] += _equal_before(
+                similarity[row], place[mine], level[mine], [pair - bounds[row] for pair in pairs]
+            )
+
+    def _note_nearest(self, similarity: Floats, rows: slice, left: int, held: Floats) -> None:
         first = held.argmax(axis=1)
         found = held[np.arange(len(held)), first]
-        nearest[rows] = np.where(found > highest[rows], columns.start + first, nearest[rows])
-        highest[rows] = np.maximum(found, highest[rows])
-        held.sort(axis=1)
-        cuts = zip(held, pairwise(bounds - own.start), strict=True)
-        upto = np.concatenate([line.searchsorted(level[own][start:stop], "right") for line, (start, stop) in cuts])
-        nearer[own] += held.shape[1] - upto
-        tied[own] |= held[whose, upto - 1] == level[own]
-    return nearer, tied, nearest
+        nearest, highest, below = self.nearest[rows], self.highest[rows], self.below[rows]
+        for row in np.flatnonzero((found == below) & (highest <= below)):  # where all strangers were made equal
+            own = self.image[self.starts[rows.start + row] : self.starts[rows.start + row + 1]] - left
+            first[row] = _nearest_other(similarity[row], own[(own >= 0) & (own < len(similarity[row]))])
+            found[row] = similarity[row, first[row]]
+        better = (first != NOBODY) & ((found > highest) | (nearest == NOBODY))
+        nearest[better], highest[better] = left + first[better], found[better]
 
 
 def _pieces(similarity: Floats) -> Iterator[tuple[slice, slice, Floats]]:
@@ -152,6 +175,20 @@ def _pieces(similarity: Floats) -> Iterator[tuple[slice, slice, Floats]]:
         for left in range(0, gallery, columns):
             right = min(left + columns, gallery)
             yield slice(top, bottom), slice(left, right), held[: bottom - top, : right - left]
+
+
+def _equal_before(similarity: Floats, own: Ids, level: Floats, tied: Sequence[int]) -> Ids:
+    """(M,) how many that are not `own` have the level of each of these and a lower index; 0 but for the `tied` ones."""
+    values = [(value, list(pairs)) for value, pairs in groupby(tied, key=level.__getitem__)]
+    alike = np.zeros(len(similarity), dtype=np.bool_)
+    for value, _ in values:
+        alike |= similarity == value
+    alike[own[(own >= 0) & (own < len(alike))]] = False
+    strangers = np.flatnonzero(alike)
+    before, theirs = np.zeros(len(own), dtype=np.int64), similarity[strangers]
+    for value, pairs in values:
+        before[pairs] = strangers[theirs == value].searchsorted(own[pairs])
+    return before
 
 
 def _nearest_other(similarity: Floats, own: Ids) -> int:

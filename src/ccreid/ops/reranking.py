@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ccreid.machine.arguments import as_count, as_number
-from ccreid.ops.similarity import TILE_ROWS, checked_vectors, similarity_blocks
+from ccreid.ops.similarity import checked_vectors, similarities_of, similarity_blocks
 from ccreid.ops.sparse_neighbours import (
     averaged,
     expanded,
@@ -129,13 +129,7 @@ def search(pool: Tensor, length: int, queries: int) -> Found:
 def _to_members(members: csr_array, pool: Tensor, largest: Tensor) -> NDArray[np.float32]:
     """The scaled squared distance from each image to its members, in their order."""
     rows = rows_of(members)
-    cosine = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(pool), TILE_ROWS):
-        # Products of whole tiles round as those of the search do; pair by pair they would not.
-        some = slice(members.indptr[start], members.indptr[min(start + TILE_ROWS, len(pool))])
-        columns, place = np.unique(members.indices[some], return_inverse=True)
-        (block,) = similarity_blocks(pool[start : start + TILE_ROWS], pool[columns])
-        cosine[some] = block[rows[some] - start, place]
+    cosine = similarities_of(pool, pool, rows, members.indices.astype(np.int64))
     distance: NDArray[np.float32] = np.maximum(2 - 2 * cosine, 0) / largest.numpy()[rows]
     return distance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch.linalg import vector_norm
 from torch.nn.functional import normalize, pad
 
 from ccreid.errors import DataError
-from ccreid.ops.ranking import Floats
+from ccreid.ops.ranking import Floats, Ids
 
 BLOCK_BYTES = 2**27
 """About how much a block of similarities may take."""
@@ -120,6 +121,39 @@ def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
     """Q rows of (G,): :func:`similarity_blocks` row by row."""
     for block in similarity_blocks(queries, galleries):
         yield from block
+
+
+def similarities_of(queries: Tensor, galleries: Tensor, query: Ids, image: Ids) -> Floats:
+    """(P,) cosines of some pairs of what :func:`comparable_vectors` gave; `query` (P,) ascends, `image` is (P,).
+
+    They come from products of whole tiles, and so are those of :func:`similarity_blocks` to the bit; pair by pair they
+    would not be.
+    """
+    found = np.empty(len(query), dtype=np.float32)
+    cuts = np.searchsorted(query, np.arange(0, len(queries) + TILE_ROWS, TILE_ROWS))
+    for tile, (start, stop) in enumerate(pairwise(cuts)):
+        if start == stop:
+            continue
+        top = tile * TILE_ROWS
+        columns, place = np.unique(image[start:stop], return_inverse=True)
+        (block,) = similarity_blocks(queries[top : top + TILE_ROWS], galleries[torch.from_numpy(columns)])
+        found[start:stop] = block[query[start:stop] - top, place]
+    return found
+
+
+def similarity_parts(queries: Tensor, galleries: Tensor, columns: int) -> Iterator[Floats]:
+    """(Q, C) cosines of all queries to the next `columns` of the gallery; the last part may have fewer.
+
+    Each part overwrites the one before, and lies in the processor's cache when it is small. The numbers are those of
+    :func:`similarity_blocks`.
+    """
+    missing = -len(queries) % TILE_ROWS
+    whole_tiles = pad(queries, (0, 0, 0, missing)) if missing else queries
+    held = torch.empty(len(whole_tiles) * min(columns, len(galleries)))
+    for part in torch.split(galleries, columns):
+        product = held[: len(whole_tiles) * len(part)].view(len(whole_tiles), len(part))
+        torch.mm(whole_tiles, part.T, out=product)
+        yield product[: len(queries)].numpy()
 
 
 def _rows_of_a_block(gallery: int) -> int:
