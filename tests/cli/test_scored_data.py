@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -41,3 +42,13 @@ def test_people_are_called_by_their_names(ccreid_command: Run, tmp_path: Path) -
     assert "person 0" not in page
     rows = pq.read_table(tmp_path / "out" / "queries.parquet").to_pylist()
     assert {row["person_name"] for row in rows} == {"Zoë $x$ 李小龙", "<b>emil [red]"}
+
+
+def test_queries_that_find_themselves_are_told_beside_the_scores(ccreid_command: Run, tmp_path: Path) -> None:
+    root = build_tree("folder", tmp_path)
+    shutil.rmtree(root / "query")
+    (root / "query").symlink_to("gallery")
+    code, said, report = _evaluate(ccreid_command, tmp_path / "out", "folder", root)
+    assert code == 0
+    for text in (said, " ".join(report.split())):
+        assert "standard: 9 of 9 queries find themselves" in text

@@ -12,6 +12,7 @@ from ccreid.data.pixels import users_cache
 from ccreid.data.readable import leave_out_unreadable
 from ccreid.errors import ImageError
 from ccreid.evaluation.evaluate import evaluate
+from ccreid.inspection.themselves import self_found_queries
 from ccreid.machine.devices import Device, memory_advice
 from ccreid.machine.limits import CACHE_GB
 from ccreid.machine.provenance import describe_machine, versions
@@ -87,6 +88,9 @@ def score(
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {embedder.batch_images})."):
         evaluation = evaluate(embedder, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
+    if embedder.processes.leads:
+        warnings = (*benchmark.warnings, *self_found_queries(benchmark))
+        evaluation = replace(evaluation, benchmark=replace(benchmark, warnings=warnings))
     preprocessing = embedder.preprocessing
     conditions = conditions.model_copy(
         update={
