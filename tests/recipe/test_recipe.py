@@ -191,6 +191,7 @@ def test_every_listed_setting_can_be_set(path: str) -> None:
         ("method.weights={triplet: 0.5, attribute: 2}", "method.weights.triplet", 0.5),
         ("data.root=null", "data.root", None),
         ("data.root=", "data.root", None),
+        ("data.root=2024-01-01", "data.root", "2024-01-01"),  # a date is text
         ("data.root=/a/b=c", "data.root", "/a/b=c"),
         ("data.root=/with a space/ü", "data.root", "/with a space/ü"),
         (" data.root =x", "data.root", "x"),
@@ -324,7 +325,6 @@ def test_a_name_like_no_other_is_answered_without_a_guess(wrong: str) -> None:
         "training.compile=auto",
         "network.backbone=3",
         "data.root=3",
-        "data.root=2024-01-01",
         "title=null",
         "name=a b",
     ],
@@ -368,6 +368,13 @@ OUT_OF_RANGE = [
     *(f"{path}=.inf" for path in ("training.learning_rate", "method.weights.triplet", "method.margin")),
     *(f"{path}=.nan" for path in ("training.learning_rate", "data.flip", "method.scale")),
     "training.learning_rate=1e999",
+    *(
+        f"{path}=1000001"
+        for path in ("training.epochs", "data.workers", "method.after_epoch", "evaluation.batch_images")
+    ),
+    f"training.warmup_epochs={10**400}",
+    "data.padding_px=4097",
+    "data.cache_gb=1e300",
 ]
 
 
@@ -385,7 +392,7 @@ def test_an_assignment_without_a_key_or_a_value_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["[1", "a: b: c", "{", "'x", "2001-13-45", "!!python/object/apply:os.getcwd []", "\0"]
+    "value", ["[1", "a: b: c", "{", "'x", "&a [*a]", '"\\ud800"', "!!python/object/apply:os.getcwd []", "\0"]
 )
 def test_an_assignment_of_broken_yaml_is_refused(value: str) -> None:
     (problem,) = problems_of("ltcc", f"data.root={value}")
@@ -429,14 +436,9 @@ def test_a_file_with_several_errors_has_them_told_at_once(write: Write) -> None:
     assert {problem.split(":")[0] for problem in problems} == {"data.peple", "training.epochs", "data.flip"}
 
 
-def test_keys_that_are_no_text_are_refused(write: Write) -> None:
-    (problem,) = problems_of(write("name: x\ndata: {dataset: ltcc}\n3: 4\n"))
-    assert problem.startswith("3: ")
-
-
 @pytest.mark.parametrize(
     "content",
-    ["a: b: c", "[1", "\tname: x", "? [1]\n: 2", "a: 1\n---\nb: 2", "x: !!python/name:os.system", "a: 2001-13-45"],
+    ["a: b: c", "[1", "\tname: x", "? [1]\n: 2", "a: 1\n---\nb: 2", "x: !!python/name:os.system"],
 )
 def test_a_file_of_broken_yaml_is_refused(write: Write, content: str) -> None:
     assert "not readable as YAML" in error_of(write(content)).message

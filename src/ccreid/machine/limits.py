@@ -8,3 +8,5 @@ CACHE_GB = 8.0
 """Disk for decoded pictures."""
 LARGEST_PX = 4096
 """Height and width that a network's input may have: no crop of a person is larger."""
+LARGEST_COUNT = 10**6
+"""Of whatever a recipe counts (epochs, people, neighbours, processes): more is a slip, and would fill any memory."""

@@ -17,7 +17,7 @@ from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.devices import Precision
 from ccreid.machine.files import replacing
-from ccreid.machine.limits import BATCH_IMAGES, LARGEST_PX
+from ccreid.machine.limits import BATCH_IMAGES, LARGEST_COUNT, LARGEST_PX
 from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
 from ccreid.records import BenchmarkCard, Intervals, Plain, ProtocolScores, Record
@@ -68,7 +68,7 @@ class About(Record):
     seed: int | None = _setting("training.seed", None)
     precision: Precision = _setting("training.precision", "32-true")
     flip: bool = _setting("evaluation.flip", True)
-    batch_images: Annotated[int, Field(ge=1)] = _setting("evaluation.batch_images", BATCH_IMAGES)
+    batch_images: Annotated[int, Field(ge=1, le=LARGEST_COUNT)] = _setting("evaluation.batch_images", BATCH_IMAGES)
     selection: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     trained_on: BenchmarkCard | None = None

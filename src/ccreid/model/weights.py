@@ -22,6 +22,7 @@ from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from ccreid.errors import WeightsError
+from ccreid.machine.arguments import as_path
 from ccreid.model.backbone import Backbone
 from ccreid.model.bundle import CARD, WEIGHTS, load_bundle, shipped_bundles
 from ccreid.model.network import Network
@@ -164,7 +165,7 @@ def _bundled(name: str) -> Path:
 
 def _given(source: str, model: nn.Module) -> Sections:
     """The tensors of a bundle, a run or a file, for a model of timm's."""
-    path = Path(os.path.expanduser(source))  # noqa: PTH111 - where there is no home, ~ stays as it is
+    path = as_path(os.path.expanduser(source), "network.weights")  # noqa: PTH111 - where there is no home, ~ stays as it is
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
         path = path.parent
     if path.is_dir() or (not path.exists() and source in shipped_bundles()):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Union, get_origin
 
-import yaml
 from pydantic import ValidationError
 
 from ccreid.errors import SettingError
 from ccreid.machine.arguments import PathLike, as_path
+from ccreid.recipe import plain_yaml
 from ccreid.recipe.settings import Fire2Settings, MethodSettings, Recipe, Section, section_of, setting_paths, settings
 
 RECIPES = Path(__file__).parent / "recipes"
+
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = 80
 
 RENAMED = MappingProxyType(
     {
@@ -58,7 +61,7 @@ def load_recipe(source: PathLike, assignments: Sequence[str] = (), *, data: Path
     source = str(as_path(source, "source"))
     if isinstance(assignments, str):
         raise SettingError(f"assignments = {assignments!r} is a text.", "Give a list of them.")
-    values = _read_yaml(_find(source))
+    values = _read_settings(_find(source))
     problems = [problem for text in assignments for problem in _assign(values, text)]
     if data is not None and isinstance(section := values.setdefault("data", {}), dict):
         section["root"] = str(as_path(data, "data").resolve())
@@ -77,26 +80,9 @@ def load_recipe(source: PathLike, assignments: Sequence[str] = (), *, data: Path
     return recipe
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML with 1e-4 a number, as in YAML 1.2, JSON and Python."""
-
-
-class _YamlWriter(yaml.SafeDumper):
-    """The same YAML, written: the text '1e-4' is put in quotes."""
-
-
-for _yaml in (_Yaml, _YamlWriter):
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
-        list("-+0123456789."),
-    )
-
-
 def to_yaml(recipe: Recipe) -> str:
     """Every setting, resolved, as YAML that :func:`load_recipe` reads."""
-    values = recipe.model_dump(mode="json")
-    return yaml.dump(values, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True)
+    return plain_yaml.write(recipe.model_dump(mode="json"))
 
 
 def explained_yaml(recipe: Recipe) -> str:
@@ -113,9 +99,7 @@ def _explained_lines(section: Section, indent: str = "") -> Iterator[str]:
             yield from _explained_lines(value, indent + "  ")
             continue
         style = None if isinstance(values[name], list) else False  # a list in one line, a value without braces
-        written = yaml.dump(
-            {name: values[name]}, Dumper=_YamlWriter, default_flow_style=style, allow_unicode=True, width=10**6
-        ).rstrip("\n")
+        written = plain_yaml.write({name: values[name]}, default_flow_style=style, width=10**6).rstrip("\n")
         yield f"{indent}{written}" + (f"  # {entry.description}" if entry.description else "")
 
 
@@ -127,7 +111,7 @@ def _read_method(section: object) -> tuple[MethodSettings | None, list[str]]:
     kind = MethodSettings.known.get(name) if isinstance(name, str) else None
     if kind is None:
         known = ", ".join(MethodSettings.known)
-        return Fire2Settings(), [f"method.name: there is no method {name!r}; known are {known}"]
+        return Fire2Settings(), [f"method.name: there is no method {_shown(name)}; known are {known}"]
     try:
         return kind.model_validate({**section, "name": name}), []
     except ValidationError as error:
@@ -149,18 +133,11 @@ def _find(source: str) -> Path:
     )
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = _parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no text, or a date that is none
-        raise SettingError(f"{path} is not readable as YAML: {error}", "Mend the file.") from error
+def _read_settings(path: Path) -> dict[str, Any]:
+    values = plain_yaml.read(path)
     if not isinstance(values, dict):
         raise SettingError(f"{path} holds no settings.", "A recipe is a YAML mapping.")
     return values
-
-
-def _parse(text: str) -> Any:
-    return yaml.load(text, Loader=_Yaml)
 
 
 def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
@@ -177,9 +154,9 @@ def _assign(values: dict[str, Any], text: str) -> Iterator[str]:
             yield f"{path}: '{parent}' is a single value, not a section"
             return
     try:
-        section[last] = _parse(value)
-    except (ValueError, yaml.YAMLError) as error:
-        yield f"{path}: '{value}' is not readable: {str(error).splitlines()[0]}"
+        section[last] = plain_yaml.parse(value)
+    except ValueError as error:
+        yield f"{path}: {_shown(value)} is not readable: {error}"
         return
     if path.strip() == "method.name" and isinstance(kind := section[last], str) and kind in MethodSettings.known:
         values["method"] = _known_to(MethodSettings.known[kind], section)
@@ -222,8 +199,18 @@ def _explained(path: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"{path}: is missing"
     if detail["type"] == "model_type":
-        return f"{path}: is a section with settings of its own, not {detail['input']!r}"
-    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
+        return f"{path}: is a section with settings of its own, not {_shown(detail['input'])}"
+    hint = (
+        "; put it in quotes"
+        if detail["type"] == "string_type" and isinstance(detail["input"], bool | float | int)
+        else ""
+    )
+    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {_shown(detail['input'])}{hint}"
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in a message, where it may be of any size."""
+    return _SHORTENED.repr(value)
 
 
 def _nearest(path: str) -> str | None:

@@ -11,14 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 from pydantic.fields import FieldInfo
 
-from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_PX
+from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_COUNT, LARGEST_PX
 
 Affects = Literal["training", "scores", "images", "machine"]
 """What a setting changes: what training ends with (and so its scores); what is scored of that, or how; which images are
 meant, which are compared by their contents; nothing but how the machine gets there."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+CountFrom0 = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -52,15 +53,17 @@ class DataSettings(Section):
         description="clothes-aware: the K images span two outfits, annotated or mined; attribute-aware: mined",
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
-    padding_px: Annotated[int, Field(ge=0)] = Field(10, description="zeros around the image before the random crop")
+    padding_px: Annotated[int, Field(ge=0, le=LARGEST_PX)] = Field(
+        10, description="zeros around the image before the random crop"
+    )
     erasing: Probability = Field(0.5, description="probability of erasing a rectangle")
     erasing_aspect: Literal["uniform", "log-uniform"] = Field(
         "uniform", description="height over width of that rectangle: uniform as the authors' code, or as torchvision"
     )
-    workers: Annotated[Annotated[int, Field(ge=0)] | None, MACHINE] = Field(
+    workers: Annotated[CountFrom0 | None, MACHINE] = Field(
         None, description="decoding processes; null = by the machine"
     )
-    cache_gb: Annotated[float, Field(ge=0), MACHINE] = Field(
+    cache_gb: Annotated[float, Field(ge=0, le=LARGEST_COUNT), MACHINE] = Field(
         CACHE_GB, description="disk for decoded pictures, so that only the first pass decodes; 0 keeps none"
     )
     unreadable: Annotated[Literal["error", "skip"], IMAGES] = Field(
@@ -108,7 +111,7 @@ class _PhasedSettings(MethodSettings):
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="label smoothing of all heads")
     margin: Annotated[float, Field(ge=0)] = Field(0.3, description="of the triplet term")
-    after_epoch: Annotated[int, Field(ge=0)] = Field(25, description="e0, epochs with the identity loss alone")
+    after_epoch: CountFrom0 = Field(25, description="e0, epochs with the identity loss alone")
     reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
 
 
@@ -158,8 +161,8 @@ class TrainingSettings(Section):
     epochs: Count = Field(80, description="how often the images are gone through")
     learning_rate: Annotated[float, Field(gt=0)] = Field(3.5e-4, description="after the warm-up")
     weight_decay: Annotated[float, Field(ge=0)] = Field(5e-4, description="L2, added to the gradient")
-    warmup_epochs: Annotated[int, Field(ge=0)] = Field(10, description="in which the rate rises from 1 % to the whole")
-    milestones: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
+    warmup_epochs: CountFrom0 = Field(10, description="in which the rate rises from 1 % to the whole")
+    milestones: Annotated[tuple[CountFrom0, ...], Field(strict=False)] = Field(
         (20, 40, 60), description="epochs after which the rate is multiplied by gamma"
     )
     gamma: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="factor of the rate at a milestone")

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import yaml
 from rich.table import Table
 
 from ccreid.analysis.paired import compare_queries
 from ccreid.errors import SettingError
-from ccreid.recipe import Recipe, RunFolder, to_yaml
+from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
 from ccreid.report.schema import Ablation, Difference, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
@@ -41,15 +40,19 @@ def load_variants(source: str) -> dict[str, list[str]]:
     """
     path = VARIANTS / f"{source}.yaml" if source in variant_names() else Path(source)
     mend = "A list of variants is YAML, a line each: name: [section.name=value, ...]."
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    if not path.is_file():
         known = ", ".join(variant_names())
-        raise SettingError(f"The variants '{source}' cannot be read: {error}", f"{mend} Known are {known}.") from error
+        raise SettingError(
+            f"The variants '{source}' cannot be read: there is no such file.", f"{mend} Known are {known}."
+        )
+    try:
+        values = plain_yaml.read(path)
+    except SettingError as error:
+        raise SettingError(error.message, mend) from error
     wrong = not isinstance(values, dict) or not values or not all(map(_is_changes, values.values()))
     if wrong:
         raise SettingError(f"{path} holds no variants.", mend)
-    return {str(name): changes for name, changes in values.items()}
+    return dict(values)
 
 
 def ablate(
