@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -182,6 +184,12 @@ def ignored(rule: Ignore, query: Columns, row: int | Ids, candidates: Columns) -
         related = query.different if flag is Ignore.OTHER_CLOTHES else query.same
         mask |= related(COLUMN_OF_RULE[flag], row, candidates)
     return mask
+
+
+def in_force(rule: Ignore, query: Columns, gallery: Columns) -> Ignore:
+    """The parts of a rule that can ignore anything: those whose column both sides annotate."""
+    known = (flag for flag in rule if all(getattr(side, COLUMN_OF_RULE[flag]) is not None for side in (query, gallery)))
+    return reduce(or_, known, Ignore.NOTHING)
 
 
 @dataclass(frozen=True, eq=False)

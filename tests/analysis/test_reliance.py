@@ -12,14 +12,18 @@ import pytest
 import torch
 
 from ccreid.analysis.outfits import outfit_codes, shared_outfits, wears_the_same
-from ccreid.analysis.reliance import CLOTH_CHANGING, SAME_CLOTHES, STANDARD, Gap, Reliance, clothes_reliance
+from ccreid.analysis.reliance import Gap, Reliance, clothes_reliance
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import score
 from ccreid.model.embedding import Embeddings
 from ccreid.ops.ranking import NOBODY
 from ccreid.vocabulary import UNKNOWN, Benchmark, Ignore, Protocol, Samples
 from columns import annotated
-from outfitted import garments, made_evaluation
+from outfitted import garments, made_evaluation, walked_evaluation
+
+STANDARD = Ignore.SAME_CAMERA
+CLOTH_CHANGING = Ignore.SAME_CAMERA | Ignore.SAME_CLOTHES
+SAME_CLOTHES = Ignore.SAME_CAMERA | Ignore.OTHER_CLOTHES
 
 
 def measured(evaluation: Evaluation, outfits: dict[str, str] | None = None) -> Reliance:
@@ -45,6 +49,43 @@ def test_scores_are_compared_over_the_queries_that_have_both_answers() -> None:
     assert reliance.gap.map == pytest.approx(
         same.average_precision[both].mean() - changed.average_precision[both].mean()
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "ignored"),
+    [
+        ({"clothes"}, "nothing"),
+        ({"clothes", "camera"}, "same camera"),
+        ({"clothes", "tracklet"}, "same tracklet"),
+        ({"clothes", "camera", "tracklet"}, "same camera or same tracklet"),
+    ],
+)
+def test_clothes_are_looked_at_under_the_rule_of_the_protocols(columns: set[str], ignored: str) -> None:
+    """Every query has answers in both kinds of clothes here, so each number is that of a protocol."""
+    evaluation = walked_evaluation(columns)
+    reliance = measured(evaluation)
+    for standing, name in ((reliance.same_clothes, "same-clothes"), (reliance.cloth_changing, "cloth-changing")):
+        protocol = evaluation.scores[name]
+        assert (standing.queries, standing.rank1) == (protocol.valid, protocol.at(1))
+        assert standing.map == pytest.approx(protocol.mean_ap)
+    standard = evaluation.scores["standard"]
+    assert reliance.first_places[0].right == round(standard.at(1) * standard.valid)
+    assert reliance.ignored == ignored
+    assert [places.ignored for places in reliance.first_places] == [
+        protocol.ignore.sentence for protocol in evaluation.benchmark.protocols[:2]
+    ]
+    alike = reliance.same_clothes.rank1 == 1  # the nearest image is another frame of the query's own walk
+    assert alike == (ignored == "nothing")
+
+
+def test_pairs_that_the_rule_ignores_have_no_part_in_the_similarities() -> None:
+    found = {}
+    for columns in ({"clothes"}, {"clothes", "camera"}):
+        separation = measured(walked_evaluation(columns)).separation
+        assert separation is not None
+        found[len(columns)] = (sum(separation.positive), sum(separation.negative))
+    queries, others = 8 * 4, 7 * 4
+    assert found == {1: (queries * 2, queries * others), 2: (queries, queries * others // 2)}
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -155,8 +196,8 @@ def test_queries_of_two_subsets_are_put_together_where_none_has_both_answers() -
     assert reliance.subsets == (("query-same", "gallery"), ("query-changed", "gallery"))
     assert not reliance.paired
     for standing, name, rule in (
-        (reliance.same_clothes, "query-same", SAME_CLOTHES),
-        (reliance.cloth_changing, "query-changed", CLOTH_CHANGING),
+        (reliance.same_clothes, "query-same", Ignore.OTHER_CLOTHES),
+        (reliance.cloth_changing, "query-changed", Ignore.SAME_CLOTHES),
     ):
         alone = score(vectors[name].vectors, vectors["gallery"].vectors, subsets[name], subsets["gallery"], rule)
         assert (standing.queries, standing.rank1) == (alone.valid, alone.at(1))

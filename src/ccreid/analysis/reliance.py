@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from pydantic import computed_field
+from torch import Tensor
 
 from ccreid.analysis.outfits import Garments, known_equal, outfit_codes, wears_the_same
 from ccreid.analysis.separation import Separation, Tally
@@ -15,12 +16,11 @@ from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores, score_rules
 from ccreid.ops.similarity import comparable_vectors, similarity_rows
 from ccreid.records import Record
-from ccreid.vocabulary import UNKNOWN, Ids, Ignore, Samples
+from ccreid.vocabulary import UNKNOWN, Benchmark, Ids, Ignore, Samples, ignored, in_force
 
-STANDARD = Ignore.SAME_CAMERA
-CLOTH_CHANGING = Ignore.SAME_CAMERA | Ignore.SAME_CLOTHES
-SAME_CLOTHES = Ignore.SAME_CAMERA | Ignore.OTHER_CLOTHES
-RULES = (STANDARD, CLOTH_CHANGING, SAME_CLOTHES)
+IN_ANY, IN_OTHERS, IN_THE_SAME = Ignore.NOTHING, Ignore.SAME_CLOTHES, Ignore.OTHER_CLOTHES
+"""What is ignored beside a protocol's own rule for right answers in any clothes, in others and in the query's."""
+ANSWERS = (IN_ANY, IN_OTHERS, IN_THE_SAME)
 
 
 class Standing(Record):
@@ -84,8 +84,10 @@ class Reliance(Record):
         Whether both are over the same queries; otherwise the data has no query with both kinds of answers.
     others_labelled:
         Whether it is known when two people wear the same clothes.
+    ignored:
+        What the protocols' rule ignores of the query's person whatever the clothes, in words: in every figure here.
     first_places:
-        Under the rule that ignores the same camera, and under the cloth-changing rule.
+        Under that rule, and where the query's clothes are ignored besides.
     separation:
         Similarities of the same person in other clothes against those of other people, who wear the same
         clothes if `others_labelled`; None where either kind of pair is missing.
@@ -96,6 +98,7 @@ class Reliance(Record):
     cloth_changing: Standing
     paired: bool
     others_labelled: bool
+    ignored: str = "same camera"  # of every set, before the protocols decided
     first_places: tuple[FirstPlaces, ...]
     separation: Separation | None
 
@@ -111,25 +114,26 @@ class Reliance(Record):
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """A query subset against a gallery subset, scored under `RULES`."""
+    """A query subset against a gallery subset, scored for each of `ANSWERS` beside the rule of its protocol."""
 
     names: tuple[str, str]
     query: Samples
     gallery: Samples
+    rule: Ignore
     scores: tuple[Scores, ...]
 
-    def of(self, rule: Ignore) -> Scores:
-        """The scores under a rule."""
-        return self.scores[RULES.index(rule)]
+    def of(self, answers: Ignore) -> Scores:
+        """The scores where right answers wear what one of `ANSWERS` says."""
+        return self.scores[ANSWERS.index(answers)]
 
-    def valid(self, rule: Ignore) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """(Q,) which queries have a relevant image under a rule."""
-        return self.of(rule).first_rank > 0
+    def valid(self, answers: Ignore) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """(Q,) which queries have such an answer."""
+        return self.of(answers).first_rank > 0
 
     @property
     def paired(self) -> int:
         """How many queries have answers both in the same and in other clothes."""
-        return int((self.valid(SAME_CLOTHES) & self.valid(CLOTH_CHANGING)).sum())
+        return int((self.valid(IN_THE_SAME) & self.valid(IN_OTHERS)).sum())
 
 
 def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -> Reliance | None:
@@ -137,7 +141,8 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
 
     Of the pairs of query and gallery subset that the protocols name, the one with the most queries that have
     answers both in the same and in other clothes is looked at; where no query has both, all of them together
-    (in PRCC the queries in the same clothes are other images than those in changed clothes).
+    (in PRCC the queries in the same clothes are other images than those in changed clothes), as far as their rules are
+    one. What the first protocol of a pair ignores apart from clothes is ignored in every figure.
 
     Parameters
     ----------
@@ -153,18 +158,12 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
         None where the benchmark's query or gallery images have no clothes labels.
     """
     vectors = {name: embeddings.vectors for name, embeddings in evaluation.embeddings.items()}
-    pairs = []
-    for names in dict.fromkeys((p.query, p.gallery) for p in evaluation.benchmark.protocols):
-        query, gallery = (evaluation.benchmark.subset(name) for name in names)
-        if query.clothes is not None and gallery.clothes is not None:
-            scores = score_rules(vectors[names[0]], vectors[names[1]], query, gallery, RULES)
-            pairs.append(_Pair(names, query, gallery, scores))
+    pairs = list(_pairs(evaluation.benchmark, vectors))
     if not pairs:
         return None
     best = max(pairs, key=lambda pair: pair.paired)
     paired = best.paired > 0
-    if paired:
-        pairs = [best]
+    pairs = [best] if paired else [pair for pair in pairs if pair.rule == best.rule]
     outfits = [_outfits(pair, garments) for pair in pairs] if garments else [None] * len(pairs)
     labelled = any(codes is not None and all((side != UNKNOWN).any() for side in codes) for codes in outfits)
     tally = Tally()
@@ -173,13 +172,27 @@ def clothes_reliance(evaluation: Evaluation, garments: Garments | None = None) -
         _count_pairs(tally, similarity_rows(*comparable_vectors(left, right)), pair, codes if labelled else None)
     return Reliance(
         subsets=tuple(pair.names for pair in pairs),
-        same_clothes=_standing(pairs, SAME_CLOTHES, paired),
-        cloth_changing=_standing(pairs, CLOTH_CHANGING, paired),
+        same_clothes=_standing(pairs, IN_THE_SAME, paired),
+        cloth_changing=_standing(pairs, IN_OTHERS, paired),
         paired=paired,
         others_labelled=labelled,
-        first_places=tuple(_first_places(pairs, rule, outfits, garments) for rule in (STANDARD, CLOTH_CHANGING)),
+        ignored=best.rule.sentence,
+        first_places=tuple(_first_places(pairs, answers, outfits, garments) for answers in (IN_ANY, IN_OTHERS)),
         separation=tally.separation(),
     )
+
+
+def _pairs(benchmark: Benchmark, vectors: Mapping[str, Tensor]) -> Iterator[_Pair]:
+    """The query subsets with clothes against their galleries, each under the rule of the first protocol on them."""
+    first_of = {(protocol.query, protocol.gallery): protocol for protocol in reversed(benchmark.protocols)}
+    for names in dict.fromkeys((protocol.query, protocol.gallery) for protocol in benchmark.protocols):
+        query, gallery = (benchmark.subset(name) for name in names)
+        if query.clothes is None or gallery.clothes is None:
+            continue
+        rule = in_force(first_of[names].ignore, query, gallery) & ~(Ignore.SAME_CLOTHES | Ignore.OTHER_CLOTHES)
+        rules = [rule | answers for answers in ANSWERS]
+        scores = score_rules(vectors[names[0]], vectors[names[1]], query, gallery, rules)
+        yield _Pair(names, query, gallery, rule, scores)
 
 
 def _outfits(pair: _Pair, garments: Garments) -> tuple[Ids, Ids]:
@@ -188,11 +201,11 @@ def _outfits(pair: _Pair, garments: Garments) -> tuple[Ids, Ids]:
     return query, gallery
 
 
-def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:
+def _standing(pairs: Iterable[_Pair], answers: Ignore, paired: bool) -> Standing:
     first, precision = [], []
     for pair in pairs:
-        rows = pair.valid(rule) & pair.valid(SAME_CLOTHES) & pair.valid(CLOTH_CHANGING) if paired else pair.valid(rule)
-        scores = pair.of(rule)
+        rows = pair.valid(IN_THE_SAME) & pair.valid(IN_OTHERS) if paired else pair.valid(answers)
+        scores = pair.of(answers)
         first.append(scores.first_rank[rows])
         precision.append(scores.average_precision[rows])
     ranks = np.concatenate(first)
@@ -202,8 +215,8 @@ def _standing(pairs: Iterable[_Pair], rule: Ignore, paired: bool) -> Standing:
 
 
 def _first_places(
-    pairs: Iterable[_Pair],
-    rule: Ignore,
+    pairs: Sequence[_Pair],
+    answers: Ignore,
     outfits: Iterable[tuple[Ids, Ids] | None],
     garments: Garments | None,
 ) -> FirstPlaces:
@@ -211,9 +224,9 @@ def _first_places(
     wrong: list[bool | None] = []
     chances: list[float] = []
     for pair, codes in zip(pairs, outfits, strict=True):
-        places = cast(Ids, pair.of(rule).nearest)  # one gallery, no draws
+        places = cast(Ids, pair.of(answers).nearest)  # one gallery, no draws
         same = wears_the_same(pair.query, places, pair.gallery, garments)
-        for row in np.flatnonzero(pair.valid(rule)):
+        for row in np.flatnonzero(pair.valid(answers)):
             if pair.gallery.person[places[row]] == pair.query.person[row]:
                 right.append(same[row])
                 continue
@@ -222,7 +235,7 @@ def _first_places(
                 others = (pair.gallery.person != pair.query.person[row]) & (codes[1] != UNKNOWN)
                 chances.append(float(known_equal(codes[0][row], codes[1])[others].mean()))
     return FirstPlaces(
-        ignored=rule.sentence,
+        ignored=(pairs[0].rule | answers).sentence,
         right=len(right),
         wrong=len(wrong),
         right_known=len(right) - right.count(None),
@@ -234,12 +247,12 @@ def _first_places(
 
 
 def _count_pairs(tally: Tally, similarities: Iterable[Any], pair: _Pair, codes: tuple[Ids, Ids] | None) -> None:
-    """Add the similarities of a query subset; images of the query's camera are left out on both sides."""
+    """Add the similarities of a query subset; what the rule ignores is left out of both."""
     for row, similarity in enumerate(similarities):
-        other_camera = ~pair.query.same("camera", row, pair.gallery)
+        kept = ~ignored(pair.rule, pair.query, row, pair.gallery)
         own = pair.gallery.person == pair.query.person[row]
-        positive = own & other_camera & pair.query.different("clothes", row, pair.gallery)
-        negative = ~own & other_camera
+        positive = own & kept & pair.query.different("clothes", row, pair.gallery)
+        negative = ~own & kept
         if codes is not None:
             negative &= known_equal(codes[0][row], codes[1])
         tally.add(similarity[positive], similarity[negative])

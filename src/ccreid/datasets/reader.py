@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
 from pathlib import Path
 
 import numpy as np
 
 from ccreid.errors import DataError, SettingError
-from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
+from ccreid.vocabulary import Benchmark, Ignore, Protocol, Samples, in_force
 
 Counts = Mapping[str, tuple[int, int]]
 """People and images by subset."""
@@ -176,15 +174,11 @@ def as_annotated(protocols: Sequence[Protocol], subsets: Mapping[str, Samples]) 
     """
     allowed: list[Protocol] = []
     for protocol in protocols:
-        sides = [subsets[side] for side in (protocol.query, protocol.gallery) if side in subsets]
-        absent = reduce(
-            or_,
-            (flag for flag in protocol.ignore if any(getattr(s, COLUMN_OF_RULE[flag]) is None for s in sides)),
-            Ignore.NOTHING,
-        )
-        if len(sides) < 2 or absent & (Ignore.SAME_CLOTHES | Ignore.OTHER_CLOTHES):
+        if not {protocol.query, protocol.gallery} <= set(subsets):
             continue
-        allowed.append(replace(protocol, ignore=protocol.ignore & ~absent))
+        rule = in_force(protocol.ignore, subsets[protocol.query], subsets[protocol.gallery])
+        if not protocol.ignore & ~rule & (Ignore.SAME_CLOTHES | Ignore.OTHER_CLOTHES):
+            allowed.append(replace(protocol, ignore=rule))
     return tuple(allowed)
 
 

@@ -20,7 +20,7 @@ from ccreid.machine.progress import Track, untracked
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import Embeddings
 from ccreid.ops.reranking import rerank
-from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples
+from ccreid.vocabulary import COLUMN_OF_RULE, Benchmark, Ignore, Protocol, Samples, in_force
 
 logger = logging.getLogger(__name__)
 
@@ -129,15 +129,15 @@ def _score_lists(
 
 
 def _warn(benchmark: Benchmark, protocol: Protocol, scores: Scores) -> None:
-    for flag in protocol.ignore or Ignore.NOTHING:
+    rule = in_force(protocol.ignore, benchmark.subset(protocol.query), benchmark.subset(protocol.gallery))
+    for flag in protocol.ignore & ~rule:
         column = COLUMN_OF_RULE[flag]
-        if getattr(benchmark.subset(protocol.query), column) is None:
-            logger.warning("%s annotates no %s: the rule '%s' ignores nothing.", benchmark.name, column, flag.sentence)
+        logger.warning("%s annotates no %s: the rule '%s' ignores nothing.", benchmark.name, column, flag.sentence)
     if not scores.valid:
         logger.warning(
             "%s, %s: no query has a relevant gallery image left when %s is ignored. Check that the same people "
             "stand in query and gallery.",
             benchmark.name,
             protocol.name,
-            protocol.ignore.sentence,
+            rule.sentence,
         )

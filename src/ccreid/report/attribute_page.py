@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ccreid.analysis.agreement import DEVIATIONS
 from ccreid.machine.files import write_text
-from ccreid.report.attribute_report import MEASURES, SAME, STRENGTHS, left_out, summary
+from ccreid.report.attribute_report import ANNOTATED, MEASURES, SAME, STRENGTHS, left_out, summary
 from ccreid.report.curves import COLOURS, WIDTH_IN, as_png
 from ccreid.report.page import Picture, data_address, rendered
 
@@ -61,6 +61,7 @@ def write_attribute_page(
         "chosen": chosen,
         "further": further,
         "dressed": values["agreement"]["clothes"] is not None,
+        "annotated": " and ".join(name for name in ANNOTATED if values["agreement"][name] is not None),
     }
     write_text(path, rendered(TEMPLATE, contents))
 

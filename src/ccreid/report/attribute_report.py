@@ -185,7 +185,7 @@ def _values_per_person(mined: Mined, name: str) -> float | None:
     if column is None:
         return None
     found = [len(np.unique(column[rows][column[rows] != UNKNOWN])) for _, rows in mined.rows()]
-    return float(np.mean(found))
+    return float(np.mean([number for number in found if number]))  # of the others nothing is annotated
 
 
 def _comparison_values(comparison: Comparison | None) -> dict[str, Any] | None:

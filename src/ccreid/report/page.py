@@ -25,6 +25,7 @@ from ccreid.vocabulary import Protocol, Samples
 
 TEMPLATE = "page.html.j2"
 TOP = 10
+NONE = "no valid query"
 NO_SPREAD = Measures(cmc={}, map=None, minp=None)
 NO_INTERVALS = Intervals(level=0.95, resamples=0, unit="", protocols={})
 
@@ -135,14 +136,18 @@ def data_address(data: bytes, kind: str) -> str:
 
 def _cmc_in_words(report: Report) -> str:
     parts = [
-        f"{row.name}: " + ", ".join(f"{percent(row.at(rank))} % at rank {rank}" for rank in RANKS)
+        f"{row.name}: "
+        + (", ".join(f"{percent(row.at(rank))} % at rank {rank}" for rank in RANKS) if row.valid else NONE)
         for row in report.protocols
     ]
     return "CMC curves. " + "; ".join(parts) + "."
 
 
 def _precision_in_words(report: Report) -> str:
-    parts = [f"{row.name}: mean {percent(row.map)} % over {row.valid} queries" for row in report.protocols]
+    parts = [
+        f"{row.name}: " + (f"mean {percent(row.map)} % over {row.valid} queries" if row.valid else NONE)
+        for row in report.protocols
+    ]
     return "Histograms of the queries' average precision. " + "; ".join(parts) + "."
 
 

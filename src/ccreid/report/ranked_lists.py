@@ -17,7 +17,7 @@ from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.machine.files import replacing
 from ccreid.report.curves import as_png
-from ccreid.vocabulary import Ids, Pictures, Protocol, Samples, ignored
+from ccreid.vocabulary import Ids, Pictures, Protocol, Samples, ignored, in_force
 
 RIGHT, WRONG, QUERY = "#1b9e3e", "#d62728", "#404040"
 THUMBNAIL_PX = (64, 128)
@@ -55,11 +55,7 @@ def draw_ranked_lists(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    title = (
-        f"{evaluation.benchmark.name}, {protocol.name}. Left out: the query's person with {protocol.ignore.sentence}.\n"
-        "Green ✓ right person, red ✗ wrong person." + (" By cosine, not re-ranked." if evaluation.reranked else "")
-    )
-    axes.text(6, 4, title, fontsize=9, verticalalignment="top")
+    axes.text(6, 4, lists_title(evaluation, protocol), fontsize=9, verticalalignment="top")
     for line, row in enumerate(rows):
         corner = HEADER_PX + CELL_PX[1] * line
         _draw_image(axes, (6, corner), query, row, QUERY, "query")
@@ -70,6 +66,16 @@ def draw_ranked_lists(
     png = as_png(figure, 2 * PIXELS_PER_INCH)
     with replacing(path) as temporary:
         temporary.write_bytes(png)
+
+
+def lists_title(evaluation: Evaluation, protocol: Protocol) -> str:
+    """What some ranked lists show, in two lines."""
+    query, gallery = (evaluation.benchmark.subset(name) for name in (protocol.query, protocol.gallery))
+    rule = in_force(protocol.ignore, query, gallery)
+    left_out = f"Left out: the query's person with {rule.sentence}." if rule else "Nothing is left out."
+    return f"{evaluation.benchmark.name}, {protocol.name}. {left_out}\nGreen ✓ right person, red ✗ wrong person." + (
+        " By cosine, not re-ranked." if evaluation.reranked else ""
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
 from ccreid.ops import reranking
 from ccreid.records import BenchmarkCard, Intervals, Measures, ProtocolScores, Record, Scored
-from ccreid.vocabulary import Protocol
+from ccreid.vocabulary import Protocol, in_force
 
 RANKS = (1, 5, 10, 20)
 TEST_SET = "ON THE TEST SET"
@@ -162,11 +162,12 @@ def report_of(evaluation: Evaluation, conditions: Conditions, beside: Supplement
 
 def _scores(protocol: Protocol, evaluation: Evaluation, stamped: bool) -> ProtocolScores:
     scores, draws = evaluation.scores[protocol.name], evaluation.draws.get(protocol.name)
+    query, gallery = (evaluation.benchmark.subset(name) for name in (protocol.query, protocol.gallery))
     return ProtocolScores(
         name=protocol.name,
         query=protocol.query,
         gallery=protocol.gallery,
-        ignored=protocol.ignore.sentence,
+        ignored=in_force(protocol.ignore, query, gallery).sentence,
         shots=f"single-shot, mean of {len(draws)} draws" if draws else "multi-shot",
         valid=scores.valid,
         skipped=scores.skipped,
