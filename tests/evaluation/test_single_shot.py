@@ -48,6 +48,32 @@ def test_the_mean_of_draws() -> None:
     assert np.isnan(mean.average_precision[2])
     assert mean.first_rank[0] == sorted(d.first_rank[0] for d in draws)[1]
     assert mean.first_rank[2] == 0
+    assert mean.rank1[:2] == pytest.approx(np.mean([d.first_rank[:2] == 1 for d in draws], axis=0))
+    assert np.isnan(mean.rank1[2])
+
+
+def test_a_query_counts_once_however_often_it_is_valid() -> None:
+    random = np.random.default_rng(2)
+    query = Columns(np.array([0, 1, 2]), camera=np.array([1, 1, 1]))
+    cameras = ([2, 1, 2], [2, 2, 1], [2, 1, 1], [1, 1, 1])
+    draws = [
+        score(
+            random.normal(size=(3, 4)),
+            random.normal(size=(3, 4)),
+            query,
+            Columns(np.array([0, 1, 2]), camera=np.array(camera)),
+            Ignore.SAME_CAMERA,
+        )
+        for camera in cameras
+    ]
+    mean = mean_of_draws(draws)
+    valid_in = ([0, 1, 2], [1], [0])
+    for rank in (1, 2, 3):
+        shares = [np.mean([draws[draw].first_rank[row] <= rank for draw in of]) for row, of in enumerate(valid_in)]
+        assert mean.at(rank) == pytest.approx(np.mean(shares))
+    precisions = [np.mean([draws[draw].average_precision[row] for draw in of]) for row, of in enumerate(valid_in)]
+    assert mean.mean_ap == pytest.approx(np.mean(precisions))
+    assert (mean.rank1.mean(), mean.average_precision.mean()) == pytest.approx((mean.at(1), mean.mean_ap))
 
 
 def test_a_draw_without_a_valid_query_has_no_part_in_the_mean() -> None:

@@ -58,7 +58,7 @@ def bootstrap_intervals(
         )
     valid = scores.first_rank > 0
     values = {
-        "rank1": scores.first_rank[valid] == 1,
+        "rank1": scores.rank1[valid],
         "map": scores.average_precision[valid],
         "minp": scores.inverse_negative_penalty[valid],
     }

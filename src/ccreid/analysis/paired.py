@@ -15,7 +15,8 @@ from ccreid.analysis.intervals import ends_of, means_of_resamples
 from ccreid.errors import ArtefactError
 from ccreid.records import Interval, Record
 
-COLUMNS = ("protocol", "file", "person", "valid", "first_rank", "average_precision")
+COLUMNS = ("protocol", "file", "person", "valid", "rank1", "average_precision")
+MEND = "Score its run again: the table is of another version, or damaged."
 KEYS = ["protocol", "file", "run"]
 
 
@@ -74,7 +75,8 @@ def compare_queries(ours: Sequence[Path], theirs: Sequence[Path]) -> list[Paired
     valid = one["valid"].to_numpy()
     protocol, person = (one[name].to_numpy()[valid] for name in ("protocol", "person"))
     precision, hit = (
-        np.subtract(*(_valid(table, name, valid) for table in (one, other))) for name in ("average_precision", "hit")
+        np.subtract(*(table[name].to_numpy()[valid] for table in (one, other)))
+        for name in ("average_precision", "rank1")
     )
     return [
         _paired(name, person[rows], precision[rows], hit[rows])
@@ -98,19 +100,16 @@ def _paired(protocol: str, person: NDArray[np.int64], precision: NDArray[Any], h
     )
 
 
-def _valid(table: pa.Table, name: str, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    if name == "hit":
-        return np.asarray(_valid(table, "first_rank", valid) == 1, dtype=np.float64)
-    return np.asarray(table[name].to_numpy()[valid], dtype=np.float64)
-
-
 def _read(paths: Sequence[Path]) -> pa.Table:
     """The tables of some runs, one after another, with the number of the run."""
     tables = []
     for run, path in enumerate(paths):
         try:
-            table = pq.read_table(path, columns=list(COLUMNS))
+            table = pq.read_table(path)
         except (OSError, pa.ArrowException) as error:
-            raise ArtefactError(f"{path} cannot be read: {error}.", "Evaluate its run again.") from error
+            raise ArtefactError(f"{path} cannot be read: {error}.", MEND) from error
+        if missing := [name for name in COLUMNS if name not in table.column_names]:
+            raise ArtefactError(f"{path} lacks the columns {', '.join(missing)}.", MEND)
+        table = table.select(COLUMNS)
         tables.append(table.append_column("run", pa.array([run] * len(table))))
     return pa.concat_tables(tables)

@@ -37,6 +37,9 @@ class Scores:
         (Q,) float64 each, NaN for a skipped query.
     first_rank:
         (Q,) int64, 1-based rank of the nearest relevant image, 0 for a skipped query.
+    hit_share:
+        (Q,) float64 for the mean of draws: the share of a query's draws in which a relevant image stands first. None
+        for a single list.
     nearest:
         (Q,) int64, the gallery index of the nearest image of anybody that the rule leaves; `NOBODY` where it
         leaves none. None for the mean of draws, whose galleries differ.
@@ -51,6 +54,14 @@ class Scores:
     inverse_negative_penalty: NDArray[np.float64]
     first_rank: Ids
     nearest: Ids | None = None
+    hit_share: NDArray[np.float64] | None = None
+
+    @property
+    def rank1(self) -> NDArray[np.float64]:
+        """(Q,) whether a relevant image stands first, 1 or 0, or how often over draws; NaN for a skipped query."""
+        found = self.first_rank > 0
+        hits = self.first_rank == 1 if self.hit_share is None else self.hit_share
+        return np.where(found, hits, np.nan)
 
     def at(self, rank: int) -> float:
         """CMC at a rank (1-based); ranks beyond the gallery give its last value. SettingError below 1."""

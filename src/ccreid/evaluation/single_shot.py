@@ -32,26 +32,43 @@ def draw_gallery(gallery: Columns, draw: int) -> NDArray[np.int64]:
 
 
 def mean_of_draws(draws: Sequence[Scores]) -> Scores:
-    """The mean of several draws.
+    """The mean of several draws: of each query over the draws in which it is valid, then over the queries.
 
-    CMC, mAP and mINP are means over the draws that have a valid query; a query's AP and INP are means over the draws in
-    which it was valid, its first rank is their lower median. A query is skipped when no draw holds a relevant image
-    for it.
+    So CMC, mAP and mINP are the means of what the queries have, as they are for a single list. Where every query is
+    valid in every draw, as in PRCC, they are the means of the draws' own numbers, too. A query's first rank is the
+    lower median. A query is skipped when no draw holds a relevant image for it.
     """
     first = np.stack([scores.first_rank for scores in draws])
-    valid = (first > 0).any(axis=0)
-    scored = [scores for scores in draws if scores.valid] or draws  # the others have no number
+    times = (first > 0).sum(axis=0)
+    valid = times > 0
+    weights = np.divide(1, times * valid.sum(), out=np.zeros(len(times)), where=valid)  # of a query in one draw
     rank_of_valid = np.ma.median(np.ma.masked_equal(first, 0), axis=0)  # type: ignore[no-untyped-call]
+    precision, penalty, hits = (
+        _mean_where_valid(np.stack(of_draws))
+        for of_draws in (
+            [scores.average_precision for scores in draws],
+            [scores.inverse_negative_penalty for scores in draws],
+            [scores.rank1 for scores in draws],
+        )
+    )
     return Scores(
-        cmc=np.mean([scores.cmc for scores in scored], axis=0),
-        mean_ap=float(np.mean([scores.mean_ap for scores in scored])),
-        mean_inp=float(np.mean([scores.mean_inp for scores in scored])),
+        cmc=_cmc(first, weights, len(draws[0].cmc)) if valid.any() else draws[0].cmc,
+        mean_ap=float(precision[valid].mean()) if valid.any() else float("nan"),
+        mean_inp=float(penalty[valid].mean()) if valid.any() else float("nan"),
         valid=int(valid.sum()),
         skipped=int((~valid).sum()),
-        average_precision=_mean_where_valid(np.stack([scores.average_precision for scores in draws])),
-        inverse_negative_penalty=_mean_where_valid(np.stack([scores.inverse_negative_penalty for scores in draws])),
+        average_precision=precision,
+        inverse_negative_penalty=penalty,
         first_rank=np.ma.filled(np.ma.floor(rank_of_valid), 0).astype(np.int64),
+        hit_share=hits,
     )
+
+
+def _cmc(first: NDArray[np.int64], weights: NDArray[np.float64], gallery: int) -> NDArray[np.float64]:
+    """CMC over lists of `gallery` images, (draws, Q) first ranks counting as much as their queries' weights (Q,)."""
+    found = first > 0
+    each = np.broadcast_to(weights, first.shape)
+    return np.cumsum(np.bincount(first[found] - 1, weights=each[found], minlength=gallery))
 
 
 def _mean_where_valid(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         pa.field("protocol", pa.string(), nullable=False),
         pa.field("valid", pa.bool_(), nullable=False),
         pa.field("first_rank", pa.int64()),
+        pa.field("rank1", pa.float64()),
         pa.field("average_precision", pa.float64()),
         pa.field("inverse_negative_penalty", pa.float64()),
         pa.field("nearest_file", pa.string()),
@@ -52,7 +53,10 @@ def write_per_query(path: Path, evaluation: Evaluation, garments: Garments | Non
 
     Notes
     -----
-    A single-shot protocol has a gallery of its own at each draw: its columns on the nearest image are null.
+    The means of ``rank1`` (1 where the right person stands first), ``average_precision`` and
+    ``inverse_negative_penalty`` over a protocol's valid queries are its Rank-1, mAP and mINP. A single-shot protocol
+    has a gallery of its own at each draw: these three are means over a query's draws, so ``rank1`` is the share in
+    which the right person stands first, ``first_rank`` is the median, and the columns on the nearest image are null.
 
     Raises
     ------
@@ -80,6 +84,7 @@ def _table(evaluation: Evaluation, protocol: Protocol, garments: Garments | None
         "protocol": [protocol.name] * len(query),
         "valid": valid,
         "first_rank": pa.array(scores.first_rank, mask=~valid),
+        "rank1": pa.array(scores.rank1, mask=~valid),
         "average_precision": pa.array(scores.average_precision, mask=~valid),
         "inverse_negative_penalty": pa.array(scores.inverse_negative_penalty, mask=~valid),
         **_of_nearest(nearest, query.person, gallery.files, gallery.person),

@@ -183,7 +183,8 @@ def _deviations(draws: Sequence[Scores]) -> Measures:
     """Standard deviations (of a sample) over the draws."""
 
     def deviation(values: list[float]) -> float | None:
-        return _finite(stdev(values)) if len(values) > 1 else None
+        known = [value for value in values if math.isfinite(value)]  # a draw may leave no valid query
+        return stdev(known) if len(known) > 1 else None
 
     return Measures(
         cmc={rank: deviation([scores.at(rank) for scores in draws]) for rank in RANKS},

@@ -111,6 +111,8 @@ def score(
     write_per_query(RunFolder(folder).queries, evaluation, garments)
     write_page(folder / "report.html", report, evaluation)
     for protocol in benchmark.protocols:
+        if protocol.draws:
+            continue  # there is no one list: each draw has a gallery of its own
         queries = telling_queries(evaluation.scores[protocol.name])
         if queries:
             picture = folder / f"ranked-{protocol.name.replace(' ', '-')}.png"
