@@ -335,6 +335,8 @@ class Benchmark:
         What a user should know before believing a number.
     licence:
         Terms of use, in one line.
+    absent:
+        Where the subsets would lie that the set has and this folder has not: {"train": "train/"}.
     left_out:
         Images that could not be read and are in no subset.
     shared_people_numbers:
@@ -354,6 +356,7 @@ class Benchmark:
     layout: str = ""
     warnings: tuple[str, ...] = ()
     licence: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     shared_people_numbers: bool = True
     synthetic: bool = False
@@ -380,11 +383,23 @@ class Benchmark:
     def subset(self, name: str) -> Samples:
         """The samples of a subset. Raises DataError where the benchmark has none of that name."""
         if name not in self.subsets:
+            where = f" The folder lacks {self.absent[name]}." if name in self.absent else ""
             raise DataError(
-                f"{self.name} has no subset '{name}'; it has {', '.join(self.subsets)}.",
+                f"{self.name} has no subset '{name}'; it has {', '.join(self.subsets)}.{where}",
                 f"Check the folder {self.root}.",
             )
         return self.subsets[name]
+
+    def check_scored(self, mend: str = "") -> None:
+        """Raise DataError where there is nothing to be scored: query or gallery is not there."""
+        if not self.protocols:
+            lacking = ", ".join(
+                where for subset, where in self.absent.items() if subset.startswith(("query", "gallery"))
+            )
+            raise DataError(
+                f"{self.name} in {self.root} cannot be scored: it lacks {lacking or 'query and gallery'}.",
+                mend or "Scoring needs a query and a gallery.",
+            )
 
 
 def _as_ids(column: object, name: str) -> Ids | None:

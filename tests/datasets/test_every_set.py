@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -166,16 +167,56 @@ def test_every_count_that_differs_is_told(trees: dict[str, Path], name: str) -> 
         assert ("from memory" in warning) == (subset in reader.from_memory)
 
 
+def _folders(name: str) -> list[str]:
+    """Those of a set that hold its images, or its people's folders."""
+    return sorted({re.sub(r"(/\d+)?/[^/]+$", "", file) for file in TREES[name]()[0]})
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_half_downloaded_set_is_refused(tmp_path: Path, name: str) -> None:
-    """Each folder once away and once empty."""
-    files = TREES[name]()[0]
-    needed = {re.sub(r"(/\d+)?/[^/]+$", "", file) for file in files} - {"rgb/val"}  # which may be absent
-    for place, folder in enumerate(sorted(needed)):
+def test_a_set_without_train_is_scored(tmp_path: Path, name: str) -> None:
+    root = _empty_tree(name, tmp_path)
+    whole = read_benchmark(name, root)
+    for folder in {Path(file).parts for file in whole.subset("train").files}:
+        shutil.rmtree(root / _top(name, folder), ignore_errors=True)
+    scored = read_benchmark(name, root)
+    assert scored.protocols == whole.protocols
+    names = {side for protocol in whole.protocols for side in (protocol.query, protocol.gallery)}
+    assert {side: scored.subset(side).files for side in names} == {side: whole.subset(side).files for side in names}
+    assert not [warning for warning in scored.warnings if warning.startswith("train")]
+    with pytest.raises(DataError, match=r"no subset 'train'.*lacks .*train.*/\."):
+        scored.subset("train")
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_set_with_train_alone_is_trained_on(tmp_path: Path, name: str) -> None:
+    root = _empty_tree(name, tmp_path)
+    whole = read_benchmark(name, root)
+    kept = {_top(name, Path(file).parts) for file in whole.subset("train").files}
+    for folder in _folders(name):
+        if not any(Path(folder).is_relative_to(top) for top in kept):
+            shutil.rmtree(root / folder)
+    alone = read_benchmark(name, root)
+    assert alone.subset("train").files == whole.subset("train").files
+    assert (alone.protocols, alone.validation) == ((), ())
+    with pytest.raises(DataError, match=r"cannot be scored: it lacks .*/\."):
+        alone.check_scored()
+    everything = [folder for folder in _folders(name) if (root / folder).exists()]
+    for folder in everything:
+        shutil.rmtree(root / folder)
+    with pytest.raises(DataError, match="it lacks "):
+        read_benchmark(name, root)
+
+
+def _top(name: str, parts: tuple[str, ...]) -> str:
+    """The folder of a subset that holds a file."""
+    return "/".join(parts[: 2 if name == "prcc" else 1])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_an_empty_folder_is_refused(tmp_path: Path, name: str) -> None:
+    for place, folder in enumerate(_folders(name)):
         root = _empty_tree(name, tmp_path / str(place))
         (root / folder).rename(root / "elsewhere")
-        with pytest.raises(DataError, match=f"it lacks {folder}/"):
-            read_benchmark(name, root)
         (root / folder).mkdir()
         with pytest.raises(DataError, match=f"{folder}.*holds no image at all") as caught:
             read_benchmark(name, root)
@@ -195,7 +236,7 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path: Path, name: str) -> None:
 
 @EVERY
 def test_another_folder_is_refused_with_a_mend(tmp_path: Path, name: str) -> None:
-    plant(tmp_path, ["holiday/beach.jpg"])
+    plant(tmp_path, ["holiday/beach/1.jpg"])
     with pytest.raises(CcreidError) as caught:
         read_benchmark(name, tmp_path)
     assert str(tmp_path) in caught.value.message

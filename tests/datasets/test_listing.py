@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 from ccreid.datasets.listing import FileName, find_root, list_images, pair
 from ccreid.errors import DataError
 
-FOLDERS = ["train", "query"]
+FOLDERS = [["train", "query"]]
+"""Both are needed for the one use."""
 NAME = FileName(re.compile(r"(?P<person>\d{1,9})_c(?P<camera>\d{1,9})\.jpg", re.ASCII), "12_c3.jpg")
 
 

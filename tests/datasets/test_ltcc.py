@@ -163,5 +163,7 @@ def test_an_outfit_beyond_99_is_refused_not_given_to_another_person(root: Path) 
 
 def test_another_layout_is_refused(root: Path) -> None:
     (root / "test").rename(root / "bounding_box_test")
-    with pytest.raises(DataError, match="not the layout of LTCC: it lacks test/ and holds bounding_box_test/, query/"):
+    (root / "train").rename(root / "bounding_box_train")
+    lacks = "not the layout of LTCC: it lacks train/, test/ and holds bounding_box_test/, bounding_box_train/"
+    with pytest.raises(DataError, match=lacks):
         read_benchmark("ltcc", root)

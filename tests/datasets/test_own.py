@@ -67,6 +67,32 @@ def test_query_and_gallery_alone_will_do(folders: Path) -> None:
         benchmark.subset("train")
 
 
+def test_train_alone_will_do(folders: Path) -> None:
+    for side in ("query", "gallery"):
+        (folders / side).rename(folders.parent / side)
+    benchmark = read_benchmark("folder", folders)
+    assert (list(benchmark.subsets), benchmark.protocols, benchmark.warnings) == (["train"], (), ())
+    with pytest.raises(DataError, match="cannot be scored: it lacks query, gallery"):
+        benchmark.check_scored()
+
+
+def test_a_flat_folder_of_people_is_for_training(tmp_path: Path) -> None:
+    plant(tmp_path, ["anna/1.jpg", "anna/2.jpg", "Zoë/1.png", "loose.jpg"])
+    benchmark = read_benchmark("folder", tmp_path)
+    train = benchmark.subset("train")
+    assert [train.described(row) for row in range(3)] == [("person Zoë",), ("person anna",), ("person anna",)]
+    assert benchmark.unmatched == ("loose.jpg",)
+    assert benchmark.warnings == (
+        "There is neither train/ nor query/ and gallery/: the folders are taken for people to train on.",
+    )
+
+
+@pytest.mark.parametrize("files", [["query/anna/1.jpg", "anna/1.jpg"], ["cameras/anna/1.jpg"], ["1.jpg"]])
+def test_what_is_no_flat_folder_is_refused(tmp_path: Path, files: list[str]) -> None:
+    with pytest.raises(DataError, match="not the layout of your own images: it lacks train/"):
+        read_benchmark("folder", plant(tmp_path, files))
+
+
 def test_validation_people_of_its_own(folders: Path) -> None:
     plant(folders, ["val-query/gina/1.jpg", "val-gallery/gina/2.jpg"])
     (validation,) = read_benchmark("folder", folders).validation

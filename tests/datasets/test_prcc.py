@@ -70,7 +70,20 @@ def test_without_val_it_is_read_and_told(root: Path) -> None:
     (root / "rgb" / "val").rename(root / "elsewhere")
     benchmark = read_benchmark("prcc", root)
     assert "val" not in benchmark.subsets
-    assert sum(w.startswith("val: ") and w.endswith("found 0 people / 0 images.") for w in benchmark.warnings) == 1
+    assert benchmark.absent == {"val": "rgb/val/"}
+
+
+def test_each_setting_is_scored_without_the_other(root: Path) -> None:
+    (root / "rgb" / "test" / "B").rename(root / "elsewhere")
+    benchmark = read_benchmark("prcc", root)
+    assert {protocol.name for protocol in benchmark.protocols} == {
+        "cloth-changing multi-shot",
+        "cloth-changing single-shot",
+    }
+    assert (
+        "Not scored is same-clothes multi-shot, same-clothes single-shot: rgb/test/B/ is not there."
+        in benchmark.warnings
+    )
 
 
 def test_images_in_a_folder_that_is_no_person_are_reported(root: Path) -> None:

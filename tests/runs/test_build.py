@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from ccreid.errors import SettingError
+from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.metrics import mean_precision, score
+from ccreid.machine.processes import Processes
 from ccreid.model.bundle import About, save_bundle
 from ccreid.recipe import load_recipe
 from ccreid.runs import build
 from ccreid.runs.train import shippable
 from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol
 from columns import annotated
+from trees import build_tree, plant
 from wardrobes import TINY_SETTINGS
 
 RULE = Protocol("validation", Ignore.SAME_CAMERA, "val-query", "val-gallery")
@@ -101,3 +103,71 @@ def test_what_is_shipped_of_a_recipe_tells_of_no_folders(weights: str, shipped: 
     recipe = shippable(load_recipe("wardrobe", [f"network.weights={weights}"], data=tmp_path))
     assert recipe.network.weights == shipped
     assert recipe.data.root is None
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Seven people of three pictures each, a folder a person and nothing else."""
+    return plant(tmp_path / "people", [f"p{person}/{number}.jpg" for person in range(7) for number in range(3)])
+
+
+@pytest.mark.parametrize(("by", "processes", "expected"), [("validation", 1, 5), ("last", 1, 7), ("last", 2, 6)])
+def test_a_batch_takes_the_people_that_there_are(
+    people: Path, caplog: pytest.LogCaptureFixture, by: str, processes: int, expected: int
+) -> None:
+    scored = "validation" if by == "validation" else "test"
+    recipe = load_recipe("own", [f"selection.by={by}", f"selection.scored={scored}"], data=people)
+    benchmark = build.benchmark(recipe)
+    train = build.parts(recipe, benchmark).train if by == "validation" else benchmark.subset("train")
+    loader = build.train_loader(recipe, train, Processes(0, processes))
+    assert loader.sampler.people == expected
+    (told,) = {record.getMessage() for record in caplog.records if "batches take" in record.getMessage()}
+    assert told.endswith(f"so that batches take {expected} where data.people asks for 8.")
+    assert ("held out for validation" in told) == (by == "validation")
+
+
+def test_enough_people_are_not_told_of(small_wardrobe: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recipe = load_recipe("wardrobe", ["data.people=4"], data=small_wardrobe)
+    assert build.train_loader(recipe, build.benchmark(recipe).subset("train")).sampler.people == 4
+    assert not caplog.records
+
+
+def test_who_is_not_there_to_be_scored_is_said_before_training(people: Path) -> None:
+    recipe = load_recipe("own", data=people)
+    with pytest.raises(DataError, match="cannot be scored: it lacks query, gallery") as refused:
+        build.parts(recipe, build.benchmark(recipe))
+    assert "selection.scored to validation" in refused.value.mend
+    followed = load_recipe("own", ["selection.scored=validation"], data=people)
+    assert len(build.parts(followed, build.benchmark(followed)).train.people) == 5
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_for_few_people_the_mend_works(people: Path, count: int) -> None:
+    plant(
+        people.parent / "few",
+        [f"train/{name}/1.jpg" for name in "abcdef"[:count]] + ["query/x/1.jpg", "gallery/x/2.jpg"],
+    )
+    recipe = load_recipe("own", data=people.parent / "few")
+    with pytest.raises(SettingError, match="too few") as refused:
+        build.parts(recipe, build.benchmark(recipe))
+    assert refused.value.mend == "Set selection.by to last."
+    followed = load_recipe("own", ["selection.by=last"], data=people.parent / "few")
+    parts = build.parts(followed, build.benchmark(followed))
+    assert build.train_loader(followed, parts.train).sampler.people == count
+
+
+def test_one_person_alone_is_refused(people: Path) -> None:
+    plant(people.parent / "one", ["train/a/1.jpg", "query/x/1.jpg", "gallery/x/2.jpg"])
+    recipe = load_recipe("own", ["selection.by=last"], data=people.parent / "one")
+    with pytest.raises(DataError, match="single person"):
+        build.parts(recipe, build.benchmark(recipe))
+
+
+def test_validation_people_that_are_missing_are_replaced_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = build_tree("last", tmp_path)
+    shutil.rmtree(root / "val" / "query")
+    recipe = load_recipe("last", data=root)
+    assert build.parts(recipe, build.benchmark(recipe)).selected_on is not None
+    assert "val/query/ is not there: validation people are held out of train." in caplog.text

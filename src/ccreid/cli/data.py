@@ -43,10 +43,13 @@ def show_data(
         table.add_row(subset, str(len(samples.people)), str(len(samples)), *counts)
     console.out.print(table)
     console.say(f"Folder: {benchmark.root}\nLicence: {benchmark.licence}")
+    if benchmark.absent:
+        console.say(f"Not here: {', '.join(dict.fromkeys(benchmark.absent.values()))}")
     rules = Table("protocol", "query", "gallery", "ignored: same person and")
     for protocol in benchmark.protocols:
         rules.add_row(protocol.name, protocol.query, protocol.gallery, protocol.ignore.sentence)
-    console.out.print(rules)
+    if benchmark.protocols:
+        console.out.print(rules)
     for warning in benchmark.remarks:
         console.warn(warning)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ccreid.datasets.listing import FileName, find_root, list_images
+from ccreid.datasets.listing import FileName, find_root, list_images, present, uses_of
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.vocabulary import Ignore, Protocol
 
-SUBSETS = ("train", "query", "gallery")
+FOLDER_OF_SUBSET = {subset: subset for subset in ("train", "query", "gallery")}
 
 NAME = FileName(
     re.compile(r"(?P<person>\d{1,9})_(?P<image>\d{1,9})_(?P<meaningless>\d{1,9})\.jpg", re.ASCII), "632_10_0.jpg"
@@ -23,12 +23,14 @@ PROTOCOLS = (Protocol("standard", Ignore.NOTHING, source="Huang et al., TCSVT 20
 
 def _reader(name: str, title: str, complete: Counts) -> Reader:
     def find(root: Path) -> Found:
-        root = find_root(root, SUBSETS, title)
-        listings = {subset: list_images(root, subset, NAME) for subset in SUBSETS}
+        root = find_root(root, uses_of(FOLDER_OF_SUBSET), title)
+        there, absent = present(root, FOLDER_OF_SUBSET)
+        listings = {subset: list_images(root, subset, NAME) for subset in there}
         return Found(
             root,
             {subset: listing.samples(root) for subset, listing in listings.items()},
             tuple(file for listing in listings.values() for file in listing.unmatched),
+            absent=absent,
         )
 
     return Reader(

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from ccreid.datasets.filelist import read_list, warn_of_unlisted
-from ccreid.datasets.listing import FileName, find_root, list_images, pair
+from ccreid.datasets.listing import FileName, find_root, list_images, pair, present, uses_of
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.vocabulary import Ignore, Protocol, Samples
 
@@ -45,11 +45,12 @@ COMPLETE: Counts = {
 
 
 def _find(root: Path) -> Found:
-    root = find_root(root, list(FOLDER_OF_SUBSET.values()), "DeepChange")
+    root = find_root(root, uses_of(FOLDER_OF_SUBSET), "DeepChange")
+    there, absent = present(root, FOLDER_OF_SUBSET)
     subsets: dict[str, Samples] = {}
     unmatched: list[str] = []
     warnings: list[str] = []
-    for subset, folder in FOLDER_OF_SUBSET.items():
+    for subset, folder in there.items():
         on_disk = list_images(root, folder, NAME)
         file_list = read_list(root / f"{folder}-bbox.txt", folder, LINE, "P1_C17_20200105_11_03_3003.jpg,6969")
         listing, tracklet = file_list.choose(on_disk)
@@ -61,7 +62,7 @@ def _find(root: Path) -> Found:
         )
         unmatched += listing.unmatched
         warnings += warn_of_unlisted(on_disk, file_list)
-    return Found(root, subsets, tuple(unmatched), tuple(warnings))
+    return Found(root, subsets, tuple(unmatched), tuple(warnings), absent)
 
 
 READER = Reader(

@@ -1,4 +1,4 @@
-"""A user's own folders: train/ query/ gallery/ (or query/ and gallery/ alone) with one folder a person."""
+"""A user's own folders: train/, or query/ and gallery/, or all three, with one folder a person; or those alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ VALIDATION = (Protocol("validation", Ignore.NOTHING, "val-query", "val-gallery",
 
 
 def _find(root: Path) -> Found:
-    root = find_root(root, ("query", "gallery"), "your own images")
+    try:
+        root = find_root(root, (("train",), ("query", "gallery")), "your own images")
+    except DataError:
+        if people := _flat(root):
+            return _as_train(root, people)
+        raise
     rows: list[Row] = []
     loose: list[str] = []
     warnings: list[str] = []
@@ -38,6 +43,22 @@ def _find(root: Path) -> Found:
         warnings += _warn_of_folders(root / subset, people)
     found = number_rows(root, rows, root)
     return replace(found, unmatched=tuple(loose), warnings=(*warnings, *found.warnings))
+
+
+def _flat(root: Path) -> dict[str, list[str]]:
+    """The images by person in a folder that holds nothing but people's folders; nothing where it is another folder."""
+    if not is_folder(root) or set(folders_in(root)) & set(SUBSETS):
+        return {}
+    people = {person: images_in(root / person) for person in folders_in(root)}
+    return people if any(people.values()) else {}
+
+
+def _as_train(root: Path, people: dict[str, list[str]]) -> Found:
+    """People to learn from: who is asked for, and among whom, is not said."""
+    rows = [Row(f"{person}/{image}", person, "train") for person, images in people.items() for image in images]
+    told = "There is neither train/ nor query/ and gallery/: the folders are taken for people to train on."
+    found = number_rows(root, rows, root)
+    return replace(found, unmatched=tuple(images_in(root)), warnings=(told, *_warn_of_folders(root, people)))
 
 
 def _warn_of_folders(folder: Path, people: dict[str, list[str]]) -> list[str]:
@@ -62,8 +83,8 @@ READER = Reader(
     name="folder",
     title="Your own folders",
     find=_find,
-    layout="train/ query/ gallery/ (or query/ and gallery/ alone; val-query/ and val-gallery/ if you like), "
-    "one folder a person: gallery/anna/1.jpg",
+    layout="train/ query/ gallery/ (train/ alone, or query/ and gallery/ alone; val-query/ and val-gallery/ if you "
+    "like), one folder a person: gallery/anna/1.jpg",
     protocols=PROTOCOLS,
     validation=VALIDATION,
     editions={},

@@ -8,6 +8,8 @@ from ccreid.errors import SettingError
 from ccreid.vocabulary import Columns, Ids, Ignore, Protocol, Samples, answerable
 
 QUERY, GALLERY = "val-query", "val-gallery"
+FEWEST = 2
+"""Of one person nothing can be told wrong."""
 
 
 def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[str, Samples], Protocol]:
@@ -22,7 +24,7 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
     samples:
         The train set.
     share:
-        Of the people to hold out, in (0, 1); at least two people are.
+        Of the people to hold out, in (0, 1); at least `FEWEST` people are.
     seed:
         Of the draws.
 
@@ -39,11 +41,11 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
     """
     random = np.random.default_rng(seed)
     people = samples.people
-    count = max(2, round(share * len(people)))
+    count = max(FEWEST, round(share * len(people)))
     if len(people) - count < 2:
         raise SettingError(
             f"{len(people)} training people are too few to hold {count} of them out for validation.",
-            "Set selection.by to last, or lower selection.share.",
+            "Set selection.by to last" + (", or lower selection.share." if count > FEWEST else "."),
         )
     richness = [_richness(samples.select(samples.person == person)) for person in people]
     ranked = people[np.lexsort((random.permutation(len(people)), *np.transpose(richness)[::-1]))]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ccreid.datasets.listing import FileName, find_root, list_images, list_images_of_people, pair
+from ccreid.datasets.listing import FileName, find_root, list_images, list_images_of_people, pair, present, uses_of
 from ccreid.datasets.reader import Found, Reader
-from ccreid.vocabulary import Ignore, Protocol
+from ccreid.vocabulary import Ids, Ignore, Protocol, Samples
 
 MOST_OUTFITS = 10**6
 
@@ -25,22 +25,29 @@ PROTOCOLS = (Protocol("standard", Ignore.NOTHING, source=_SOURCE),)
 VALIDATION = (Protocol("validation", Ignore.NOTHING, "val-query", "val-gallery", source=_SOURCE),)
 
 
+FOLDER_OF_SUBSET = {
+    "train": "train",
+    "val-query": "val/query",
+    "val-gallery": "val/gallery",
+    "query": "test/query",
+    "gallery": "test/gallery",
+}
+
+
 def _find(root: Path) -> Found:
-    root = find_root(root, ("train", "val/query", "val/gallery", "test/query", "test/gallery"), "LaST")
-    train = list_images_of_people(root, "train", TRAIN_NAME)
-    test = {
-        "val-query": list_images(root, "val/query", TEST_NAME),
-        "val-gallery": list_images_of_people(root, "val/gallery", TEST_NAME),
-        "query": list_images(root, "test/query", TEST_NAME),
-        "gallery": list_images_of_people(root, "test/gallery", TEST_NAME),
-    }
-    clothes = pair(train.column("person"), train.column("outfit"), MOST_OUTFITS)
-    return Found(
-        root,
-        {"train": train.samples(root, clothes=clothes)}
-        | {subset: listing.samples(root) for subset, listing in test.items()},
-        tuple(file for listing in (train, *test.values()) for file in listing.unmatched),
-    )
+    root = find_root(root, uses_of(FOLDER_OF_SUBSET), "LaST")
+    there, absent = present(root, FOLDER_OF_SUBSET)
+    subsets: dict[str, Samples] = {}
+    unmatched: list[str] = []
+    for subset, folder in there.items():
+        find = list_images if subset.endswith("query") else list_images_of_people
+        listing = find(root, folder, TRAIN_NAME if subset == "train" else TEST_NAME)
+        columns: dict[str, Ids] = {}
+        if subset == "train":
+            columns["clothes"] = pair(listing.column("person"), listing.column("outfit"), MOST_OUTFITS)
+        subsets[subset] = listing.samples(root, **columns)
+        unmatched += listing.unmatched
+    return Found(root, subsets, tuple(unmatched), absent=absent)
 
 
 READER = Reader(

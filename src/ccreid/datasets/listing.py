@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,40 +66,57 @@ class Listing:
         return Samples(**{"person": self.column("person")} | columns, root=root, files=self.files)
 
 
-def find_root(root: Path, folders: Sequence[str], name: str) -> Path:
-    """The folder that holds `folders`: `root` itself, or the one folder in it that does.
+Uses = Sequence[Sequence[str]]
+"""Folders that are enough for something: (("train",), ("query", "test")) to train on, and to be scored by."""
+
+
+def find_root(root: Path, uses: Uses, name: str) -> Path:
+    """The folder that holds what is enough for some use: `root` itself, or the folder in it that serves more of them.
 
     Raises
     ------
     DataError
         Neither does, or several do; the message says what was expected and what was found.
     """
-    return find_layout(root, [folders], name)[0]
+    return find_layout(root, [uses], name)[0]
 
 
-def find_layout(root: Path, layouts: Sequence[Sequence[str]], name: str) -> tuple[Path, Sequence[str]]:
-    """The folder that holds all folders of one of the layouts, and that layout; see :func:`find_root`."""
-    mend = f"Point --data at the folder of {name} that holds {' or '.join(map(_shown_folders, layouts))}."
+def find_layout(root: Path, layouts: Sequence[Uses], name: str) -> tuple[Path, Uses]:
+    """The folder that holds what one of the layouts needs, and that layout; see :func:`find_root`."""
+    mend = f"Point --data at the folder of {name} that holds {' or '.join(map(_shown_folders, map(_all, layouts)))}."
     entries = entries_of(root, mend)
-    for layout in layouts:
-        if not _lacking(root, layout):
-            return root, layout
-    inside = [root / entry.name for entry in entries if is_folder(entry)]
-    holders = {child: layout for child in inside for layout in reversed(layouts) if not _lacking(child, layout)}
-    if len(holders) == 1:
-        return next(iter(holders.items()))
-    if holders:
+    places = [root, *(root / entry.name for entry in entries if is_folder(entry))]
+    served = {(place, at): _served(place, layout) for place in places for at, layout in enumerate(layouts)}
+    most = max(served.values())
+    if most:
+        best = {place: layouts[at] for (place, at), count in reversed(served.items()) if count == most}
+        if root in best:
+            return root, best[root]
+        if len(best) == 1:
+            return next(iter(best.items()))
         raise DataError(
-            f"{root} holds several sets with the layout of {name}: {shown(h.name for h in holders)}.",
+            f"{root} holds several sets with the layout of {name}: {shown(sorted(place.name for place in best))}.",
             "Point --data at one of them.",
         )
-    missing = min((_lacking(root, layout) for layout in layouts), key=len)
+    missing = min((_lacking(root, _all(layout)) for layout in layouts), key=len)
     found = [entry.name + ("/" if is_folder(entry) else "") for entry in entries]
     raise DataError(
         f"{root} has not the layout of {name}: it lacks {_shown_folders(missing)} "
         f"and holds {shown(found) or 'nothing'}.",
         mend,
     )
+
+
+def uses_of(folder_of_subset: Mapping[str, str]) -> Uses:
+    """Train is enough to train on, query with gallery to be scored by."""
+    return ([folder_of_subset["train"]], [folder_of_subset["query"], folder_of_subset["gallery"]])
+
+
+def present(root: Path, folder_of_subset: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The folders that are there by the subset that they hold, and those that are not."""
+    there = {subset: folder for subset, folder in folder_of_subset.items() if is_folder(root / folder)}
+    absent = {subset: f"{folder}/" for subset, folder in folder_of_subset.items() if subset not in there}
+    return there, absent
 
 
 def list_images(root: Path, folder: str, name: FileName) -> Listing:
@@ -249,6 +266,15 @@ def _utf8(name: str, folder: Path) -> str:
             "Rename it, for a whole tree for example with `convmv -r -f latin1 -t utf8 --notest`.",
         ) from error
     return name
+
+
+def _all(uses: Uses) -> list[str]:
+    """Every folder that some use needs, once."""
+    return list(dict.fromkeys(folder for use in uses for folder in use))
+
+
+def _served(root: Path, uses: Uses) -> int:
+    return sum(not _lacking(root, use) for use in uses)
 
 
 def _lacking(root: Path, folders: Sequence[str]) -> list[str]:

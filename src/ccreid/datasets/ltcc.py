@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ccreid.datasets.listing import FileName, find_root, list_images, pair
+from ccreid.datasets.listing import FileName, find_root, list_images, pair, present, uses_of
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.vocabulary import Ignore, Protocol, Samples
 
@@ -27,7 +27,7 @@ COMPLETE: Counts = {"train": (77, 9576), "query": (75, 493), "gallery": (75, 705
 
 def find_ltcc_layout(root: Path, title: str, suffix: str) -> Found:
     """Find a set with LTCC's folders and names; only the ending of the names is a parameter."""
-    root = find_root(root, list(FOLDER_OF_SUBSET.values()), title)
+    root = find_root(root, uses_of(FOLDER_OF_SUBSET), title)
     grammar = FileName(
         re.compile(
             rf"(?P<person>\d{{1,9}})_(?P<outfit>\d{{1,9}})_c(?P<camera>\d{{1,9}})_(?P<frame>\d{{1,18}})\.{suffix}",
@@ -42,12 +42,13 @@ def find_outfits(root: Path, folder_of_subset: dict[str, str], grammar: FileName
     """Read plain folders of names with the parts person, camera and outfit (numbered within a person)."""
     subsets: dict[str, Samples] = {}
     unmatched: list[str] = []
-    for subset, folder in folder_of_subset.items():
+    there, absent = present(root, folder_of_subset)
+    for subset, folder in there.items():
         listing = list_images(root, folder, grammar)
         clothes = pair(listing.column("person"), listing.column("outfit"))
         subsets[subset] = listing.samples(root, camera=listing.column("camera"), clothes=clothes)
         unmatched += listing.unmatched
-    return Found(root, subsets, tuple(unmatched))
+    return Found(root, subsets, tuple(unmatched), absent=absent)
 
 
 READER = Reader(

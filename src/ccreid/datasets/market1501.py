@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ccreid.datasets.listing import FileName, find_root, list_images
+from ccreid.datasets.listing import FileName, find_root, list_images, present, uses_of
 from ccreid.datasets.reader import Found, Reader
 from ccreid.vocabulary import DISTRACTOR, Ignore, Protocol, Samples
 
@@ -29,15 +29,16 @@ NAME = FileName(
 
 
 def _find(root: Path) -> Found:
-    root = find_root(root, list(FOLDER_OF_SUBSET.values()), "Market-1501")
+    root = find_root(root, uses_of(FOLDER_OF_SUBSET), "Market-1501")
     subsets: dict[str, Samples] = {}
     unmatched: list[str] = []
-    for subset, folder in FOLDER_OF_SUBSET.items():
+    there, absent = present(root, FOLDER_OF_SUBSET)
+    for subset, folder in there.items():
         listing = list_images(root, folder, NAME)
         samples = listing.samples(root, camera=listing.column("camera"), names=NAMES)
         subsets[subset] = samples.select(samples.person != JUNK)
         unmatched += listing.unmatched
-    return Found(root, subsets, tuple(unmatched))
+    return Found(root, subsets, tuple(unmatched), absent=absent)
 
 
 READER = Reader(

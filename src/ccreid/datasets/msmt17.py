@@ -11,16 +11,17 @@ from functools import partial
 from pathlib import Path
 
 from ccreid.datasets.filelist import FileList, read_list, warn_of_unlisted
-from ccreid.datasets.listing import FileName, Listing, find_layout, list_images_of_people
+from ccreid.datasets.listing import FileName, Listing, find_layout, is_folder, list_images_of_people
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.vocabulary import Ignore, Protocol, Samples
 
-LAYOUTS = {("train", "test"): "V1", ("mask_train_v2", "mask_test_v2"): "V2"}
+LAYOUTS = {(("train",), ("test",)): "V1", (("mask_train_v2",), ("mask_test_v2",)): "V2"}
 
 NAME = FileName(
     re.compile(r"(?P<person>\d{1,9})_(?P<image>\d{1,9})_(?P<camera>\d{1,9})(?:_[0-9A-Za-z]{1,40}){1,8}\.jpg", re.ASCII),
     "0000_000_01_0303morning_0015_0.jpg",
 )
+EXAMPLE = "0000/0000_000_01_0303morning_0015_0.jpg 0"
 LINE = re.compile(r"(?P<file>\S+)\s+(?P<number>\d{1,9})", re.ASCII)
 
 PROTOCOLS = (Protocol("standard", Ignore.SAME_CAMERA, source="Wei et al., CVPR 2018"),)
@@ -32,28 +33,27 @@ WITH_VAL: Counts = {"train": (1041, 32621)} | dict(TEST)
 
 def _find(root: Path, *, val_in_train: bool) -> Found:
     root, layout = find_layout(root, list(LAYOUTS), "MSMT17")
-    train, test = layout
-
-    def read(name: str, folder: str) -> FileList:
-        return read_list(root / f"list_{name}.txt", folder, LINE, "0000/0000_000_01_0303morning_0015_0.jpg 0")
-
-    known, val = read("train", train), read("val", train)
-    query, gallery = read("query", test), read("gallery", test)
-    of_train = list_images_of_people(root, train, NAME)
-    of_test = list_images_of_people(root, test, NAME)
-    both = FileList(known.path, {**known.numbers, **val.numbers})
-    # Each list by itself in any case, so that the one with missing images is the one that is named.
-    subsets = {"train": _samples(root, of_train, known), "val": _samples(root, of_train, val)}
-    if val_in_train:
-        subsets = {"train": _samples(root, of_train, both)}
-    subsets |= {"query": _samples(root, of_test, query), "gallery": _samples(root, of_test, gallery)}
-    return Found(
-        root,
-        subsets,
-        of_train.unmatched + of_test.unmatched,
-        warn_of_unlisted(of_train, known, val) + warn_of_unlisted(of_test, query, gallery),
-        editions=[LAYOUTS[train, test]],
-    )
+    ((train,), (test,)) = layout
+    sides = {train: ("train", "val"), test: ("query", "gallery")}
+    subsets: dict[str, Samples] = {}
+    unmatched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    absent: dict[str, str] = {}
+    for folder, names in sides.items():
+        if not is_folder(root / folder):
+            absent |= dict.fromkeys(names, f"{folder}/")
+            continue
+        lists = {name: read_list(root / f"list_{name}.txt", folder, LINE, EXAMPLE) for name in names}
+        listing = list_images_of_people(root, folder, NAME)
+        # Each list by itself in any case, so that the one with missing images is the one that is named.
+        subsets |= {name: _samples(root, listing, file_list) for name, file_list in lists.items()}
+        if folder == train and val_in_train:
+            known = lists["train"]
+            both = FileList(known.path, {**known.numbers, **lists["val"].numbers})
+            subsets = {"train": _samples(root, listing, both)}
+        unmatched += listing.unmatched
+        warnings += warn_of_unlisted(listing, *lists.values())
+    return Found(root, subsets, unmatched, warnings, absent, editions=[LAYOUTS[(train,), (test,)]])
 
 
 def _samples(root: Path, listing: Listing, file_list: FileList) -> Samples:

@@ -55,10 +55,13 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
     Raises
     ------
     DataError
-        Query or gallery is empty, or one of the two validation subsets is.
+        Of query and gallery one alone is empty, or of the two validation subsets; or there is neither train nor query.
     """
     given = {row.subset for row in rows}
-    needed = {"query", "gallery"} | ({"val-query", "val-gallery"} if given & {"val-query", "val-gallery"} else set())
+    pairs = [{"query", "gallery"}, {"val-query", "val-gallery"}]
+    needed = {subset for pair in pairs if given & pair for subset in pair}
+    if not given & {"train", "query", "gallery"}:
+        needed |= pairs[0]
     for subset in sorted(needed - given):
         raise DataError(f"{source} has no image for {subset}.", f"Give {subset} at least one image.")
     rows = sorted(map(_spelt_alike, rows), key=lambda row: row.file)
@@ -83,12 +86,13 @@ def number_rows(root: Path, rows: Sequence[Row], source: Path) -> Found:
             for name, column in values.items()
             if 0 < column.count(None) < len(column)
         ]
-    if any(subsets[subset].camera is None for subset in ("query", "gallery")):
+    if any(subsets[subset].camera is None for subset in pairs[0] & subsets.keys()):
         warnings.append(
             "No cameras are annotated: images of the query's own camera count as right answers, and the scores are "
             "higher than across cameras."
         )
-    return Found(root, subsets, warnings=tuple(warnings))
+    absent = {subset: f"{subset}" for subset in ("train", "query", "gallery") if subset not in subsets}
+    return Found(root, subsets, warnings=tuple(warnings), absent=absent)
 
 
 def _spelt_alike(row: Row) -> Row:

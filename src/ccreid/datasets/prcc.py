@@ -11,15 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ccreid.datasets.listing import FileName, Listing, find_layout, is_folder, list_images_of_people, pair
+from ccreid.datasets.listing import FileName, Listing, Uses, find_layout, list_images_of_people, pair, present
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.vocabulary import Ids, Ignore, Protocol, Samples
 
 A, B, C = 1, 2, 3
 CAMERA_OF_TEST = {"query-same-clothes": B, "query-cloth-changing": C, "gallery": A}
 
-_FOLDERS = ("train", "test/A", "test/B", "test/C")
-LAYOUTS = (tuple(f"rgb/{folder}" for folder in _FOLDERS), _FOLDERS)
+FOLDER_OF_SUBSET = {
+    "train": "train",
+    "val": "val",
+    "query-same-clothes": "test/B",
+    "query-cloth-changing": "test/C",
+    "gallery": "test/A",
+}
+_USES = (("train",), ("test/A", "test/B"), ("test/A", "test/C"))
+LAYOUTS: dict[Uses, str] = {
+    tuple(tuple(f"{top}{folder}" for folder in use) for use in _USES): top for top in ("rgb/", "")
+}
+"""By the folder above: the set's own, or its part in colour alone."""
 
 TRAIN_NAME = FileName(
     re.compile(r"(?P<camera>[ABC])_cropped_rgb(?P<frame>\d{1,9})\.jpg", re.ASCII), "A_cropped_rgb028.jpg"
@@ -48,18 +58,17 @@ COMPLETE: Counts = {
 
 
 def _find(root: Path) -> Found:
-    root, layout = find_layout(root, LAYOUTS, "PRCC")
-    prefix = layout[0].removesuffix("train")
-    listings: dict[str, Listing] = {}
+    root, layout = find_layout(root, list(LAYOUTS), "PRCC")
+    there, absent = present(root, {subset: f"{LAYOUTS[layout]}{folder}" for subset, folder in FOLDER_OF_SUBSET.items()})
     subsets: dict[str, Samples] = {}
-    for subset in ("train", "val"):
-        if subset == "train" or is_folder(root / f"{prefix}{subset}"):
-            listing = listings[subset] = list_images_of_people(root, f"{prefix}{subset}", TRAIN_NAME)
-            subsets[subset] = _samples(root, listing, listing.column("camera"))
-    for subset, camera in CAMERA_OF_TEST.items():
-        listing = listings[subset] = list_images_of_people(root, f"{prefix}test/{'ABC'[camera - 1]}", TEST_NAME)
-        subsets[subset] = _samples(root, listing, np.full(len(listing.files), camera))
-    return Found(root, subsets, tuple(file for listing in listings.values() for file in listing.unmatched))
+    unmatched: list[str] = []
+    for subset, folder in there.items():
+        camera = CAMERA_OF_TEST.get(subset)
+        listing = list_images_of_people(root, folder, TRAIN_NAME if camera is None else TEST_NAME)
+        cameras = listing.column("camera") if camera is None else np.full(len(listing.files), camera)
+        subsets[subset] = _samples(root, listing, cameras)
+        unmatched += listing.unmatched
+    return Found(root, subsets, tuple(unmatched), absent=absent)
 
 
 def _samples(root: Path, listing: Listing, camera: Ids) -> Samples:

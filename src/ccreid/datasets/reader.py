@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ class Found:
 
     Attributes
     ----------
-    root, subsets, unmatched, warnings:
+    root, subsets, unmatched, warnings, absent:
         As in a benchmark.
     editions:
         The editions that have this layout; None where the layout tells nothing.
@@ -33,6 +33,7 @@ class Found:
     subsets: Mapping[str, Samples]
     unmatched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
     editions: Collection[str] | None = None
 
 
@@ -114,9 +115,11 @@ class Reader:
             edition=edition,
             unmatched=found.unmatched,
             layout=self.layout,
+            absent=found.absent,
             warnings=(
                 *found.warnings,
                 *differing,
+                *_not_scored(self.protocols, found),
                 *_people_only_in_query([*protocols, *validation], found.subsets),
             ),
             licence=self.licence,
@@ -135,9 +138,9 @@ def recognise(
 ) -> tuple[str, tuple[str, ...]]:
     """Which edition has these counts, or a warning for each subset that differs where none has.
 
-    Only the subsets that an edition counts are compared. Where no edition fits, the warnings are against the
-    one that is nearest in images: ("", ("train: the complete edition has ..., found ...", ...)). A warning says
-    where the expected count is `from_memory`.
+    Only the subsets that are there and that an edition counts are compared. Where no edition fits, the warnings are
+    against the one that is nearest in images: ("", ("train: the complete edition has ..., found ...", ...)). A warning
+    says where the expected count is `from_memory`.
 
     Returns
     -------
@@ -147,11 +150,13 @@ def recognise(
     found = count(subsets)
 
     def differing(edition: str) -> list[str]:
-        return [subset for subset, expected in editions[edition].items() if found.get(subset) != expected]
+        return [
+            subset for subset, expected in editions[edition].items() if subset in found and found[subset] != expected
+        ]
 
     def images_apart(edition: str) -> int:
         expected = editions[edition]
-        return sum(abs(expected[subset][1] - found.get(subset, (0, 0))[1]) for subset in expected)
+        return sum(abs(expected[subset][1] - found[subset][1]) for subset in expected if subset in found)
 
     for edition in editions:
         if not differing(edition):
@@ -162,7 +167,7 @@ def recognise(
     return "", tuple(
         f"{subset}: the {nearest} edition has {_words(editions[nearest][subset])}"
         f"{' (from memory, never checked)' if subset in from_memory else ''}, "
-        f"found {_words(found.get(subset, (0, 0)))}."
+        f"found {_words(found[subset])}."
         for subset in differing(nearest)
     )
 
@@ -180,6 +185,15 @@ def as_annotated(protocols: Sequence[Protocol], subsets: Mapping[str, Samples]) 
         if not protocol.ignore & ~rule & (Ignore.SAME_CLOTHES | Ignore.OTHER_CLOTHES):
             allowed.append(replace(protocol, ignore=rule))
     return tuple(allowed)
+
+
+def _not_scored(protocols: Sequence[Protocol], found: Found) -> list[str]:
+    """A warning for the protocols whose folders are not there, where others can be scored."""
+    lost = [p for p in protocols if not {p.query, p.gallery} <= found.subsets.keys()]
+    if not lost or len(lost) == len(protocols):
+        return []
+    folders = dict.fromkeys(found.absent[side] for p in lost for side in (p.query, p.gallery) if side in found.absent)
+    return [f"Not scored is {', '.join(p.name for p in lost)}: {', '.join(folders)} is not there."]
 
 
 def _people_only_in_query(protocols: Sequence[Protocol], subsets: Mapping[str, Samples]) -> list[str]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ccreid.datasets.listing import CHECK_SET, FileName, find_root
+from ccreid.datasets.listing import CHECK_SET, FileName, find_root, uses_of
 from ccreid.datasets.ltcc import find_outfits
 from ccreid.datasets.reader import Counts, Found, Reader
 from ccreid.errors import DataError
 from ccreid.vocabulary import Ignore, Protocol
 
-SUBSETS = ("train", "query", "gallery")
+FOLDER_OF_SUBSET = {subset: subset for subset in ("train", "query", "gallery")}
 CAMERAS_OF_PROTOCOL = {"same-clothes": (2, 3), "cloth-changing": (3, 4)}
 
 NAME = FileName(
@@ -45,10 +45,10 @@ COMPLETE: Counts = {"train": (256, 9449), "query": (256, 1020), "gallery": (256,
 
 
 def _find(root: Path) -> Found:
-    found = find_outfits(find_root(root, SUBSETS, "VC-Clothes"), dict(zip(SUBSETS, SUBSETS, strict=True)), NAME)
+    found = find_outfits(find_root(root, uses_of(FOLDER_OF_SUBSET), "VC-Clothes"), FOLDER_OF_SUBSET, NAME)
     subsets = dict(found.subsets)
     for name, cameras in CAMERAS_OF_PROTOCOL.items():
-        for side in ("query", "gallery"):
+        for side in [side for side in ("query", "gallery") if side in found.subsets]:
             samples = subsets[side]
             chosen = np.isin(np.asarray(samples.camera), cameras)
             if not chosen.any():

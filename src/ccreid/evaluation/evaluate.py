@@ -78,6 +78,7 @@ def evaluate(
     DataError, ImageError
         A subset is missing or an image cannot be read.
     """
+    benchmark.check_scored()
     names = dict.fromkeys(name for p in benchmark.protocols for name in (p.query, p.gallery))
     embeddings = {name: cached_embeddings(embedder, benchmark.subset(name), name, cache, track) for name in names}
     scores: dict[str, Scores] = {}

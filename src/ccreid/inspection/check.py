@@ -44,6 +44,7 @@ def check_benchmark(benchmark: Benchmark, track: Track[Any] = untracked, *, smal
         _counts(benchmark),
         *(Finding("remark", "warning", 1, warning) for warning in benchmark.warnings),
         _unmatched(benchmark),
+        _absent(benchmark),
         _empty(benchmark),
         *check_images(benchmark, sides, track, smallest_px),
         *check_people(benchmark, sides),
@@ -90,6 +91,16 @@ def _unmatched(benchmark: Benchmark) -> Finding:
     count = len(benchmark.unmatched)
     detail = benchmark.unmatched_in_words if count else "Every image bears a name of the set."
     return Finding("unmatched-names", "warning" if count else "ok", count, detail, examples=benchmark.unmatched)
+
+
+def _absent(benchmark: Benchmark) -> Finding:
+    missing = tuple(dict.fromkeys(benchmark.absent.values()))
+    detail = "Every part of the set is here."
+    if missing:
+        uses = ["nobody can be trained on"] if "train" in benchmark.absent else []
+        uses += [] if benchmark.protocols else ["nothing can be scored"]
+        detail = f"Not here: {', '.join(missing)}{'; ' if uses else ''}{' and '.join(uses)}."
+    return Finding("absent-parts", "ok", len(missing), detail)
 
 
 def _empty(benchmark: Benchmark) -> Finding:

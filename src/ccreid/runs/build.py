@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from ccreid.data.readable import check_readable, through_cache
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
 from ccreid.datasets.holdout import hold_out
-from ccreid.errors import SettingError
+from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.metrics import mean_precision
 from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
@@ -43,6 +44,8 @@ from ccreid.training.schedule import Schedule
 from ccreid.training.selection import Selection
 from ccreid.training.trackers import require
 from ccreid.vocabulary import Benchmark, Samples, answerable
+
+logger = logging.getLogger(__name__)
 
 
 def fabric(recipe: Recipe) -> Fabric:
@@ -99,7 +102,7 @@ def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE)
     return TrainLoader(
         samples,
         Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing, data.erasing_aspect),
-        _sampler(recipe, samples),
+        _sampler(recipe, samples, processes.count),
         seed=recipe.training.seed,
         workers=_workers(recipe),
         cache=users_cache(data.cache_gb),
@@ -155,18 +158,26 @@ def parts(recipe: Recipe, benchmark: Benchmark) -> Parts:
 
     Raises
     ------
+    DataError
+        The set has nobody to train on, a single person, or nobody to be scored on.
     SettingError
         Too few people can be held out for validation, or no query of those selected on has a right answer.
     """
     train, by, scored = benchmark.subset("train"), recipe.selection.by, recipe.selection.scored
     subjects: dict[str, Benchmark | None] = {"last": None, "test": benchmark}
+    if "test" in (by, scored):
+        benchmark.check_scored("Give it both, or set selection.scored to validation: people of train are scored then.")
     if "validation" in (by, scored):
         validation = replace(benchmark, protocols=benchmark.validation)
         if not benchmark.validation:
+            if own := [where for subset, where in benchmark.absent.items() if subset.startswith("val-")]:
+                logger.warning("%s is not there: validation people are held out of train.", ", ".join(own))
             seed = derive_seed(recipe.training.seed, "validation")
             train, subsets, protocol = hold_out(train, recipe.selection.share, seed)
             validation = replace(benchmark, subsets=subsets, protocols=(protocol,))
         subjects["validation"] = validation
+    if len(train.people) < 2:
+        raise DataError("The train set has a single person.", "Give it two people or more, to be told apart.")
     if (judges := subjects[by]) is not None:
         _check_answerable(judges)
     return Parts(train, judges, cast(Benchmark, subjects[scored]))
@@ -299,12 +310,30 @@ def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric
     )
 
 
-def _sampler(recipe: Recipe, samples: Samples) -> IdentitySampler:
-    data = recipe.data
+def _sampler(recipe: Recipe, samples: Samples, processes: int) -> IdentitySampler:
+    data, people = recipe.data, _people_of_batch(recipe, samples, processes)
     if data.sampler == "plain":
-        return IdentitySampler(samples.identities, data.people, data.images)
+        return IdentitySampler(samples.identities, people, data.images)
     clothes = samples.clothes if data.sampler == "clothes-aware" else None
-    return OutfitSampler(samples.identities, data.people, data.images, clothes)
+    return OutfitSampler(samples.identities, people, data.images, clothes)
+
+
+def _people_of_batch(recipe: Recipe, samples: Samples, processes: int) -> int:
+    """How many people a batch takes: fewer than asked for where fewer are trained on, which is told."""
+    there, asked = len(samples.people), recipe.data.people
+    if there >= asked:
+        return asked
+    people = max(there - there % processes, 1)  # of each process as many as of the others
+    logger.warning(
+        "%d people are trained on%s, so that batches take %d where data.people asks for %d.",
+        there,
+        " besides those held out for validation"
+        if "validation" in (recipe.selection.by, recipe.selection.scored)
+        else "",
+        people,
+        asked,
+    )
+    return people
 
 
 def _workers(recipe: Recipe) -> int:
