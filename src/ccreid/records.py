@@ -33,14 +33,18 @@ class Record(BaseModel):
         except OSError as error:
             raise ArtefactError(f"{path} cannot be read: {error.strerror or error}.", cls.mend) from error
         except ValidationError as error:
-            wrong = error.errors(include_url=False, include_input=False)[0]
-            place = "".join(f"{part}: " for part in (".".join(map(str, wrong["loc"])),) if part)
-            said = wrong["msg"][0].lower() + wrong["msg"][1:]
-            raise ArtefactError(f"{path} cannot be read: {place}{said}.", cls.mend) from error
+            raise ArtefactError(f"{path} cannot be read: {told(error)}.", cls.mend) from error
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all. Raises StorageError."""
         write_json(path, self.model_dump(mode="json"))
+
+
+def told(error: ValidationError) -> str:
+    """The first thing that is wrong with a record, and where."""
+    wrong = error.errors(include_url=False, include_input=False)[0]
+    place = "".join(f"{part}: " for part in (".".join(map(str, wrong["loc"])),) if part)
+    return place + wrong["msg"][0].lower() + wrong["msg"][1:]
 
 
 def _is_json(value: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -10,6 +10,7 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import Json, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -22,11 +23,19 @@ from ccreid.machine.files import replacing
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.network import Network
+from ccreid.records import Record, told
 
 FORMAT = "ccreid-embeddings-1"
 
 UNIT_TOLERANCE = 1e-4
 """How far from 1 the length of an embedding may be."""
+
+
+class _Notes(Record):
+    """What a file of embeddings says beside the vectors: text, in which the values stand as JSON."""
+
+    files: Json[list[str]]
+    made_with: Json[dict[str, str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +58,8 @@ class Embeddings:
     made_with: dict[str, str]
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or len(self.vectors) != len(self.files):
+        of_numbers = self.vectors.ndim == 2 and self.vectors.is_floating_point()
+        if not of_numbers or len(self.vectors) != len(self.files):
             raise ArtefactError(
                 f"{tuple(self.vectors.shape)} vectors do not fit {len(self.files)} files.", "Embed the images again."
             )
@@ -74,13 +84,14 @@ class Embeddings:
             raise ArtefactError(f"{path} is no embeddings file: there is no such file.", "Embed the images again.")
         try:
             with safe_open(path, "pt") as file:
-                notes = file.metadata() or {}
-                if notes.get("format") != FORMAT:
+                written = file.metadata() or {}
+                if written.get("format") != FORMAT:
                     raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
-                vectors = file.get_tensor("vectors")
-            return cls(vectors, tuple(json.loads(notes["files"])), dict(json.loads(notes["made_with"])))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ArtefactError(f"{path} is no embeddings file: {error}.", "Embed the images again.") from error
+                notes, vectors = _Notes.model_validate(dict(written)), file.get_tensor("vectors")
+        except (OSError, SafetensorError, ValidationError) as error:
+            why = told(error) if isinstance(error, ValidationError) else error
+            raise ArtefactError(f"{path} is no embeddings file: {why}.", "Embed the images again.") from error
+        return cls(vectors, tuple(notes.files), notes.made_with)
 
 
 def embed(

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from ccreid.report.text import write_tables
 from ccreid.runs import build
 from ccreid.runs.score import without_unreadable
 from ccreid.runs.watch import Watch
-from ccreid.training.checkpoint import FORMAT, METHOD
+from ccreid.training.checkpoint import METHOD, Notes
 from ccreid.training.rows import BeginRow, read_journal
 from ccreid.vocabulary import Ids
 
@@ -147,23 +146,23 @@ def read_mined(folder: Path) -> Saved:
         raise ArtefactError(f"{folder} has no {path.name}.", RunFolder(folder).how_to_go_on)
     try:
         with safe_open(path, "np") as file:
-            notes = file.metadata() or {}
+            written = file.metadata()
             names = [METHOD + name for name in STATE[:2]]
             found = [file.get_tensor(name) for name in names if name in set(file.keys())]
     except (OSError, SafetensorError) as error:
         raise ArtefactError(f"{path} is damaged: {error}.", "Start the run anew.") from error
-    if notes.get("format") != FORMAT:
-        raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Use the ccreid that wrote it.")
-    begun = int(notes["epoch"]) + (int(notes["step"]) > 0)
+    notes = Notes.of(path, written)
+    begun = notes.epoch + (notes.step > 0)
     if len(found) != 2:
         raise ArtefactError(
             f"The run {folder} has mined no attributes in its first {begun} epochs.",
             "FIRe² mines after epoch method.after_epoch, where method.weights.attribute or "
             "method.weights.recomposition is above 0: let it run longer, or name a run of another recipe.",
         )
-    return Saved(
-        found[0].astype(np.int64), found[1].astype(np.int64), json.loads(notes["circumstances"])["data"], begun
-    )
+    of_image, owners = (of.astype(np.int64) for of in found)
+    if of_image.ndim != 1 or owners.ndim != 1 or not np.isin(of_image, np.arange(len(owners))).all():
+        raise ArtefactError(f"{path} is damaged: it has images of attributes that are none.", "Start the run anew.")
+    return Saved(of_image, owners, notes.circumstances.data, begun)
 
 
 def telling_identities(identities: Sequence[Mapping[str, Any]], count: int | None) -> tuple[list[int], str]:

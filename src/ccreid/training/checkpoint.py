@@ -6,18 +6,21 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import Field, Json, JsonValue, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ccreid.errors import ArtefactError
 from ccreid.machine.files import replacing
+from ccreid.machine.limits import LARGEST_COUNT
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.network import Network
+from ccreid.records import Record, told
 from ccreid.training.average import Average
 from ccreid.training.optimizer import Optimizer
 
@@ -56,17 +59,55 @@ class Circumstances:
     data: str
     processes: int = 1
 
-    def differences(self, saved: Mapping[str, Any]) -> Iterator[tuple[Difference, str]]:
+    def differences(self, saved: SavedCircumstances) -> Iterator[tuple[Difference, str]]:
         """What is not as it was saved, each with the name by which it is allowed."""
-        before = saved["recipe"]
+        before = saved.recipe
         for path in dict.fromkeys([*before, *self.recipe]):
             old, new = before.get(path, "not a setting"), self.recipe.get(path, "not a setting")
             if old != new:
                 yield "recipe", f"{path} was {old} and is {new}"
-        if saved["data"] != self.data:
+        if saved.data != self.data:
             yield "data", "the images that are trained or selected on are not those of before"
-        if saved["processes"] != self.processes:
-            yield "processes", f"there were {saved['processes']} and are {self.processes}"
+        if saved.processes != self.processes:
+            yield "processes", f"there were {saved.processes} and are {self.processes}"
+
+
+class SavedCircumstances(Record):
+    """Those of a checkpoint."""
+
+    recipe: dict[str, JsonValue]
+    data: str
+    processes: int
+
+
+class Notes(Record):
+    """What a checkpoint says of itself beside its tensors: text, in which the values stand as JSON.
+
+    Attributes
+    ----------
+    epoch, step:
+        Its position.
+    scaler:
+        The state of whoever scales the loss of half precision; empty without one.
+    circumstances:
+        What its training depended on.
+    """
+
+    epoch: Json[Annotated[int, Field(ge=0, le=LARGEST_COUNT)]]
+    step: Json[Annotated[int, Field(ge=0)]]
+    scaler: Json[dict[str, JsonValue]]
+    circumstances: Json[SavedCircumstances]
+
+    @classmethod
+    def of(cls, path: Path, written: Mapping[str, str] | None) -> Self:
+        """From the metadata of a file. Raises ArtefactError where they are none, or of another version."""
+        written = written or {}
+        if written.get("format") != FORMAT:
+            raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Use the ccreid that wrote it.")
+        try:
+            return cls.model_validate(dict(written))
+        except ValidationError as error:
+            raise ArtefactError(f"{path} is damaged: {told(error)}.", "Start the run anew.") from error
 
 
 @dataclass(frozen=True)
@@ -149,7 +190,7 @@ class Checkpoints:
         if not self.path.exists():
             return
         notes = self._notes()
-        found = list(self.circumstances.differences(json.loads(notes["circumstances"])))
+        found = list(self.circumstances.differences(notes.circumstances))
         refused = [(name, what) for name, what in found if name not in self.allowed]
         if refused:
             lines = "".join(f"\n  {name}: {what}" for name, what in refused)
@@ -181,22 +222,20 @@ class Checkpoints:
             state.optimizer.restore(_under("moments.", tensors))
             if state.average is not None:
                 state.average.restore(_under("average.", tensors))
-        except (RuntimeError, IndexError) as error:  # circumstances that were allowed to differ
+            _scaler(state.optimizer.fabric).load_state_dict(notes.scaler)
+        except (RuntimeError, LookupError, ValueError, TypeError) as error:  # circumstances that were allowed to differ
             raise ArtefactError(
                 f"{self.path} does not fit the recipe and the data: {error}.", "Start the run anew."
             ) from error
-        _scaler(state.optimizer.fabric).load_state_dict(json.loads(notes["scaler"]))
-        return Position(int(notes["epoch"]), int(notes["step"]))
+        return Position(notes.epoch, notes.step)
 
-    def _notes(self) -> dict[str, str]:
+    def _notes(self) -> Notes:
         try:
             with safe_open(self.path, "pt") as file:
-                notes = dict(file.metadata() or {})
+                written = file.metadata()
         except (OSError, SafetensorError) as error:
             raise ArtefactError(f"{self.path} is damaged: {error}.", "Start the run anew.") from error
-        if notes.get("format") != FORMAT:
-            raise ArtefactError(f"{self.path} is of another format than {FORMAT}.", "Use the ccreid that wrote it.")
-        return notes
+        return Notes.of(self.path, written)
 
 
 def _scaler(fabric: Fabric) -> Any:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ccreid.errors import ArtefactError
 from ccreid.records import Record
 
 logger = logging.getLogger(__name__)
@@ -91,9 +92,18 @@ _ROW: TypeAdapter[KeptRow] = TypeAdapter(Annotated[KeptRow, Field(discriminator=
 
 
 def read_journal(path: Path) -> list[KeptRow]:
-    """The rows of a journal; a line that is none is passed over, with a warning unless a crash cut off the last one."""
+    """The rows of a journal; a line that is none is passed over, with a warning unless a crash cut off the last one.
+
+    Raises
+    ------
+    ArtefactError
+        The file cannot be read.
+    """
     rows: list[KeptRow] = []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise ArtefactError(f"{path} cannot be read: {error.strerror or error}.", "Put the file back.") from error
     for number, line in enumerate(lines, 1):
         if not line:
             continue
