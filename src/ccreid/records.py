@@ -162,8 +162,15 @@ class Scored(Record):
 
 
 class ScoreIntervals(Record):
-    """The intervals of a protocol's scores; None where there are too few people to tell."""
+    """The intervals of a protocol's scores; None where fewer than two people have a valid query.
 
+    Attributes
+    ----------
+    people:
+        How many have one; None in files from before that was told.
+    """
+
+    people: int | None = None
     rank1: Interval | None = None
     map: Interval | None = None
     minp: Interval | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ccreid.analysis.intervals import bootstrap_intervals
+from ccreid.analysis.intervals import FEW_PEOPLE, bootstrap_intervals, ends_of, means_of_resamples
 from ccreid.errors import SettingError
 from ccreid.evaluation.metrics import Scores
 from ccreid.records import ScoreIntervals
@@ -106,10 +106,20 @@ def test_the_seed_decides() -> None:
     assert bootstrap_intervals(found, query, seed=1) != bootstrap_intervals(found, query, seed=2)
 
 
-@pytest.mark.parametrize("ranks", [[0, 0, 0], [4, 1, 0]])
-def test_without_two_people_there_is_no_interval(ranks: list[int]) -> None:
+def test_an_interval_over_few_people_is_too_narrow() -> None:
+    """How often it holds the true mean, 0, of a normal distribution; the seed is fixed."""
+    held = {}
+    for people in (3, 5, FEW_PEOPLE):
+        samples = np.random.default_rng(0).normal(size=(300, people))
+        ends = [ends_of(means_of_resamples({"": one}, np.arange(people))[""]) for one in samples]
+        held[people] = np.mean([low <= 0 <= high for low, high in ends])
+    assert held == pytest.approx({3: 0.75, 5: 0.82, FEW_PEOPLE: 0.9}, abs=0.04)
+
+
+@pytest.mark.parametrize(("ranks", "people"), [([0, 0, 0], 0), ([4, 1, 0], 1)])
+def test_without_two_people_there_is_no_interval(ranks: list[int], people: int) -> None:
     intervals = bootstrap_intervals(scores_of(np.array(ranks)), Columns(np.array([1, 1, 2])))
-    assert intervals == ScoreIntervals(rank1=None, map=None, minp=None)
+    assert intervals == ScoreIntervals(people=people, rank1=None, map=None, minp=None)
 
 
 @pytest.mark.parametrize("wrong", [{"level": 0.0}, {"level": 1.0}, {"resamples": 0}])

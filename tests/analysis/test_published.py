@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import yaml
 
-from ccreid.analysis.published import KINDS, RESULTS, published_for
+from ccreid.analysis.published import KINDS, RESULTS, published_beside, published_for
+from ccreid.vocabulary import Benchmark
+from outfitted import made_evaluation
 
 
 def test_the_papers_own_figures_are_those_of_its_tables() -> None:
@@ -56,6 +59,22 @@ def test_a_figure_whose_shots_are_unknown_says_so_on_both_sides() -> None:
 def test_nothing_is_made_up_where_nothing_is_known() -> None:
     assert published_for("wardrobe", "standard") == ()
     assert published_for("ltcc", "another") == ()
+
+
+def test_another_set_of_a_known_name_has_nobody_beside_it() -> None:
+    known = replace(made_evaluation().benchmark, name="ltcc", edition="complete")
+    shown, withheld = published_beside(known)
+    assert (shown["standard"], withheld) == (published_for("ltcc", "standard"), "")
+    assert shown["same-clothes"] == ()
+    for other in (replace(known, edition=""), replace(known, left_out=("query/a.jpg",))):
+        shown, withheld = published_beside(other)
+        assert shown == {}
+        assert "ltcc is not shown" in withheld
+    assert published_beside(replace(known, name="own", edition="")) == (dict.fromkeys(shown_names(known), ()), "")
+
+
+def shown_names(benchmark: Benchmark) -> list[str]:
+    return [protocol.name for protocol in benchmark.protocols]
 
 
 def test_every_entry_can_be_read_and_has_a_source() -> None:

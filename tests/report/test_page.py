@@ -24,9 +24,9 @@ from ccreid.records import ScoreIntervals
 from ccreid.report.curves import as_png, draw_cmc, draw_precision
 from ccreid.report.page import write_page
 from ccreid.report.schema import Conditions, Report, report_of
-from ccreid.report.tables import percent
+from ccreid.report.tables import belief_table, few_people, percent
 from ccreid.vocabulary import Ignore, Protocol
-from outfitted import garments, made_evaluation
+from outfitted import garments, made_evaluation, scored, walked_evaluation
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -151,13 +151,47 @@ def test_the_page_says_what_a_reader_needs(evaluation: Evaluation, tmp_path: Pat
 
 
 def test_numbers_of_others_are_shown_as_theirs(evaluation: Evaluation, tmp_path: Path) -> None:
-    named = replace(evaluation, benchmark=replace(evaluation.benchmark, name="ltcc"))
+    named = replace(evaluation, benchmark=replace(evaluation.benchmark, name="ltcc", edition="complete"))
     report = made_report(named)
     assert report.published["standard"] == published_for("ltcc", "standard")
     page = page_of(tmp_path, report, named)
     assert "These are their numbers, not ours" in page.text
     assert "independent re-runs of the authors' code 38.0 to 40.8" in page.text
     assert "FIRe² its authors 44.6" in page.text
+
+
+@pytest.mark.parametrize("changes", [{"edition": ""}, {"edition": "complete", "left_out": ("query/1.jpg",)}])
+def test_numbers_of_others_do_not_stand_beside_another_set(
+    evaluation: Evaluation, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    small = replace(evaluation, benchmark=replace(evaluation.benchmark, name="ltcc", **changes))
+    report = made_report(small)
+    assert report.published == {}
+    for told in (page_of(tmp_path, report, small).text, str(belief_table(report).caption)):
+        assert "What others report on ltcc is not shown, because this is another set" in told
+        assert "FIRe²" not in told
+    assert "others report" not in page_of(tmp_path, made_report(evaluation), evaluation).text
+
+
+def test_what_a_published_row_is_given_and_what_is_not_known_of_it_are_told() -> None:
+    made = walked_evaluation(("clothes",))
+    protocols = (Protocol("cloth-changing multi-shot", Ignore.NOTHING),)
+    benchmark = replace(made.benchmark, name="prcc", edition="complete", protocols=protocols)
+    report = made_report(scored(benchmark, made.embeddings))
+    words = list(belief_table(report).columns[1].cells)
+    assert "AIM, its authors; uses clothes labels; single-shot or multi-shot is not known to us" in words
+
+
+def test_intervals_say_over_how_few_people_they_are(evaluation: Evaluation, tmp_path: Path) -> None:
+    report = made_report(evaluation)
+    page = page_of(tmp_path, report, evaluation)
+    assert "Intervals over fewer than 10 people are too narrow to be believed: standard (over 6)," in page.text
+    words = list(belief_table(report).columns[1].cells)
+    assert words[0] == "ours, 95 % interval over 6 query people, too few to be believed"
+    many = walked_evaluation(("camera",), people=12)
+    told = made_report(many)
+    assert few_people(told) == ""
+    assert list(belief_table(told).columns[1].cells) == ["ours, 95 % interval over 12 query people"]
 
 
 def test_intervals_are_those_of_the_bootstrap(evaluation: Evaluation) -> None:
@@ -235,7 +269,7 @@ def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, t
     )
     report = made_report(odd)
     assert report.intervals is not None
-    assert report.intervals.protocols == {"lone": ScoreIntervals(rank1=None, map=None, minp=None)}
+    assert report.intervals.protocols == {"lone": ScoreIntervals(people=0)}
     page = page_of(tmp_path, report, odd)
     assert "lone: no query has a relevant gallery image, so there is no score." in page.text
     assert "drawn (single-shot, mean of 2 draws;" in page.text

@@ -35,6 +35,7 @@ def test_a_report_is_read_as_it_was_written(report: Report, tmp_path: Path) -> N
         "protocols",
         "intervals",
         "published",
+        "withheld",
         "reliance",
     }
     assert set(values["conditions"]) == {"reranking", "recipe", "seed", "selection", "precision", "versions"}

@@ -27,6 +27,8 @@ class Paired(Record):
     ----------
     protocol:
         Its name.
+    people:
+        How many have a valid query; None in files from before that was told.
     queries:
         Pairs that were compared: queries, times the runs of each model.
     rank1, map:
@@ -38,6 +40,7 @@ class Paired(Record):
     """
 
     protocol: str
+    people: int | None = None
     queries: int
     rank1: float
     map: float
@@ -90,6 +93,7 @@ def _paired(protocol: str, person: NDArray[np.int64], precision: NDArray[Any], h
     ends = {name: ends_of(values) for name, values in resampled.items()} if resampled else {}
     return Paired(
         protocol=protocol,
+        people=len(np.unique(person)),
         queries=len(precision),
         rank1=float(hit.mean()),
         map=float(precision.mean()),

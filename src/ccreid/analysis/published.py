@@ -12,6 +12,7 @@ import yaml
 from pydantic import BeforeValidator, computed_field
 
 from ccreid.records import Record
+from ccreid.vocabulary import Benchmark
 
 RESULTS = Path(__file__).with_name("published.yaml")
 
@@ -78,6 +79,20 @@ def published_for(benchmark_name: str, protocol_name: str) -> tuple[Published, .
         for entry in _results().get(benchmark_name, [])
         if protocol_name in entry["protocols"]
     )
+
+
+def published_beside(benchmark: Benchmark) -> tuple[dict[str, tuple[Published, ...]], str]:
+    """What may stand beside scores of a benchmark, by protocol, and why the rest does not, in a sentence, or "".
+
+    The images have to be those that others have scored: a set of the same name with other counts is another set.
+    """
+    known = {protocol.name: published_for(benchmark.name, protocol.name) for protocol in benchmark.protocols}
+    if not any(known.values()) or (benchmark.edition and not benchmark.left_out):
+        return known, ""
+    why = (
+        "some images are left out" if benchmark.edition else "its numbers of people and images are of no edition known"
+    )
+    return {}, f"What others report on {benchmark.name} is not shown, because this is another set: {why}."
 
 
 @cache

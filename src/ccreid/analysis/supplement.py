@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ccreid.analysis.intervals import bootstrap_intervals
 from ccreid.analysis.outfits import Garments
-from ccreid.analysis.published import Published, published_for
+from ccreid.analysis.published import Published, published_beside
 from ccreid.analysis.reliance import Reliance, clothes_reliance
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.records import Intervals, Record
@@ -19,12 +19,15 @@ class Supplement(Record):
         Of the scores.
     published:
         By protocol, the results of others.
+    withheld:
+        Why results of others on a set of this name are not among them, or "".
     reliance:
         On clothes; None without clothes labels.
     """
 
     intervals: Intervals
     published: dict[str, tuple[Published, ...]]
+    withheld: str
     reliance: Reliance | None
 
 
@@ -43,6 +46,7 @@ def supplement(
         Of the bootstrap over query people.
     """
     benchmark = evaluation.benchmark
+    published, withheld = published_beside(benchmark)
     return Supplement(
         intervals=Intervals(
             level=level,
@@ -56,6 +60,7 @@ def supplement(
                 if not protocol.draws
             },
         ),
-        published={protocol.name: published_for(benchmark.name, protocol.name) for protocol in benchmark.protocols},
+        published=published,
+        withheld=withheld,
         reliance=clothes_reliance(evaluation, garments),
     )

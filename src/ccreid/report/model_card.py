@@ -8,6 +8,7 @@ from types import MappingProxyType
 from ccreid.model.bundle import BundleCard
 from ccreid.report.page import rendered
 from ccreid.report.schema import Report
+from ccreid.report.tables import few_people
 
 TEMPLATE = "model_card.md.j2"
 PHOTOGRAPHS = "people may appear in\nthem, but the model holds no picture and no embedding of anyone."
@@ -51,6 +52,7 @@ def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, 
             "quoted": shlex.quote(name),
             "card": card,
             "report": report,
+            "few_people": few_people(report),
             "origin": ORIGINS.get(began_with, OF_A_FILE),
             "megabytes": megabytes,
         },

@@ -20,7 +20,7 @@ from ccreid.records import Interval, Intervals, Measures
 from ccreid.report.curves import as_png, draw_cmc, draw_precision, draw_separation
 from ccreid.report.ranked_lists import exemplary_queries, ranked_list, thumbnail
 from ccreid.report.schema import RANKS, Conditions, Report
-from ccreid.report.tables import about_the_data, in_words, percent
+from ccreid.report.tables import about_the_data, few_people, in_words, percent
 from ccreid.vocabulary import Protocol, Samples
 
 TEMPLATE = "page.html.j2"
@@ -101,6 +101,7 @@ def _contents(report: Report, evaluation: Evaluation, pictures: bool) -> dict[st
         "benchmark": report.benchmark,
         "ranks": RANKS,
         "intervals": report.intervals or NO_INTERVALS,
+        "few_people": few_people(report),
         "no_spread": NO_SPREAD,
         "warnings": _warnings(report),
         "conditions": list(_in_words(report.conditions)),

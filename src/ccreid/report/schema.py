@@ -84,7 +84,7 @@ class Report(ScoredBenchmark):
     ----------
     warnings:
         What a reader must know before believing a number.
-    intervals, published, reliance:
+    intervals, published, withheld, reliance:
         As in a supplement.
     """
 
@@ -94,6 +94,7 @@ class Report(ScoredBenchmark):
     warnings: tuple[str, ...] = ()
     intervals: Intervals | None = None
     published: dict[str, tuple[Published, ...]] = Field(default_factory=dict)
+    withheld: str = ""
     reliance: Reliance | None = None
 
 
@@ -156,6 +157,7 @@ def report_of(evaluation: Evaluation, conditions: Conditions, beside: Supplement
         protocols=tuple(_scores(protocol, evaluation, stamped) for protocol in evaluation.benchmark.protocols),
         intervals=beside.intervals if beside else None,
         published=beside.published if beside else {},
+        withheld=beside.withheld if beside else "",
         reliance=beside.reliance if beside else None,
     )
 

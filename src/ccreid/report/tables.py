@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ccreid.analysis.intervals import FEW_PEOPLE
 from ccreid.records import BenchmarkCard, Interval, Measures, ProtocolScores, Scored
 from ccreid.report.schema import RANKS, Difference, Report, ScoredBenchmark
 
+TOO_FEW = ", too few to be believed"
 STAMP = "†"
 """Stands behind a score whose epoch was selected on the test set."""
 
@@ -43,17 +45,40 @@ def about_the_data(benchmark: BenchmarkCard) -> list[str]:
 
 def belief_table(report: Report) -> Table:
     """What a score is worth: its interval, and the results of others on the same protocol, clearly as theirs."""
-    table = Table(title="Beside these scores, in percent", title_justify="left")
+    table = Table(title="Beside these scores, in percent", title_justify="left", caption_justify="left")
+    table.caption = report.withheld or None
     for name in ("protocol", "whose", "R1", "mAP"):
         table.add_column(name, justify="right" if name in ("R1", "mAP") else "left")
     if report.intervals is not None:
-        ours = f"ours, {100 * report.intervals.level:.0f} % interval over query people"
+        ours = f"ours, {100 * report.intervals.level:.0f} % interval over"
         for protocol, ends in report.intervals.protocols.items():
-            table.add_row(protocol, ours, _range(ends.rank1), _range(ends.map))
+            table.add_row(protocol, f"{ours} {over_people(ends.people)}", _range(ends.rank1), _range(ends.map))
     for protocol, results in report.published.items():
         for result in results:
-            table.add_row(protocol, f"{result.method}, {result.by}", _theirs(result.rank1), _theirs(result.map))
+            words = (f"{result.method}, {result.by}", f"uses {result.uses}" if result.uses else "", result.note)
+            whose = "; ".join(word for word in words if word)
+            table.add_row(protocol, whose, _theirs(result.rank1), _theirs(result.map))
     return table
+
+
+def over_people(people: int | None) -> str:
+    """Over how many people an interval is, and whether they are too few."""
+    if people is None:
+        return "query people"
+    return f"{people} query {'person' if people == 1 else 'people'}" + (TOO_FEW if people < FEW_PEOPLE else "")
+
+
+def few_people(report: Report) -> str:
+    """Which intervals of a report are over too few people, in a sentence, or ""."""
+    few = {
+        protocol: ends.people
+        for protocol, ends in (report.intervals.protocols if report.intervals else {}).items()
+        if ends.people is not None and ends.people < FEW_PEOPLE
+    }
+    if not few:
+        return ""
+    told = ", ".join(f"{protocol} (over {people})" for protocol, people in few.items())
+    return f"Intervals over fewer than {FEW_PEOPLE} people are too narrow to be believed: {told}."
 
 
 def _theirs(percents: Interval | None) -> str:
