@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
+import ccreid
 from conftest import Run
 from trees import build_tree
 
@@ -52,3 +58,18 @@ def test_queries_that_find_themselves_are_told_beside_the_scores(ccreid_command:
     assert code == 0
     for text in (said, " ".join(report.split())):
         assert "standard: 9 of 9 queries find themselves" in text
+
+
+@pytest.mark.slow
+def test_any_name_is_read_and_written_where_the_machine_knows_ascii_alone(tmp_path: Path) -> None:
+    root = build_tree("folder", tmp_path / "Überwachung (1) 监控")
+    for side in ("query", "gallery"):
+        (root / side / "dora").rename(root / side / "Zoë Ñandú")
+    out = tmp_path / "aus gabe é"
+    source = str(Path(ccreid.__file__).parent.parent)
+    plain = {"LANG": "C", "LC_ALL": "C", "PATH": os.environ["PATH"], "PYTHONPATH": source, "CCREID_CACHE": "off"}
+    options = ["evaluate", "wardrobe", "--dataset", "folder", "--data", root, "--out", out]
+    done = subprocess.run([sys.executable, "-m", "ccreid", *options], env=plain, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["protocols"][0]["valid"] == 4
+    assert "person Zoë Ñandú" in (out / "report.html").read_text(encoding="utf-8")
