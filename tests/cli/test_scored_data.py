@@ -68,7 +68,7 @@ def test_any_name_is_read_and_written_where_the_machine_knows_ascii_alone(tmp_pa
     out = tmp_path / "aus gabe é"
     source = str(Path(ccreid.__file__).parent.parent)
     plain = {"LANG": "C", "LC_ALL": "C", "PATH": os.environ["PATH"], "PYTHONPATH": source, "CCREID_CACHE": "off"}
-    options = ["evaluate", "wardrobe", "--dataset", "folder", "--data", root, "--out", out]
+    options = ["evaluate", "wardrobe", "--dataset", "folder", "--data", str(root), "--out", str(out)]
     done = subprocess.run([sys.executable, "-m", "ccreid", *options], env=plain, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["protocols"][0]["valid"] == 4
