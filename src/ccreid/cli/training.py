@@ -56,8 +56,9 @@ def train(
         raise typer.BadParameter("a resumed run stays in its folder and keeps its seed.", param_hint="--resume")
     if allow is not None and resume is None:
         raise typer.BadParameter("it goes with --resume RUN.", param_hint="--allow")
+    from ccreid.machine.processes import Processes
     from ccreid.recipe import RunFolder, load_recipe
-    from ccreid.runs import series, train
+    from ccreid.runs import beforehand, build, series, train
 
     changes = [*(assignments or []), *([f"selection.by={select_on}"] if select_on else [])]
     if resume is not None:
@@ -68,7 +69,8 @@ def train(
     allowed = differences_of(allow)
     folder = folder_to_write(resume or out_dir, settings.name)
     if is_shared(devices, nodes):
-        train.check(settings, devices * nodes)
+        together = Processes(0, devices * nodes)
+        beforehand.check(settings, build.benchmark(settings), together, pretrained=resume is None)
         run_shared(devices, nodes, rendezvous, None if resume or out_dir else folder)
         return
     show_where(settings.data.dataset, settings.data.root, folder)

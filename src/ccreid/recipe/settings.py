@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_COUNT, LARGEST_PX
@@ -192,6 +192,13 @@ class TrainingSettings(Section):
     compile: bool = Field(
         False, description="torch.compile the backbone's training step, a minute once; no gain on a CPU of few cores"
     )
+
+    @field_validator("milestones")
+    @classmethod
+    def _each_milestone_once(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
+        if twice := sorted({epoch for epoch in milestones if milestones.count(epoch) > 1}):
+            raise ValueError(f"training.milestones names {', '.join(map(str, twice))} twice: name each epoch once")
+        return milestones
 
 
 class SelectionSettings(Section):

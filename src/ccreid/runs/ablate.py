@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.table import Table
 
 from ccreid.analysis.paired import compare_queries
-from ccreid.errors import SettingError
+from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
 from ccreid.report.schema import Ablation, Difference, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
-from ccreid.runs.series import run_seeds
+from ccreid.runs.series import check_seeds, run_seeds
 from ccreid.runs.watch import Follow, Watch
 
 VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
@@ -90,6 +90,11 @@ def ablate(
         A stop was requested; everything is saved.
     """
     folders = _folders(variants)
+    for name, recipe in variants.items():
+        try:
+            check_seeds(recipe, seeds, folder / folders[name])
+        except CcreidError as error:
+            raise type(error)(f"The variant '{name}' cannot be trained: {error.message}", error.mend) from None
     summaries, compared = {}, {}
     for name, recipe in variants.items():
         target = folder / folders[name]

@@ -7,11 +7,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from ccreid.errors import InterruptedRun, SettingError
+from ccreid.machine.devices import processes_of
 from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.records import Measures, ProtocolScores
 from ccreid.report.schema import Report, Summary
-from ccreid.runs import score, train
+from ccreid.runs import beforehand, build, score, train
 from ccreid.runs.watch import Follow, Watch
 from ccreid.vocabulary import Benchmark
 
@@ -35,10 +36,10 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
     """
     if len(set(seeds)) < len(seeds) or not seeds:
         raise SettingError(f"The seeds {', '.join(map(str, seeds))} are not different.", "Name each seed once.")
+    check_seeds(recipe, seeds, folder)
     reports = []
     for seed in seeds:
-        training = recipe.training.model_copy(update={"seed": seed})
-        of_seed = recipe.model_copy(update={"training": training})
+        of_seed = _with_seed(recipe, seed)
         try:
             reports.append(_report_of(of_seed, folder / f"seed-{seed}", follow(f"seed {seed}")))
         except InterruptedRun as stop:
@@ -54,6 +55,17 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
     )
     summary.write(folder / "seeds.json")
     return summary
+
+
+def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> None:
+    """Find before the first of some runs begins what any that is to be trained cannot do. Raises CcreidError."""
+    runs = {seed: RunFolder(folder / f"seed-{seed}") for seed in seeds}
+    missing = {seed: run for seed, run in runs.items() if not run.finished}
+    if not missing:
+        return
+    benchmark, processes = build.benchmark(recipe), processes_of(build.fabric(recipe))
+    for seed, run in missing.items():
+        beforehand.check(_with_seed(recipe, seed), benchmark, processes, pretrained=not run.checkpoint.exists())
 
 
 def compare(
@@ -79,6 +91,10 @@ def compare(
     plain = {name: {on: report.model_dump(mode="json") for on, report in of.items()} for name, of in reports.items()}
     write_json(folder / "compare.json", plain)
     return reports
+
+
+def _with_seed(recipe: Recipe, seed: int) -> Recipe:
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": seed})})
 
 
 def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> Report:

@@ -12,21 +12,19 @@ from lightning_fabric import Fabric
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.devices import memory_advice, processes_of
 from ccreid.machine.files import is_free, remove_leftovers
-from ccreid.machine.processes import Processes
 from ccreid.machine.provenance import versions
-from ccreid.methods.sharing import check_replicas
 from ccreid.model.bundle import About, add_scores, save_bundle
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.records import BenchmarkCard
 from ccreid.report.schema import TEST_SET, Conditions, Report
-from ccreid.runs import build
+from ccreid.runs import beforehand, build
 from ccreid.runs.journals import Journals
 from ccreid.runs.score import score, without_unreadable
 from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import Difference
 from ccreid.training.loop import train
-from ccreid.training.trackers import Described, Trackers, require
+from ccreid.training.trackers import Described, Trackers
 from ccreid.vocabulary import Samples
 
 logger = logging.getLogger(__name__)
@@ -99,21 +97,14 @@ def resume(
     return _carry_through(recipe, fabric, run, watch, allowed)
 
 
-def check(recipe: Recipe, count: int) -> None:
-    """Find before anything is started what a recipe cannot do in so many processes. Raises CcreidError."""
-    require(recipe.training.trackers)
-    samples = build.parts(recipe, build.benchmark(recipe)).train
-    build.train_loader(recipe, samples, Processes(0, count))
-    check_replicas(recipe.training.replicas, count)
-
-
 def _carry_through(
     recipe: Recipe, fabric: Fabric, run: RunFolder, watch: Watch, allowed: Collection[Difference] = ()
 ) -> Report:
-    benchmark = build.benchmark(recipe)
+    benchmark, processes = build.benchmark(recipe), processes_of(fabric)
+    beforehand.check(recipe, benchmark, processes, pretrained=not run.checkpoint.exists())
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
-    processes, parts = processes_of(fabric), build.parts(recipe, benchmark)
+    parts = build.parts(recipe, benchmark)
     if recipe.data.unreadable == "error":
         processes.first(lambda: build.check_pictures(recipe, parts, watch.track))
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)

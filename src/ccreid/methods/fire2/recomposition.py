@@ -142,7 +142,7 @@ def _striped(feature_map: Tensor, stripes: int) -> Tensor:
     if rows * width < 2:
         raise SettingError(
             f"A feature map of {height} x {width} has too few pixels for {stripes} stripes.",
-            "Lower method.stripes, or raise the image size.",
+            "Lower method.stripes, or raise data.height_px or data.width_px.",
         )
     return cast(Tensor, feature_map[:, :, : rows * stripes].unflatten(2, (stripes, rows)))
 
