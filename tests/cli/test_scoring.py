@@ -112,7 +112,7 @@ def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, sm
     assert code == 0, err
     assert "run" in out
     assert "another" in out
-    matrix = json.loads(Path("matrix/compare.json").read_text())
+    matrix = json.loads(Path("matrix/compare.json").read_text())["reports"]
     assert set(matrix) == {"run", "another"}
     assert matrix["run"]["wardrobe"]["protocols"] == matrix["another"]["wardrobe"]["protocols"]
 

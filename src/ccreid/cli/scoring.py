@@ -90,20 +90,23 @@ def compare(
     ],
     out_dir: OutOption = None,
 ) -> None:
-    """Score several bundles on several data sets and print a matrix."""
+    """Score several bundles on several data sets; print a matrix, and how each differs from the first."""
     from ccreid.datasets import read_benchmark
-    from ccreid.report.tables import comparison_table
-    from ccreid.runs import series
+    from ccreid.report.tables import about_the_data, comparison_table, paired_table
+    from ccreid.runs import compare
 
-    benchmarks = {}
-    for word in datasets:
-        name, _, root = word.partition("=")
-        benchmarks[name] = read_benchmark(name, Path(root) if root else None)
+    pairs = [word.partition("=") for word in datasets]
+    benchmarks = [read_benchmark(name, Path(root) if root else None) for name, _, root in pairs]
     folder = folder_to_write(out_dir, "compare")
     with watching() as follow:
-        reports = series.compare(bundles, benchmarks, folder, follow)
-    for name in benchmarks:
+        matrix = compare.compare(bundles, benchmarks, folder, follow)
+    for name, differences in matrix.paired.items():
+        reports = {bundle: row[name] for bundle, row in matrix.reports.items()}
         console.out.print()
-        table = comparison_table({bundle: row[name] for bundle, row in reports.items()}, f"{name}, in percent")
-        console.out.print(table)
+        console.out.print(comparison_table(reports, f"{name}, in percent"))
+        if differences:
+            console.out.print(paired_table(differences))
+        for sentence in about_the_data(next(iter(reports.values())).benchmark):
+            console.warn(sentence)
     console.say(f"Reports: {folder}")
+    console.say(f"Page to look at: {folder / compare.PAGE}")

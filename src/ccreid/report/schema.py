@@ -127,6 +127,21 @@ class Difference(Paired):
     against: str
 
 
+class Matrix(Record):
+    """Bundles scored on data sets.
+
+    Attributes
+    ----------
+    reports:
+        By the labels of bundle and data set.
+    paired:
+        By the data set's label, how each further bundle differs there from the first.
+    """
+
+    reports: dict[str, dict[str, Report]]
+    paired: dict[str, tuple[Difference, ...]]
+
+
 class Ablation(Record):
     """Variants of a recipe, each over the same seeds, and how they differ."""
 

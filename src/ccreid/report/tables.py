@@ -11,6 +11,7 @@ from ccreid.analysis.intervals import FEW_PEOPLE
 from ccreid.records import BenchmarkCard, Interval, Measures, ProtocolScores, Scored
 from ccreid.report.schema import RANKS, Difference, Report, ScoredBenchmark
 
+FEW_INTERVALS = f"Intervals over fewer than {FEW_PEOPLE} people are too narrow to be believed"
 TOO_FEW = ", too few to be believed"
 STAMP = "†"
 """Stands behind a score whose epoch was selected on the test set."""
@@ -78,7 +79,7 @@ def few_people(report: Report) -> str:
     if not few:
         return ""
     told = ", ".join(f"{protocol} (over {people})" for protocol, people in few.items())
-    return f"Intervals over fewer than {FEW_PEOPLE} people are too narrow to be believed: {told}."
+    return f"{FEW_INTERVALS}: {told}."
 
 
 def _theirs(percents: Interval | None) -> str:
@@ -106,23 +107,47 @@ def comparison_table(reports: Mapping[str, Scored], title: str) -> Table:
 
 def paired_table(rows: Sequence[Difference]) -> Table:
     """How variants differ from others, query by query, in percent (points), with intervals over query people."""
-    table = Table(title="Differences query by query, in points, 95 % interval over query people", title_justify="left")
-    for name in ("variant", "minus", "protocol", "R1", "mAP", "queries better / worse"):
-        table.add_column(name, justify="left" if name in ("variant", "minus", "protocol") else "right")
+    table = Table(
+        title="Differences, in points, 95 % intervals over query people; queries better / worse, in percent",
+        title_justify="left",
+    )
+    table.caption, table.caption_justify = few_differences(rows) or None, "left"
+    table.box, table.pad_edge, table.collapse_padding = SIMPLE_HEAD, False, True  # to fit into 80 columns
+    table.add_column("", overflow="fold")
+    table.add_column("protocol", min_width=14)
+    for name in ("R1", "mAP"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("better / worse", justify="right")
+    table.add_column("people", justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
-            row.variant,
-            row.against,
+            f"{row.variant}\nminus {row.against}",
             row.protocol,
-            _points(row.rank1, row.rank1_interval),
-            _points(row.map, row.map_interval),
-            f"{percent(row.better)} % / {percent(row.worse)} %",
+            _two_lines(row.rank1, row.rank1_interval),
+            _two_lines(row.map, row.map_interval),
+            f"{percent(row.better)} / {percent(row.worse)}",
+            "-" if row.people is None else str(row.people),
         )
     return table
 
 
-def _points(difference: float, ends: Interval | None) -> str:
-    return f"{100 * difference:+.1f}" + ("" if ends is None else f" ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})")
+def few_differences(rows: Sequence[Difference]) -> str:
+    """Whether some intervals of differences are over too few people, in a sentence, or ""."""
+    few = any(row.people is not None and row.people < FEW_PEOPLE for row in rows)
+    return f"{FEW_INTERVALS}." if few else ""
+
+
+def points(difference: float, ends: Interval | None) -> str:
+    """A difference of shares in points, with its interval where there is one."""
+    return f"{100 * difference:+.1f}" + ("" if ends is None else f" ({_signed(ends)})")
+
+
+def _two_lines(difference: float, ends: Interval | None) -> str:
+    return f"{100 * difference:+.1f}" + ("" if ends is None else f"\n{_signed(ends)}")
+
+
+def _signed(ends: Interval) -> str:
+    return f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}"
 
 
 def _at(row: ProtocolScores, rank: int) -> str:

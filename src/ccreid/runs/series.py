@@ -1,20 +1,18 @@
-"""Several runs or several scorings, summed up as one."""
+"""Several runs, summed up as one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.devices import processes_of
-from ccreid.machine.files import write_json
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.records import Measures, ProtocolScores
 from ccreid.report.schema import Report, Summary
-from ccreid.runs import beforehand, build, score, train
+from ccreid.runs import beforehand, build, train
 from ccreid.runs.watch import Follow, Watch
-from ccreid.vocabulary import Benchmark
 
 
 def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow) -> Summary:
@@ -68,31 +66,6 @@ def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> None:
         beforehand.check(_with_seed(recipe, seed), benchmark, processes, pretrained=not run.checkpoint.exists())
 
 
-def compare(
-    bundles: Sequence[Path], benchmarks: Mapping[str, Benchmark], folder: Path, follow: Follow
-) -> dict[str, dict[str, Report]]:
-    """Score every bundle on every benchmark, into `folder/BUNDLE/BENCHMARK`, and write all in `folder/compare.json`.
-
-    Returns
-    -------
-    dict
-        Report by the bundle's name, then by the benchmark's.
-    """
-    names = _names(bundles)
-    reports = {
-        name: {
-            benchmark: score.evaluate_bundle(
-                bundle, samples, folder / name / benchmark, watch=follow(f"{name} on {benchmark}")
-            )
-            for benchmark, samples in benchmarks.items()
-        }
-        for name, bundle in zip(names, bundles, strict=True)
-    }
-    plain = {name: {on: report.model_dump(mode="json") for on, report in of.items()} for name, of in reports.items()}
-    write_json(folder / "compare.json", plain)
-    return reports
-
-
 def _with_seed(recipe: Recipe, seed: int) -> Recipe:
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": seed})})
 
@@ -127,10 +100,3 @@ def _over(rows: Sequence[ProtocolScores]) -> ProtocolScores:
         )
 
     return rows[0].model_copy(update={**dict(summed(mean)), "deviation": summed(deviation)})
-
-
-def _names(bundles: Sequence[Path]) -> list[str]:
-    """A name a bundle: its own folder's, or that of the run it lies in."""
-    folders = [path.resolve() for path in bundles]
-    names = [path.parent.name if path == RunFolder(path.parent).bundle else path.name for path in folders]
-    return [f"{name}-{number}" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
