@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from ccreid.errors import CcreidError
 from ccreid.machine.devices import processes_of
+from ccreid.machine.tensor_files import SEAL
 from ccreid.model.bundle import load_bundle
 from ccreid.model.embedding import Embeddings
 from ccreid.model.weight_file import read_tensors
@@ -109,11 +110,9 @@ def check_checkpoint(run: RunFolder) -> None:
 
 
 def notes_of(path: Path) -> dict[str, str]:
-    try:
-        with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {})
-    except Exception:  # spoilt before
-        return {}
+    """What a file says, without the hash that would refuse whatever else is changed."""
+    with safe_open(path, "pt") as file:
+        return {name: text for name, text in file.metadata().items() if name != SEAL}
 
 
 def go_on_in_journal(run: RunFolder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ccreid.cli.options import differences_of, new_folder, numbers_of
+from ccreid.cli.options import differences_of, new_folder, numbers_of, withdraw_claims
 from conftest import Run
 
 
@@ -27,10 +27,18 @@ def test_what_may_differ_is_named() -> None:
 
 def test_a_new_folder_is_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for expected in ("ltcc", "ltcc-2", "ltcc-3"):
-        folder = new_folder("ltcc")
-        assert folder == Path("runs") / expected
-        folder.mkdir(parents=True)
+    for expected in ("ltcc", "ltcc-2", "ltcc-3"):  # each is claimed, though nothing is written yet
+        assert new_folder("ltcc") == Path("runs") / expected
+    (tmp_path / "runs" / "ltcc-2" / "kept").touch()
+    withdraw_claims()
+    assert [place.name for place in (tmp_path / "runs").iterdir()] == ["ltcc-2"]
+
+
+def test_nothing_is_left_of_a_command_that_wrote_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_folder("ltcc")
+    withdraw_claims()
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,47 @@ def test_bundles_are_compared_on_data_sets(ccreid_command: Run, bundle: Path, sm
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("unrendered")
+def test_scores_stand_in_place_of_their_own_kind_alone(
+    ccreid_command: Run, bundle: Path, small_wardrobe: Path, tmp_path: Path
+) -> None:
+    score = ("evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--out")
+    assert ccreid_command(*score, "scores")[0] == 0
+    first = (tmp_path / "scores" / "report.json").read_bytes()
+    assert ccreid_command(*score, "scores")[0] == 0  # the same once more
+    run = bundle.parent
+    for folder, holds in ((run, "is a run"), (bundle, "holds no scores")):
+        before = contents(folder)
+        code, _, err = ccreid_command(*score, folder)
+        assert code == 2
+        assert holds in err
+        assert "--out" in err
+        assert contents(folder) == before
+    code, _, err = ccreid_command("evaluate", "wardrobe", *score[2:], "scores")
+    assert (code, "scores of another model" in err) == (2, True)
+    assert json.loads((tmp_path / "scores" / "report.json").read_text()).keys() == json.loads(first).keys()
+    assert "ccreid" not in {place.name for place in (tmp_path / "runs").glob("*")}
+    for words in (["compare", bundle, "--dataset", f"wardrobe={small_wardrobe}"], ["demo"], ["bench", "--quick"]):
+        before = contents(run)
+        assert ccreid_command(*words, "--out", run)[0] == 2
+        assert contents(run) == before
+
+
+@pytest.mark.parametrize("words", [["runs", "--page"], ["data", "check", "wardrobe", "--out"]], ids=str)
+def test_a_file_that_is_something_else_is_not_written_over(
+    ccreid_command: Run, bundle: Path, tmp_path: Path, words: list[str]
+) -> None:
+    for name in ("recipe.yaml", "journal.jsonl", "report.json", "report.html"):
+        mine = Path(shutil.copy(bundle.parent / name, tmp_path / name))
+        code, _, err = ccreid_command(*words, mine)
+        assert code == 2
+        assert f"{name} is there already, and is something else" in err
+        assert mine.read_bytes() == (bundle.parent / name).read_bytes()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: Path) -> None:
     code, out, _ = ccreid_command(
         "evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--rerank", "--out", "reranked"

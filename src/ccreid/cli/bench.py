@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from ccreid.cli import console
-from ccreid.cli.options import OutOption, folder_to_write
+from ccreid.cli.options import OutOption, folder_to_write, refuse_taken
+
+RESULT = "bench.json"
 
 
 def bench(
@@ -26,6 +28,7 @@ def bench(
     names = names or list(BENCHMARKS)
     runs = {name: measure(name, quick=quick) for name in names}  # a wrong name is refused before anything runs
     folder = folder_to_write(out_dir, "bench")
+    refuse_taken(folder, RESULT)
     command = " ".join(["ccreid bench", *(names if names != list(BENCHMARKS) else []), *(["--quick"] if quick else [])])
     measured: dict[str, list[Any]] = {}
     for name, run in runs.items():
@@ -36,8 +39,8 @@ def bench(
             console.say(f"  {row.what}: {quantity(row.value, row.unit)}")
         # After each, so that whoever stops it keeps what was measured.
         values = bench_values(measured, command, quick=quick)
-        write_json(folder / "bench.json", values)
+        write_json(folder / RESULT, values)
         write_tables(folder / "bench.txt", bench_table(values))
     console.out.print(bench_table(values))
     console.out.print(verdict(values), highlight=False)
-    console.say(f"Measurements: {folder / 'bench.json'}")
+    console.say(f"Measurements: {folder / RESULT}")

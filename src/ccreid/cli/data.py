@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ccreid.cli import console
-from ccreid.cli.options import DataOption
+from ccreid.cli.options import DataOption, file_to_write
 from ccreid.cli.progress import watching
 from ccreid.report.text import visible
 
@@ -73,10 +73,10 @@ def check_data(
     """Read every image once and say what would spoil a score; ends with 1 where something does."""
     from ccreid.datasets import read_benchmark
     from ccreid.inspection.check import as_values, check_benchmark, has_errors
-    from ccreid.machine.files import check_writable, write_json
+    from ccreid.machine.files import write_json
 
     if out_file is not None:
-        check_writable(out_file, "file")
+        file_to_write(out_file, '"findings": [', "--out")
     benchmark = read_benchmark(name, data)
     with watching() as follow:
         findings = check_benchmark(benchmark, follow().track)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccreid.cli import console
-from ccreid.cli.options import OutOption, folder_to_write
+from ccreid.cli.options import OutOption, folder_to_write, refuse_taken
 from ccreid.cli.progress import watching
 from ccreid.cli.showing import show_report
 
@@ -21,6 +21,7 @@ def demo(out_dir: OutOption = None) -> None:
 
     recipe = load_recipe("demo")
     folder = folder_to_write(out_dir, "demo")
+    refuse_taken(folder)
     _show_search(folder)
     contenders = {
         "baseline (identity + triplet)": load_recipe("demo", ["method.name=baseline", "name=demo-baseline"]),

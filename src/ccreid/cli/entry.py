@@ -12,9 +12,11 @@ from ccreid.cli.bench import bench
 from ccreid.cli.data import check_data, list_data, show_data
 from ccreid.cli.demo import demo
 from ccreid.cli.looking import attributes, recipes, runs
+from ccreid.cli.options import withdraw_claims
 from ccreid.cli.scoring import compare, evaluate, publish
 from ccreid.cli.training import ablate, train
 from ccreid.errors import CcreidError
+from ccreid.machine.parent import end_with_parent
 from ccreid.machine.worker import this_worker
 from ccreid.version import __version__
 
@@ -57,6 +59,8 @@ def _root(
 def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
     console.begin()
+    if this_worker() is not None:
+        end_with_parent()
     try:
         app(prog_name="ccreid")
     except CcreidError as error:
@@ -68,6 +72,8 @@ def main() -> None:
             if lost := as_lost(error):
                 _end(lost)
         raise
+    finally:
+        withdraw_claims()
 
 
 def _end(error: CcreidError) -> NoReturn:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from ccreid.cli import console
-from ccreid.cli.options import MovedDataOption
+from ccreid.cli.options import MovedDataOption, file_to_write
 from ccreid.cli.progress import watching
 
 
@@ -23,12 +23,11 @@ def runs(
     ] = None,
 ) -> None:
     """List runs and compare them: where each stands, what it scored, and in which settings they differ."""
-    from ccreid.machine.files import check_writable
     from ccreid.report.text import plain_console
     from ccreid.runs import listing
 
     if page is not None:
-        check_writable(page, "file")
+        file_to_write(page, "<title>Runs side by side</title>", "--page")
     found = listing.read_runs(places or [Path("runs")])
     tables = listing.runs_tables(found)
     if plain_console(width=1000).measure(tables[0]).maximum > console.out.width:

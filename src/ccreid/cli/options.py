@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -58,16 +59,74 @@ def folder_to_write(chosen: Path | None, name: str) -> Path:
     """The folder chosen with --out, else a new one: see :func:`new_folder`. Raises StorageError before any work."""
     from ccreid.machine.files import check_writable
 
-    folder = chosen or new_folder(name)
-    check_writable(folder)
-    return folder
+    if chosen is None:
+        return new_folder(name)
+    check_writable(chosen)
+    return chosen
+
+
+def refuse_taken(folder: Path, own: str | None = None) -> None:
+    """Refuse a folder that holds something, unless it is what the verb itself wrote there: the file that marks it.
+
+    Raises SettingError.
+    """
+    from ccreid.errors import SettingError
+    from ccreid.machine.files import is_free
+    from ccreid.recipe import RunFolder
+
+    if not is_free(folder, own) or RunFolder(folder).begun:
+        raise SettingError(f"{folder} is not empty, and holds something else.", "Name another folder with --out.")
+
+
+def file_to_write(path: Path, mark: str, option: str) -> Path:
+    """A file to write: a new one, or one that the verb itself wrote, which the mark in its text tells.
+
+    Raises
+    ------
+    SettingError
+        It is something else.
+    StorageError
+        It cannot be written.
+    """
+    from ccreid.errors import SettingError
+    from ccreid.machine.files import check_writable
+
+    check_writable(path, "file")
+    if path.exists() and mark.encode() not in path.read_bytes():
+        raise SettingError(f"{path} is there already, and is something else.", f"Name another file with {option}.")
+    return path
 
 
 def new_folder(name: str) -> Path:
-    """runs/NAME, or the first of runs/NAME-2, runs/NAME-3, ... that is not there yet."""
-    folder, number = Path("runs") / name, 1
-    with suppress(OSError):  # such as a closed folder: whoever writes there is told
-        while folder.exists():
-            number += 1
-            folder = Path("runs") / f"{name}-{number}"
-    return folder
+    """runs/NAME, or the first of runs/NAME-2, runs/NAME-3, ... that is not there yet. Raises StorageError.
+
+    It is made, which claims it: of two commands, one finds it there and takes the next.
+    """
+    from ccreid.errors import StorageError
+
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    while True:
+        folder = Path("runs") / next(names)
+        try:
+            folder.parent.mkdir(exist_ok=True)
+            folder.mkdir()
+        except FileExistsError:
+            if folder.exists():
+                continue
+            raise StorageError(f"{folder.parent} is a file, not a folder.", "Name a folder with --out.") from None
+        except OSError as error:
+            mend = "Name another with --out."
+            raise StorageError(f"{folder} cannot be written: {error.strerror or error}.", mend) from error
+        _claimed.append(folder)
+        return folder
+
+
+_claimed: list[Path] = []
+
+
+def withdraw_claims() -> None:
+    """Take away the new folders, with `runs` above them, in which a command that has ended wrote nothing."""
+    while _claimed:
+        with suppress(OSError):  # it holds something
+            (folder := _claimed.pop()).rmdir()
+            folder.parent.rmdir()

@@ -17,6 +17,7 @@ from ccreid.cli.options import (
     OutOption,
     RendezvousOption,
     folder_to_write,
+    refuse_taken,
 )
 from ccreid.cli.progress import watching
 from ccreid.cli.showing import show_report, show_scores, show_where
@@ -98,6 +99,7 @@ def compare(
     pairs = [word.partition("=") for word in datasets]
     benchmarks = [read_benchmark(name, Path(root) if root else None) for name, _, root in pairs]
     folder = folder_to_write(out_dir, "compare")
+    refuse_taken(folder, compare.RESULT)
     with watching() as follow:
         matrix = compare.compare(bundles, benchmarks, folder, follow)
     for name, differences in matrix.paired.items():

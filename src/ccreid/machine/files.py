@@ -17,6 +17,10 @@ from safetensors import SafetensorError
 from ccreid.errors import StorageError
 from ccreid.machine.arguments import is_utf8
 
+LOCK, WRITER = ".writer.lock", ".writer.json"
+WRITERS = frozenset({LOCK, WRITER})
+"""What stands in a folder while a command holds it, see :mod:`ccreid.machine.writing`."""
+
 HOLDER = ".unfinished-"
 """Stands in the name of a folder where a file is being written."""
 
@@ -80,10 +84,13 @@ def check_writable(path: Path, kind: Literal["file", "folder"] = "folder") -> No
 
 
 def is_free(folder: Path, own: str | None = None) -> bool:
-    """Whether nothing is lost where a folder is written: it is new or empty, or holds the file that marks one's own."""
-    return not folder.exists() or (
-        folder.is_dir() and (not any(folder.iterdir()) or (own is not None and (folder / own).is_file()))
-    )
+    """Whether nothing is lost where a folder is written: it is new or empty, or holds the file that marks one's own.
+
+    What its present writer leaves there for the time being does not count.
+    """
+    if not folder.exists() or (own is not None and (folder / own).is_file()):
+        return True
+    return folder.is_dir() and {place.name for place in folder.iterdir()} <= WRITERS
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -16,6 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ccreid.errors import CcreidError, InterruptedRun, LostProcess, SettingError
+from ccreid.machine.parent import PARENT
 
 SAID = (1, 2, InterruptedRun.exit_code)
 """Exit codes of processes that said themselves what was wrong."""
@@ -60,6 +61,7 @@ def run_together(arguments: Sequence[str], machines: Machines) -> None:
             f"{machines.nodes} machines have no place to meet.",
             "Give --rendezvous HOST:PORT, the same on every machine, with HOST one of them.",
         )
+    os.environ[PARENT] = str(os.getpid())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // machines.devices)))
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns where every parameter was used in a step
     if machines.nodes == 1:

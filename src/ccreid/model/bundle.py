@@ -210,7 +210,7 @@ def load_bundle(named: PathLike) -> Bundle:
     """
     named = as_path(named, "named")
     folder = next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
-    card = _read_card(folder)
+    card = read_card(folder)
     weights = folder / WEIGHTS
     weights_hash = _hash(weights) if weights.is_file() else "missing"
     if weights_hash != card.weights_sha256:
@@ -237,12 +237,13 @@ def shipped_bundles() -> list[str]:
 
 def add_scores(folder: Path, scores: tuple[ProtocolScores, ...], intervals: Intervals | None) -> BundleCard:
     """Write what a bundle scored into its card; gives the whole card. Raises StorageError."""
-    card = _read_card(folder).model_copy(update={"scores": scores, "intervals": intervals})
+    card = read_card(folder).model_copy(update={"scores": scores, "intervals": intervals})
     card.write(folder / CARD)
     return card
 
 
-def _read_card(folder: Path) -> BundleCard:
+def read_card(folder: Path) -> BundleCard:
+    """The card alone. Raises ArtefactError where the folder is no bundle, or one of another format or damaged."""
     path = folder / CARD
     if not path.exists():
         mend = f"Name the folder 'bundle' of a finished run, or one inside the package: {', '.join(shipped_bundles())}."

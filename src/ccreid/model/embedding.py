@@ -11,17 +11,15 @@ from typing import Self
 import torch
 import torch.nn.functional as F
 from pydantic import Json, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.linalg import vector_norm
 
 from ccreid.data.loaders import PlainLoader
 from ccreid.errors import ArtefactError, DivergedError
 from ccreid.machine.arguments import PathLike, as_path
-from ccreid.machine.files import replacing
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
+from ccreid.machine.tensor_files import read_tensors, write_tensors
 from ccreid.model.network import Network
 from ccreid.records import Record, told
 
@@ -73,8 +71,7 @@ class Embeddings:
     def save(self, path: PathLike) -> None:
         """Write them as safetensors, whole or not at all. Raises StorageError."""
         notes = {"format": FORMAT, "files": json.dumps(self.files), "made_with": json.dumps(self.made_with)}
-        with replacing(as_path(path, "path")) as temporary:
-            save_file({"vectors": self.vectors.contiguous()}, temporary, metadata=notes)
+        write_tensors(as_path(path, "path"), {"vectors": self.vectors}, notes)
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
@@ -83,13 +80,12 @@ class Embeddings:
         if not path.is_file():  # a pipe would never end
             raise ArtefactError(f"{path} is no embeddings file: there is no such file.", "Embed the images again.")
         try:
-            with safe_open(path, "pt") as file:
-                written = file.metadata() or {}
-                if written.get("format") != FORMAT:
-                    raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
-                notes, vectors = _Notes.model_validate(dict(written)), file.get_tensor("vectors")
-        except (OSError, SafetensorError, ValidationError) as error:
-            why = told(error) if isinstance(error, ValidationError) else error
+            tensors, written = read_tensors(path, "Embed the images again.")
+            if written.get("format") != FORMAT:
+                raise ArtefactError(f"{path} is of another format than {FORMAT}.", "Embed the images again.")
+            notes, vectors = _Notes.model_validate(written), tensors["vectors"]
+        except (KeyError, ValidationError) as error:
+            why = told(error) if isinstance(error, ValidationError) else f"it has no {error}"
             raise ArtefactError(f"{path} is no embeddings file: {why}.", "Embed the images again.") from error
         return cls(vectors, tuple(notes.files), notes.made_with)
 

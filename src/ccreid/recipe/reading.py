@@ -15,7 +15,16 @@ from pydantic import ValidationError
 from ccreid.errors import SettingError
 from ccreid.machine.arguments import PathLike, as_path
 from ccreid.recipe import plain_yaml
-from ccreid.recipe.settings import Fire2Settings, MethodSettings, Recipe, Section, section_of, setting_paths, settings
+from ccreid.recipe.settings import (
+    Fire2Settings,
+    MethodSettings,
+    Recipe,
+    Section,
+    TrainingSettings,
+    section_of,
+    setting_paths,
+    settings,
+)
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -78,6 +87,16 @@ def load_recipe(source: PathLike, assignments: Sequence[str] = (), *, data: Path
             "See every setting with `ccreid recipes NAME`.",
         )
     return recipe
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """The same recipe for another seed. Raises SettingError where that can be none."""
+    values = recipe.model_dump()
+    try:
+        training = TrainingSettings.model_validate({**values["training"], "seed": seed})
+    except ValidationError as error:
+        raise SettingError("\n".join(_explanations(error, "training.")), "Give whole numbers from 0 on.") from error
+    return recipe.model_copy(update={"training": training})
 
 
 def to_yaml(recipe: Recipe) -> str:

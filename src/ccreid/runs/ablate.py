@@ -15,7 +15,7 @@ from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
 from ccreid.report.schema import Ablation, Difference, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
-from ccreid.runs.series import check_seeds, run_seeds
+from ccreid.runs.series import check_seeds, run_seeds, writing_several
 from ccreid.runs.watch import Follow, Watch
 
 VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
@@ -85,7 +85,7 @@ def ablate(
     Raises
     ------
     SettingError
-        Two variants have the same name but for punctuation, or a folder holds a run of other settings.
+        Two variants have the same name but for punctuation, or a folder is a run itself or holds one of other settings.
     InterruptedRun
         A stop was requested; everything is saved.
     """
@@ -95,6 +95,18 @@ def ablate(
             check_seeds(recipe, seeds, folder / folders[name])
         except CcreidError as error:
             raise type(error)(f"The variant '{name}' cannot be trained: {error.message}", error.mend) from None
+    with writing_several(folder):
+        return _ablate(variants, seeds, folder, follow, changes, folders)
+
+
+def _ablate(
+    variants: Mapping[str, Recipe],
+    seeds: Sequence[int],
+    folder: Path,
+    follow: Follow,
+    changes: Changes,
+    folders: Mapping[str, str],
+) -> Ablation:
     summaries, compared = {}, {}
     for name, recipe in variants.items():
         target = folder / folders[name]

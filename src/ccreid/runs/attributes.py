@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.files import is_free, write_json
 from ccreid.machine.progress import Track, untracked
+from ccreid.machine.tensor_files import read_tensors
 from ccreid.methods.fire2.fire2 import STATE
 from ccreid.recipe import RunFolder
 from ccreid.report.attribute_page import write_attribute_page
@@ -30,7 +30,7 @@ from ccreid.report.text import write_tables
 from ccreid.runs import build
 from ccreid.runs.score import without_unreadable
 from ccreid.runs.watch import Watch
-from ccreid.training.checkpoint import METHOD, Notes
+from ccreid.training.checkpoint import DAMAGED, METHOD, Notes
 from ccreid.training.rows import BeginRow, read_journal
 from ccreid.vocabulary import Ids
 
@@ -144,13 +144,9 @@ def read_mined(folder: Path) -> Saved:
     path = RunFolder(folder).checkpoint
     if not path.is_file():
         raise ArtefactError(f"{folder} has no {path.name}.", RunFolder(folder).how_to_go_on)
-    try:
-        with safe_open(path, "np") as file:
-            written = file.metadata()
-            names = [METHOD + name for name in STATE[:2]]
-            found = [file.get_tensor(name) for name in names if name in set(file.keys())]
-    except (OSError, SafetensorError) as error:
-        raise ArtefactError(f"{path} is damaged: {error}.", "Start the run anew.") from error
+    tensors, written = read_tensors(path, DAMAGED)
+    names = [METHOD + name for name in STATE[:2]]
+    found = [tensors[name].numpy() for name in names if name in tensors]
     notes = Notes.of(path, written)
     begun = notes.epoch + (notes.step > 0)
     if len(found) != 2:
@@ -161,7 +157,7 @@ def read_mined(folder: Path) -> Saved:
         )
     of_image, owners = (of.astype(np.int64) for of in found)
     if of_image.ndim != 1 or owners.ndim != 1 or not np.isin(of_image, np.arange(len(owners))).all():
-        raise ArtefactError(f"{path} is damaged: it has images of attributes that are none.", "Start the run anew.")
+        raise ArtefactError(f"{path} is damaged: it has images of attributes that are none.", DAMAGED)
     return Saved(of_image, owners, notes.circumstances.data, begun)
 
 

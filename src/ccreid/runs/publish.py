@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ccreid.errors import SettingError
 from ccreid.machine.files import is_free, replacing
-from ccreid.model.bundle import CARD, WEIGHTS, add_scores, load_bundle, save_bundle
-from ccreid.recipe import RunFolder
+from ccreid.machine.writing import sole_writer
+from ccreid.model.bundle import (
+    CARD,
+    WEIGHTS,
+    Bundle,
+    BundleCard,
+    add_scores,
+    load_bundle,
+    read_card,
+    save_bundle,
+)
+from ccreid.recipe import Recipe, RunFolder
 from ccreid.records import BenchmarkCard
 from ccreid.report.model_card import model_card
 from ccreid.report.schema import Report
@@ -28,7 +40,7 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     run_folder:
         Of the run.
     out:
-        The bundle to write; it may replace another bundle, and nothing else.
+        The bundle to write; it may replace one that was published of the same run, and nothing else.
     watch:
         Who follows the scoring.
     data:
@@ -50,12 +62,29 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     recipe = run.recipe(data=data)
     if not run.finished:
         raise SettingError(f"{run_folder} is not finished.", run.how_to_go_on)
+    bundle = load_bundle(run.bundle)
+    _refuse_another_place(out, run, bundle.card)
+    with sole_writer(run_folder) if os.access(run_folder, os.W_OK) else nullcontext():  # nobody trains on meanwhile
+        return _publish(recipe, bundle, out, watch)
+
+
+def _refuse_another_place(out: Path, run: RunFolder, card: BundleCard) -> None:
+    """What is published may replace what was published of the same run, and nothing else."""
+    mend = "Name another folder with --out."
     if not is_free(out, CARD):
-        raise SettingError(f"{out} is taken, and by no bundle.", "Name another folder with --out.")
+        raise SettingError(f"{out} is taken, and by no bundle.", mend)
+    if out.resolve() == run.bundle.resolve():
+        raise SettingError(f"{out} is the run's own bundle, in full precision.", mend)
+    if (out / CARD).is_file():
+        stands = read_card(out)
+        if (stands.recipe, stands.seed, stands.selection) != (card.recipe, card.seed, card.selection):
+            raise SettingError(f"{out} is the bundle of another run.", mend)
+
+
+def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
-    bundle = load_bundle(run.bundle)
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
         about = bundle.card.model_copy(update={"trained_on": BenchmarkCard.of(benchmark)})

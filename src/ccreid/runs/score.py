@@ -10,10 +10,11 @@ from ccreid.analysis.outfits import shared_outfits
 from ccreid.analysis.supplement import supplement
 from ccreid.data.pixels import users_cache
 from ccreid.data.readable import leave_out_unreadable
-from ccreid.errors import ImageError
+from ccreid.errors import ImageError, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.inspection.themselves import self_found_queries
 from ccreid.machine.devices import Device, memory_advice
+from ccreid.machine.files import is_free
 from ccreid.machine.limits import CACHE_GB
 from ccreid.machine.provenance import describe_machine, versions
 from ccreid.model.bundle import Bundle, load_bundle
@@ -27,6 +28,9 @@ from ccreid.report.tables import about_the_data, belief_table, report_table
 from ccreid.report.text import write_tables
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Benchmark, Samples
+
+WEIGHTS_SHOWN = 12
+"""Digits of the weights' hash in a report."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +65,36 @@ def evaluate_bundle(
     -------
     Report
         As in report.json.
+
+    Raises
+    ------
+    SettingError
+        The folder holds something else than this bundle's scores on this benchmark.
+    CcreidError
+        Whatever else a user can mend.
     """
     watch = watch or Watch()
     bundle = load_bundle(bundle_folder)
+    _refuse_another_place(folder, bundle, benchmark)
     embedder = embedder_of(bundle, flip=flip, device=device)
     conditions = Conditions(bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection)
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
     return score(embedder, benchmark, folder, conditions, watch, reranking=reranking)
+
+
+def _refuse_another_place(folder: Path, bundle: Bundle, benchmark: Benchmark) -> None:
+    """Scores may replace those of the same weights on the same set, and nothing else."""
+    run, mend = RunFolder(folder), "Name another folder with --out."
+    if run.begun:
+        raise SettingError(f"{folder} is a run, whose own scores stand there.", mend)
+    unfinished = folder.is_dir() and {place.name for place in folder.iterdir()} == {run.embeddings.name}
+    if not unfinished and not is_free(folder, run.report.name):
+        raise SettingError(f"{folder} is not empty, and holds no scores.", mend)
+    if run.finished:
+        stands = Report.read(run.report)
+        if (stands.conditions.weights, stands.benchmark.name) != (bundle.weights_hash[:WEIGHTS_SHOWN], benchmark.name):
+            raise SettingError(f"{folder} holds the scores of another model or on another data set.", mend)
 
 
 def embedder_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Embedder:
@@ -97,7 +123,7 @@ def score(
             "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
             "flip_averaging": embedder.flip,
             "precision": embedder.precision,
-            "weights": embedder.weights_hash[:12],
+            "weights": embedder.weights_hash[:WEIGHTS_SHOWN],
             "versions": versions(),
             "machine": describe_machine(),
         }

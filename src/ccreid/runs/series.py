@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, stdev
 
 from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.devices import processes_of
-from ccreid.recipe import Recipe, RunFolder
+from ccreid.machine.writing import sole_writer
+from ccreid.recipe import Recipe, RunFolder, with_seed
 from ccreid.records import Measures, ProtocolScores
 from ccreid.report.schema import Report, Summary
 from ccreid.runs import beforehand, build, train
@@ -28,25 +30,30 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
     Raises
     ------
     SettingError
-        A seed stands twice, or a folder holds a run of other settings.
+        A seed stands twice or can be none, the folder is a run itself, or one in it holds a run of other settings.
     InterruptedRun
         A stop was requested; everything is saved.
     """
     if len(set(seeds)) < len(seeds) or not seeds:
         raise SettingError(f"The seeds {', '.join(map(str, seeds))} are not different.", "Name each seed once.")
+    of_seeds = {seed: with_seed(recipe, seed) for seed in seeds}
     check_seeds(recipe, seeds, folder)
+    with writing_several(folder):
+        return _run_seeds(of_seeds, folder, follow)
+
+
+def _run_seeds(of_seeds: Mapping[int, Recipe], folder: Path, follow: Follow) -> Summary:
     reports = []
-    for seed in seeds:
-        of_seed = _with_seed(recipe, seed)
+    for seed, of_seed in of_seeds.items():
         try:
             reports.append(_report_of(of_seed, folder / f"seed-{seed}", follow(f"seed {seed}")))
         except InterruptedRun as stop:
             raise InterruptedRun(stop.message, "Go on by repeating the command with the same --out.") from None
     selection = "; ".join(dict.fromkeys(str(report.conditions.selection) for report in reports))
-    shared = {"seed": f"mean over {', '.join(map(str, seeds))}", "selection": selection}
+    shared = {"seed": f"mean over {', '.join(map(str, of_seeds))}", "selection": selection}
     summary = Summary(
-        recipe=recipe.name,
-        seeds=tuple(seeds),
+        recipe=next(iter(of_seeds.values())).name,
+        seeds=tuple(of_seeds),
         benchmark=reports[0].benchmark,
         conditions=reports[0].conditions.model_copy(update=shared),
         protocols=tuple(_over(rows) for rows in zip(*(report.protocols for report in reports), strict=True)),
@@ -63,11 +70,18 @@ def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> None:
         return
     benchmark, processes = build.benchmark(recipe), processes_of(build.fabric(recipe))
     for seed, run in missing.items():
-        beforehand.check(_with_seed(recipe, seed), benchmark, processes, pretrained=not run.checkpoint.exists())
+        beforehand.check(with_seed(recipe, seed), benchmark, processes, pretrained=not run.checkpoint.exists())
 
 
-def _with_seed(recipe: Recipe, seed: int) -> Recipe:
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": seed})})
+@contextmanager
+def writing_several(folder: Path) -> Iterator[None]:
+    """Hold a folder that several runs go into. Raises SettingError where it is a run, or another writes there."""
+    with sole_writer(folder):
+        if RunFolder(folder).begun:
+            raise SettingError(
+                f"{folder} is a run; several cannot be written there.", "Name another folder with --out."
+            )
+        yield
 
 
 def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ccreid.errors import InterruptedRun, SettingError
 from ccreid.machine.devices import memory_advice, processes_of
 from ccreid.machine.files import is_free, remove_leftovers
 from ccreid.machine.provenance import versions
+from ccreid.machine.writing import sole_writer
 from ccreid.model.bundle import About, add_scores, save_bundle
 from ccreid.model.network import Network
 from ccreid.recipe import Recipe, RunFolder
@@ -22,7 +24,8 @@ from ccreid.runs import beforehand, build
 from ccreid.runs.journals import Journals
 from ccreid.runs.score import score, without_unreadable
 from ccreid.runs.watch import Watch
-from ccreid.training.checkpoint import Difference
+from ccreid.training.checkpoint import Difference, Position
+from ccreid.training.journal import Journal
 from ccreid.training.loop import train
 from ccreid.training.trackers import Described, Trackers
 from ccreid.vocabulary import Samples
@@ -41,17 +44,18 @@ def begin(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     Raises
     ------
     SettingError
-        The folder holds something already.
+        The folder holds something already, or another command writes there.
     InterruptedRun
         A stop was requested; the run is saved.
     CcreidError
         Whatever else a user can mend.
     """
     fabric, run = build.fabric(recipe), RunFolder(folder)
-    if fabric.is_global_zero and not is_free(folder):
-        mend = run.how_to_go_on if run.begun else "Name another folder with --out."
-        raise SettingError(f"{folder} is not empty.", mend)
-    return _carry_through(recipe, fabric, run, watch)
+    with _writing(run, fabric):
+        if fabric.is_global_zero and not is_free(folder):
+            mend = run.how_to_go_on if run.begun else "Name another folder with --out."
+            raise SettingError(f"{folder} is not empty.", mend)
+        return _carry_through(recipe, fabric, run, watch)
 
 
 def resume(
@@ -85,16 +89,23 @@ def resume(
     Raises
     ------
     ArtefactError
-        The checkpoint is damaged, or the run would differ in what is not allowed; every difference is named.
+        The checkpoint is damaged, or the run would differ in what is not allowed; every difference is named. The run is
+        then as it was.
     CcreidError
         As :func:`begin`.
     """
     run = RunFolder(folder)
     recipe = run.recipe(changes, data=data)
     fabric = build.fabric(recipe)
-    if fabric.is_global_zero:
-        remove_leftovers(folder)
-    return _carry_through(recipe, fabric, run, watch, allowed)
+    with _writing(run, fabric):
+        if fabric.is_global_zero:
+            remove_leftovers(folder)
+        return _carry_through(recipe, fabric, run, watch, allowed)
+
+
+def _writing(run: RunFolder, fabric: Fabric) -> AbstractContextManager[None]:
+    """Of the processes of a run, the one that leads holds its folder."""
+    return sole_writer(run.path) if fabric.is_global_zero else nullcontext()
 
 
 def _carry_through(
@@ -141,7 +152,7 @@ def _train(
     _warn_of_single_images(parts.train)
     training = build.training(recipe, parts, fabric, run, watch, allowed)
     state, selection, processes = training.state, training.selection, training.state.shared.processes
-    if processes.leads:
+    if processes.leads and not run.begun:
         run.write_recipe(recipe)  # once everything is built: a mistake leaves no folder behind
     trackers = Trackers(recipe.training.trackers if processes.leads else (), run.path, _described(recipe, run))
     journals = Journals(
@@ -151,6 +162,12 @@ def _train(
         watch.listener,
         trackers,
     )
+
+    def open_journal(position: Position) -> Journal:
+        if processes.leads:
+            run.write_recipe(recipe)  # once the checkpoint is taken up: what does not go on is left as it was
+        return journals.open(position)
+
     try:
         with memory_advice(_smaller(recipe)), trackers:
             train(
@@ -161,7 +178,7 @@ def _train(
                 fabric=fabric,
                 checkpoints=training.checkpoints,
                 health=training.health,
-                open_journal=journals.open,
+                open_journal=open_journal,
                 on_epoch_end=selection.consider if selection else lambda _epoch, _network: None,
             )
     except InterruptedRun as stop:

@@ -11,13 +11,11 @@ from typing import Annotated, Any, Literal, Self, get_args
 import torch
 from lightning_fabric import Fabric
 from pydantic import Field, Json, JsonValue, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ccreid.errors import ArtefactError
-from ccreid.machine.files import replacing
 from ccreid.machine.limits import LARGEST_COUNT
+from ccreid.machine.tensor_files import read_notes, read_tensors, write_tensors
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.network import Network
 from ccreid.records import Record, told
@@ -25,6 +23,7 @@ from ccreid.training.average import Average
 from ccreid.training.optimizer import Optimizer
 
 FORMAT = "ccreid-checkpoint-3"
+DAMAGED = "Start the run anew, or put an intact copy of the file in its place."
 METHOD = "method."
 """Begins the names of a method's parameters and buffers in a checkpoint."""
 
@@ -176,8 +175,7 @@ class Checkpoints:
             "scaler": json.dumps(_scaler(state.optimizer.fabric).state_dict()),
             "circumstances": json.dumps(vars(self.circumstances)),
         }
-        with replacing(self.path) as temporary:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=notes)
+        write_tensors(self.path, tensors, notes)
 
     def check(self) -> None:
         """Make sure that the run may go on from the checkpoint, where there is one.
@@ -212,9 +210,8 @@ class Checkpoints:
         if not self.path.exists():
             return Position()
         self.check()
-        notes = self._notes()
-        with safe_open(self.path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        tensors, written = read_tensors(self.path, DAMAGED)
+        notes = Notes.of(self.path, written)
         try:
             with torch.no_grad():
                 state.method.load_state_dict(_under(METHOD, tensors))
@@ -230,12 +227,7 @@ class Checkpoints:
         return Position(notes.epoch, notes.step)
 
     def _notes(self) -> Notes:
-        try:
-            with safe_open(self.path, "pt") as file:
-                written = file.metadata()
-        except (OSError, SafetensorError) as error:
-            raise ArtefactError(f"{self.path} is damaged: {error}.", "Start the run anew.") from error
-        return Notes.of(self.path, written)
+        return Notes.of(self.path, read_notes(self.path, DAMAGED))
 
 
 def _scaler(fabric: Fabric) -> Any:

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-
-from ccreid.machine.files import replacing
+from ccreid.errors import ArtefactError
+from ccreid.machine.tensor_files import read_notes, read_tensors, write_tensors
 from ccreid.model.network import Network
+from ccreid.training.checkpoint import DAMAGED
 
 logger = logging.getLogger(__name__)
 
@@ -48,24 +47,27 @@ class Selection:
             return value
         best = self.best()
         if best is None or value > best[1] or best[0] == epoch:
-            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-            notes = {"best": json.dumps([epoch, value])}
-            with replacing(self.path) as temporary:
-                save_file(weights, temporary, metadata=notes)
+            write_tensors(self.path, network.state_dict(), {"best": json.dumps([epoch, value])})
         return value
 
     def best(self) -> tuple[int, float] | None:
         """The best epoch so far (0-based) and its value."""
         if not self.path.exists():
             return None
-        with safe_open(self.path, "pt") as file:
-            epoch, value = json.loads((file.metadata() or {})["best"])
-        return int(epoch), float(value)
+        try:
+            epoch, value = json.loads(read_notes(self.path, DAMAGED)["best"])
+            return int(epoch), float(value)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"{self.path} does not tell its epoch: {error!r}.", DAMAGED) from error
 
     def take(self, network: Network) -> int:
         """Give the network the best epoch's weights; returns that epoch (0-based)."""
         best = self.best()
         if best is None:
             raise RuntimeError("Selection.consider must be called before a network is taken.")
-        network.load_state_dict(load_file(self.path))
+        weights, _ = read_tensors(self.path, DAMAGED)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ArtefactError(f"{self.path} does not fit the network: {error}.", DAMAGED) from error
         return best[0]
