@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -111,6 +112,16 @@ class BenchmarkCard(Record):
             left_out=tuple(benchmark.left_out),
             warnings=benchmark.remarks,
         )
+
+    def shareable(self) -> Self:
+        """The card as it may be shared: what names files, folders or people gives way to counts."""
+        return self.model_copy(update={"left_out": (), "warnings": tuple(self._counted())})
+
+    def _counted(self) -> Iterator[str]:
+        if self.unmatched:
+            yield f"Images of other names than the set's, which were not read: {self.unmatched}."
+        if self.left_out:
+            yield f"Images that could not be read and were left out: {len(self.left_out)}."
 
 
 class Measures(Record):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import hypothesis.strategies as st
 import pytest
 import yaml
 from hypothesis import given
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ccreid.datasets import READERS
 from ccreid.errors import SettingError
 from ccreid.recipe import Recipe, RunFolder, explained_yaml, load_recipe, recipe_names, to_yaml
 from ccreid.recipe.reading import RECIPES
-from ccreid.recipe.settings import Fire2Settings, affects, setting_paths, settings
+from ccreid.recipe.settings import Fire2Settings, MethodSettings, affects, setting_paths, settings
 
 Write = Callable[[str | bytes], str]
 
@@ -560,3 +560,37 @@ def test_a_folder_of_data_may_have_any_name(tmp_path: Path, folder: str) -> None
     run.write_recipe(recipe)
     assert run.recipe().data.root == str(tmp_path / folder)
     assert run.recipe(data=tmp_path / "elsewhere").data.root == str(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(("weights", "told"), [("/home/anna/first.pth", None), ("anna", None), ("timm", "timm")])
+def test_what_is_told_of_a_recipe_names_no_file_and_nobody(
+    weights: str, told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MethodSettings, "known", dict(MethodSettings.known))
+
+    class SecretiveSettings(MethodSettings):
+        name: Literal["secretive"] = "secretive"
+        teacher: str = "/home/anna/teacher.pth"
+        teachers: tuple[str, ...] = ("anna", "berta")
+        kinds: tuple[Literal["a", "b"], ...] = ("a", "b")
+        by_person: dict[str, float] = Field(default_factory=lambda: {"anna": 1.0})
+        share: float | Literal["all"] = "all"
+        limit: int | None = 3
+
+    plain = load_recipe("wardrobe", [f"network.weights={weights}"], data=tmp_path)
+    recipe = plain.model_copy(update={"method": SecretiveSettings()})
+    assert {path: value for path, value in recipe.told().items() if path.startswith("method.")} == {
+        "method.name": "secretive",
+        "method.teacher": None,
+        "method.teachers": None,
+        "method.kinds": ["a", "b"],
+        "method.by_person": None,
+        "method.share": "all",
+        "method.limit": 3,
+    }
+    whole = plain.model_dump(mode="json")
+    assert plain.shareable() == {
+        **whole,
+        "data": {**whole["data"], "root": None},
+        "network": {**whole["network"], "weights": told},
+    }

@@ -16,7 +16,6 @@ from ccreid.machine.processes import Processes
 from ccreid.model.bundle import About, save_bundle
 from ccreid.recipe import load_recipe
 from ccreid.runs import build
-from ccreid.runs.train import shippable
 from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol
 from columns import annotated
 from trees import build_tree, plant
@@ -96,13 +95,6 @@ def test_ones_own_model_begins_a_training_on_other_people(small_wardrobe: Path, 
     for name, weight in trained.named_parameters():
         torch.testing.assert_close(begun.network.get_parameter(name), weight, rtol=0, atol=0)
     assert begun.get_parameter("identity_head.weight").shape == (3, trained.dimension)
-
-
-@pytest.mark.parametrize(("weights", "shipped"), [("/home/anna/secret/first.pth", "first.pth"), ("timm", "timm")])
-def test_what_is_shipped_of_a_recipe_tells_of_no_folders(weights: str, shipped: str, tmp_path: Path) -> None:
-    recipe = shippable(load_recipe("wardrobe", [f"network.weights={weights}"], data=tmp_path))
-    assert recipe.network.weights == shipped
-    assert recipe.data.root is None
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
+import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,13 +14,14 @@ import torch
 from safetensors.torch import load_file
 
 from ccreid.errors import DataError, SettingError
-from ccreid.model.bundle import CARD, WEIGHTS, load_bundle
+from ccreid.model.bundle import CARD, WEIGHTS, About, load_bundle, save_bundle
 from ccreid.recipe import load_recipe
 from ccreid.report.model_card import model_card
 from ccreid.report.tables import percent
-from ccreid.runs import train
+from ccreid.runs import ablate, build, train
 from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.runs.watch import Watch
+from trees import build_tree
 from wardrobes import TINY_SETTINGS
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")]
@@ -99,3 +103,51 @@ def test_the_card_of_a_model_of_real_people_says_so(finished: Path, tmp_path: Pa
     assert "research only" in text
     assert "synthetic" not in text.split("## Scores")[1]
     assert "**SELECTED ON THE TEST SET**" in text
+
+
+SECRETS = ("annas-attic", "bertas-drawer", "clemens-laptop", "doras-account", "emilia-known-by-name", "frido-without")
+"""Of a person's own folders: that of the data, that of the weights, the host, the user, two people."""
+
+
+@pytest.fixture
+def shared_of_own_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is shared of an ablation on somebody's own people: a bundle, the comparison, TensorBoard's folder."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "clemens-laptop")
+    for variable in ("USER", "LOGNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "doras-account")
+    data = build_tree("folder", tmp_path / "annas-attic")
+    for folder, person in (("train", "anna"), ("query", "dora"), ("gallery", "dora")):
+        (data / folder / person).rename(data / folder / "emilia-known-by-name")
+    (data / "train" / "frido-without").mkdir()
+    (data / "train" / "frido-without.jpg").write_bytes(b"")
+    (data / "gallery" / "emilia-known-by-name" / "spoilt.jpg").write_text("no picture")
+    changes = ["data.unreadable=skip", "data.unreadable_share=0.5", f"network.weights={tmp_path}/bertas-drawer/model"]
+    if find_spec("tensorboard"):
+        changes.append("training.trackers=[tensorboard]")
+    plain = load_recipe("own", TINY_SETTINGS, data=data)
+    network = build.method(plain, build.benchmark(plain).subset("train")).network
+    save_bundle(tmp_path / "bertas-drawer" / "model", network, build.preprocessing(plain), About())
+    recipe = load_recipe("own", [*TINY_SETTINGS, *changes], data=data)
+    ablation, out = tmp_path / "ablation", tmp_path / "shared"
+    ablate.ablate({"mine": recipe}, [0], ablation, lambda _name: Watch(), {"mine": changes})
+    run = ablation / "mine" / "seed-0"
+    publish(run, out, Watch())
+    return [*out.iterdir(), run / "bundle" / CARD, ablation / ablate.RESULT, *(run / "tensorboard").glob("*")]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_nothing_shared_tells_of_folders_machine_or_people(shared_of_own_people: list[Path], tmp_path: Path) -> None:
+    secrets = (*SECRETS, "spoilt.jpg", str(tmp_path), str(Path.home()), platform.node() or "clemens")
+    for file in shared_of_own_people:
+        held = file.name.encode() + file.read_bytes()
+        assert [secret for secret in secrets if secret.encode() in held] == [], file
+    card = load_bundle(tmp_path / "shared").card
+    assert card.trained_on is not None
+    assert card.trained_on.warnings == (
+        "Images of other names than the set's, which were not read: 1.",
+        "Images that could not be read and were left out: 1.",
+    )
+    assert card.recipe["network"] == {"backbone": "test_resnet", "weights": None, "last_stride": 1}
+    ablation = json.loads((tmp_path / "ablation" / ablate.RESULT).read_text())
+    told = ablation["variants"]["mine"]["changes"]
+    assert told[:3] == ["data.unreadable=skip", "data.unreadable_share=0.5", "network.weights=..."]

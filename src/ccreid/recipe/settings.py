@@ -6,7 +6,7 @@ The defaults are the paper's (LTCC and Celeb-reID), and stand nowhere else; a re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -33,6 +33,15 @@ class Mark(NamedTuple):
 SCORES, IMAGES, MACHINE = Mark("scores"), Mark("images"), Mark("machine")
 
 
+class Public(NamedTuple):
+    """Which free text of a setting may be told to anybody: these words, or any where there are none."""
+
+    words: tuple[str, ...] = ()
+
+
+PUBLIC = Public()
+
+
 class Section(BaseModel):
     """Settings that belong together: checked strictly, unknown names refused, never changed."""
 
@@ -42,7 +51,7 @@ class Section(BaseModel):
 class DataSettings(Section):
     """Which images, and what a batch of them is."""
 
-    dataset: str = Field(description="name of the data set, see `ccreid data list`")
+    dataset: Annotated[str, PUBLIC] = Field(description="name of the data set, see `ccreid data list`")
     root: Annotated[str | None, IMAGES] = Field(None, description="its folder; null reads the edition in the package")
     height_px: Side = Field(384, description="of the network's input")
     width_px: Side = Field(192, description="of the network's input")
@@ -77,8 +86,10 @@ class DataSettings(Section):
 class NetworkSettings(Section):
     """The backbone and where its weights come from."""
 
-    backbone: str = Field("resnet50.tv_in1k", description="timm's name")
-    weights: str = Field("timm", description="timm, bundled, none, or a run, a bundle, a file")
+    backbone: Annotated[str, PUBLIC] = Field("resnet50.tv_in1k", description="timm's name")
+    weights: Annotated[str, Public(("timm", "bundled", "none"))] = Field(
+        "timm", description="timm, bundled, none, or a run, a bundle, a file"
+    )
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
 
 
@@ -229,8 +240,10 @@ class EvaluationSettings(Section):
 class Recipe(Section):
     """All settings of a run."""
 
-    name: Annotated[str, MACHINE] = Field(pattern=r"^[\w.-]+$", description="begins the name of its run folders")
-    title: Annotated[str, MACHINE] = Field("", description="what it is for, in a line")
+    name: Annotated[str, MACHINE, PUBLIC] = Field(
+        pattern=r"^[\w.-]+$", description="begins the name of its run folders"
+    )
+    title: Annotated[str, MACHINE, PUBLIC] = Field("", description="what it is for, in a line")
     data: DataSettings
     network: NetworkSettings = NetworkSettings()
     method: SerializeAsAny[MethodSettings] = Fire2Settings()
@@ -248,10 +261,44 @@ class Recipe(Section):
         """By dotted path, the value of every setting that affects something of these."""
         return {path: value for path, entry, value in _values(self) if affects(entry) in what}
 
+    def told(self) -> dict[str, Any]:
+        """By dotted path, every setting's value as it may be shared: what could name a file or a person is None.
+
+        Numbers and the words that a setting chooses from are told; of free text, only what is :class:`Public`.
+        """
+        return {path: value if _is_public(entry, value) else None for path, entry, value in _values(self)}
+
+    def shareable(self) -> dict[str, Any]:
+        """The same in sections, as a recipe is written."""
+        whole: dict[str, Any] = {}
+        for path, value in self.told().items():
+            *sections, name = path.split(".")
+            place = whole
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[name] = value
+        return whole
+
 
 def affects(entry: FieldInfo) -> Affects:
     """What a setting affects, as marked where it is defined."""
     return next((mark.affects for mark in entry.metadata if isinstance(mark, Mark)), "training")
+
+
+def _is_public(entry: FieldInfo, value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_public(entry, part) for part in value)
+    if not isinstance(value, str):
+        return value is None or isinstance(value, bool | int | float)
+    words = [mark.words for mark in entry.metadata if isinstance(mark, Public)]
+    return () in words or any(value in some for some in words) or value in _choices(entry.annotation)
+
+
+def _choices(kind: Any) -> set[Any]:
+    """The values that a type enumerates, wherever in it."""
+    if get_origin(kind) is Literal:
+        return set(get_args(kind))
+    return {value for part in get_args(kind) for value in _choices(part)}
 
 
 def settings(method: type[MethodSettings] | None = None) -> Iterator[tuple[str, FieldInfo]]:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from rich.table import Table
 
 from ccreid.analysis.paired import compare_queries
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
+from ccreid.recipe.settings import Affects
 from ccreid.report.schema import Ablation, Difference, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
@@ -112,13 +114,13 @@ def _ablate(
         target = folder / folders[name]
         summaries[name] = run_seeds(recipe, seeds, target, partial(_named, follow, name))
         compared[name] = Variant(
-            changes=tuple(changes[name]), folder=folders[name], protocols=summaries[name].protocols
+            changes=tuple(_told(recipe, changes[name])), folder=folders[name], protocols=summaries[name].protocols
         )
     tables = {name: [RunFolder(folder / of / f"seed-{seed}").queries for seed in seeds] for name, of in folders.items()}
     first = next(iter(summaries.values()))
     result = Ablation(
         seeds=tuple(seeds),
-        benchmark=first.benchmark,
+        benchmark=first.benchmark.shareable(),
         conditions=first.conditions,
         variants=compared,
         paired=tuple(
@@ -141,6 +143,14 @@ def ablation_tables(result: Ablation) -> tuple[Table, Table]:
 
 def _named(follow: Follow, variant: str, seed: str) -> Watch:
     return follow(f"{variant}, {seed}")
+
+
+def _told(recipe: Recipe, changes: Sequence[str]) -> Iterator[str]:
+    """The changes of a variant as they may be shared: a value that could name a file or a person is left out."""
+    told, values = recipe.told(), recipe.affecting(*get_args(Affects))
+    for change in changes:
+        path = change.partition("=")[0].strip()
+        yield change if path in told and told[path] == values[path] else f"{path}=..."
 
 
 def _is_changes(changes: object) -> bool:

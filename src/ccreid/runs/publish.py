@@ -87,7 +87,8 @@ def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
-        about = bundle.card.model_copy(update={"trained_on": BenchmarkCard.of(benchmark)})
+        trained_on = BenchmarkCard.of(benchmark).shareable()
+        about = bundle.card.model_copy(update={"recipe": recipe.shareable(), "trained_on": trained_on})
         save_bundle(made, bundle.network, bundle.preprocessing, about, half=True)
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
         card = add_scores(made, report.protocols, report.intervals)

@@ -120,14 +120,14 @@ def _carry_through(
         processes.first(lambda: build.check_pictures(recipe, parts, watch.track))
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)
     about = About(
-        recipe=shippable(recipe).model_dump(mode="json"),
+        recipe=recipe.shareable(),
         seed=recipe.training.seed,
         precision=recipe.training.precision,
         flip=recipe.evaluation.flip,
         batch_images=recipe.evaluation.batch_images,
         selection=selected,
         versions=versions(),
-        trained_on=BenchmarkCard.of(benchmark),
+        trained_on=BenchmarkCard.of(benchmark).shareable(),
     )
     weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), about))
     embedder = build.embedder(recipe, network, weights_hash, fabric)
@@ -196,7 +196,9 @@ def _train(
 
 def _described(recipe: Recipe, run: RunFolder) -> Described:
     """The run as trackers know it."""
-    return Described(f"{run.path.resolve().name}, {recipe.name}", recipe.affecting("training"))
+    told = recipe.told()
+    settings = {path: told[path] for path in recipe.affecting("training")}
+    return Described(f"{run.path.resolve().name}, {recipe.name}", settings)
 
 
 def _smaller(recipe: Recipe) -> str:
@@ -220,10 +222,3 @@ def _warn_of_single_images(samples: Samples) -> None:
             people.size,
             samples.called("person", single[0]),
         )
-
-
-def shippable(recipe: Recipe) -> Recipe:
-    """The recipe without what tells of this machine's folders."""
-    data = recipe.data.model_copy(update={"root": None})
-    network = recipe.network.model_copy(update={"weights": Path(recipe.network.weights).name})
-    return recipe.model_copy(update={"data": data, "network": network})

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,7 +118,8 @@ class Trackers:
             os.environ.setdefault(variable, value)
         for name in dict.fromkeys(names):
             try:
-                self._open(name, folder / name, described)
+                with _nameless():
+                    self._open(name, folder / name, described)
             except Exception as error:  # each library has exceptions of its own
                 raise SettingError(
                     f"The tracker {name} cannot be opened: {_first_line(error)}",
@@ -159,8 +162,8 @@ class Trackers:
             tracker.log_hyperparams(dict(described.settings))
             write_json(state, {"id": KINDS[name].identify(tracker)})
         else:
-            tracker.experiment  # noqa: B018 - it is opened by being looked at
             self._going_on.add(name)
+        tracker.experiment  # noqa: B018 - it is opened by being looked at
         self._loggers[name] = tracker
 
     def _try(self, name: str, act: Callable[..., None], *about: Any) -> None:
@@ -187,6 +190,20 @@ def metrics(row: KeptRow) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+@contextmanager
+def _nameless() -> Iterator[None]:
+    """Let this machine be called localhost for a block.
+
+    TensorBoard calls its files by the host and W&B keeps it, neither asks, and both are shared.
+    """
+    gethostname = socket.gethostname
+    socket.gethostname = lambda: "localhost"
+    try:
+        yield
+    finally:
+        socket.gethostname = gethostname
+
+
 def _tensorboard(folder: Path, _name: str, _known: str | None) -> Any:
     from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
@@ -203,6 +220,7 @@ def _mlflow(folder: Path, name: str, known: str | None) -> Any:
         run_name=name,
         tracking_uri=where or f"sqlite:///{here / 'mlflow.db'}",
         artifact_location=None if where else (here / "artifacts").as_uri(),
+        tags=dict.fromkeys(("mlflow.user", "mlflow.source.name"), PROJECT),  # else the user's name and a path
         run_id=known,
     )
 
