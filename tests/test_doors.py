@@ -111,8 +111,11 @@ def check_checkpoint(run: RunFolder) -> None:
 
 def notes_of(path: Path) -> dict[str, str]:
     """What a file says, without the hash that would refuse whatever else is changed."""
-    with safe_open(path, "pt") as file:
-        return {name: text for name, text in file.metadata().items() if name != SEAL}
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: text for name, text in (file.metadata() or {}).items() if name != SEAL}
+    except Exception:  # spoilt before
+        return {}
 
 
 def go_on_in_journal(run: RunFolder) -> None:
