@@ -9,7 +9,7 @@ import pytest
 
 from ccreid.errors import CcreidError, SettingError
 from ccreid.machine.processes import Processes
-from ccreid.recipe import load_recipe
+from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import ablate, beforehand, build, series, train
 from ccreid.runs.watch import Watch
 from wardrobes import TINY_SETTINGS
@@ -107,3 +107,11 @@ def test_every_seed_is_checked_before_the_first_is_trained(small_wardrobe: Path,
     with pytest.raises(SettingError, match=r"training\.replicas is 5"):
         series.run_seeds(recipe, [0, 1], tmp_path / "seeds", lambda _name: Watch())
     assert not (tmp_path / "seeds").exists()
+
+
+def test_a_run_of_other_settings_is_met_before_the_first_is_trained(small_wardrobe: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("wardrobe", TINY_SETTINGS, data=small_wardrobe)
+    RunFolder(tmp_path / "seed-1").write_recipe(recipe)  # of seed 0
+    with pytest.raises(SettingError, match="seed-1 holds a run of other settings"):
+        series.run_seeds(recipe, [0, 1], tmp_path, lambda _name: Watch())
+    assert not (tmp_path / "seed-0").exists()

@@ -42,6 +42,24 @@ def test_a_bundle_is_scored_in_the_precision_of_its_run(half: Path, small_wardro
     assert again.protocols == trained.protocols
 
 
+def test_half_precision_that_a_cpu_lacks_is_called_what_it_is(
+    half: Path, small_wardrobe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = run(small_wardrobe, tmp_path / "asked", "training.precision=16-mixed", "evaluation.flip=false")
+    assert "cannot compute in 16-mixed; bf16-mixed is computed" in caplog.text
+    assert RunFolder(asked).recipe().training.precision == "16-mixed"
+    assert load_bundle(asked).card.precision == "bf16-mixed"
+    assert Report.read(RunFolder(asked).report).conditions.precision == "bf16-mixed"
+    files = [{path.name for path in RunFolder(of).embeddings.iterdir()} for of in (asked, half)]
+    assert load_bundle(asked).weights_hash == load_bundle(half).weights_hash
+    assert files[0] == files[1]
+    train.resume(asked, Watch(), ["training.precision=bf16-mixed"])  # what it was, so that nothing need be allowed
+    card = asked / "bundle" / "bundle.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "precision": "16-mixed"}))  # made on a GPU
+    again = evaluate_bundle(asked / "bundle", read_benchmark("wardrobe", small_wardrobe), tmp_path / "x", device="cpu")
+    assert again.conditions.precision == "bf16-mixed"
+
+
 def test_precisions_never_share_a_file_of_embeddings(half: Path, small_wardrobe: Path, tmp_path: Path) -> None:
     benchmark = read_benchmark("wardrobe", small_wardrobe)
     evaluate_bundle(half, benchmark, tmp_path, device="cpu")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -17,6 +19,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from ccreid.errors import MemoryShortage, SettingError
 from ccreid.machine.processes import Processes
 from ccreid.machine.worker import this_worker
+
+logger = logging.getLogger(__name__)
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -32,6 +36,8 @@ GATHERING_TIMEOUT = timedelta(minutes=30)
 def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     """Lightning Fabric on one device of this machine; in a process that torchrun started, together with the others.
 
+    A CPU cannot compute in 16-mixed; Fabric takes bf16-mixed there, which is told. See :func:`computed_in`.
+
     Raises
     ------
     SettingError
@@ -41,22 +47,36 @@ def launch(device: Device = "auto", precision: Precision = "32-true") -> Fabric:
     if not present.get(device):
         here = ", ".join(name for name, there in present.items() if there)
         raise SettingError(f"This machine has no device '{device}'.", f"Choose one of {here}.")
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", r"You passed `Fabric\(accelerator='cpu', precision='16-mixed'\)`"
+        )  # said below
+        fabric = _fabric(device, precision)
+    fabric.launch()
+    if (computed := computed_in(fabric)) != precision:
+        logger.warning("A CPU cannot compute in %s; %s is computed, and told in reports.", precision, computed)
+    return fabric
+
+
+def computed_in(fabric: Fabric) -> Precision:
+    """What is computed in, whatever was asked for."""
+    return cast(Precision, fabric.strategy.precision.precision)
+
+
+def _fabric(device: Device, precision: Precision) -> Fabric:
     worker = this_worker()
     if worker is None:
         # Named, because Lightning takes a few of SLURM's variables for an order to be one of several processes.
-        fabric = Fabric(accelerator=device, devices=1, precision=precision, plugins=LightningEnvironment())
-    else:
-        # Which parameters have gradients changes when the warm-up ends.
-        together = DDPStrategy(find_unused_parameters=True, timeout=GATHERING_TIMEOUT)
-        fabric = Fabric(
-            accelerator=device,
-            strategy=together,
-            devices=worker.local_count,
-            num_nodes=worker.count // worker.local_count,
-            precision=precision,
-        )
-    fabric.launch()
-    return fabric
+        return Fabric(accelerator=device, devices=1, precision=precision, plugins=LightningEnvironment())
+    # Which parameters have gradients changes when the warm-up ends.
+    together = DDPStrategy(find_unused_parameters=True, timeout=GATHERING_TIMEOUT)
+    return Fabric(
+        accelerator=device,
+        strategy=together,
+        devices=worker.local_count,
+        num_nodes=worker.count // worker.local_count,
+        precision=precision,
+    )
 
 
 def processes_of(fabric: Fabric) -> Processes:

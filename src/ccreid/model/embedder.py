@@ -15,7 +15,7 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.data.shown import RULE
 from ccreid.errors import DataError
 from ccreid.machine.arguments import PathLike, as_count
-from ccreid.machine.devices import Device, Precision, default_workers, launch, processes_of
+from ccreid.machine.devices import Device, Precision, computed_in, default_workers, launch, processes_of
 from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
@@ -99,7 +99,7 @@ class Embedder:
             found.weights_hash,
             found.preprocessing,
             flip=found.card.flip if flip is None else flip,
-            precision=found.card.precision,
+            precision=computed_in(fabric),
             autocast=fabric.autocast,
             batch_images=batch_images,
             workers=default_workers(),

@@ -23,7 +23,7 @@ from ccreid.datasets.holdout import hold_out
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.metrics import mean_precision
-from ccreid.machine.devices import MEMORY_FORMATS, default_workers, launch, processes_of, require_compiler
+from ccreid.machine.devices import MEMORY_FORMATS, computed_in, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.seeds import derive_seed, seeded
@@ -269,7 +269,8 @@ def training(
     require(recipe.training.trackers)
     samples, processes = parts.train, processes_of(fabric)
     fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track))
-    circumstances = Circumstances(recipe.affecting("training"), fingerprint, processes.count)
+    decides = recipe.affecting("training") | {"training.precision": computed_in(fabric)}
+    circumstances = Circumstances(decides, fingerprint, processes.count)
     checkpoints = Checkpoints(run.checkpoint, circumstances, allowed, writes=processes.leads)
     checkpoints.check()
     trained = method(recipe, samples, pretrained=not run.checkpoint.exists())
@@ -301,7 +302,7 @@ def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric
         weights_hash,
         preprocessing(recipe),
         flip=recipe.evaluation.flip,
-        precision=recipe.training.precision,
+        precision=computed_in(fabric),
         autocast=fabric.autocast,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),

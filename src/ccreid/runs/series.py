@@ -65,6 +65,9 @@ def _run_seeds(of_seeds: Mapping[int, Recipe], folder: Path, follow: Follow) -> 
 def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> None:
     """Find before the first of some runs begins what any that is to be trained cannot do. Raises CcreidError."""
     runs = {seed: RunFolder(folder / f"seed-{seed}") for seed in seeds}
+    for seed, run in runs.items():
+        if run.begun and run.recipe() != with_seed(recipe, seed):
+            raise SettingError(f"{run.path} holds a run of other settings.", "Name another folder with --out.")
     missing = {seed: run for seed, run in runs.items() if not run.finished}
     if not missing:
         return
@@ -88,8 +91,6 @@ def _report_of(recipe: Recipe, folder: Path, watch: Watch) -> Report:
     run = RunFolder(folder)
     if not run.begun:
         return train.begin(recipe, folder, watch)
-    if run.recipe() != recipe:
-        raise SettingError(f"{folder} holds a run of other settings.", "Name another folder with --out.")
     if run.finished:
         return Report.read(run.report)
     return train.resume(folder, watch)

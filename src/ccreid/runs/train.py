@@ -11,7 +11,7 @@ import numpy as np
 from lightning_fabric import Fabric
 
 from ccreid.errors import InterruptedRun, SettingError
-from ccreid.machine.devices import memory_advice, processes_of
+from ccreid.machine.devices import computed_in, memory_advice, processes_of
 from ccreid.machine.files import is_free, remove_leftovers
 from ccreid.machine.provenance import versions
 from ccreid.machine.writing import sole_writer
@@ -122,7 +122,7 @@ def _carry_through(
     about = About(
         recipe=recipe.shareable(),
         seed=recipe.training.seed,
-        precision=recipe.training.precision,
+        precision=computed_in(fabric),
         flip=recipe.evaluation.flip,
         batch_images=recipe.evaluation.batch_images,
         selection=selected,
