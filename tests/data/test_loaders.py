@@ -105,6 +105,19 @@ class TestTraining:
             for image, row in zip(batch.images, batch.indices.tolist(), strict=True):
                 assert torch.equal(image, PREPROCESSING(read_image(samples.path(row))))
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize("how", ["spawn", "forkserver"])
+    def test_workers_begin_afresh_where_they_are_no_copies(self, samples: Samples, how: str) -> None:
+        """As on Windows and macOS, and from Python 3.14 on everywhere."""
+        if how not in multiprocessing.get_all_start_methods():
+            pytest.skip(f"no {how} here")
+        before = multiprocessing.get_start_method()
+        multiprocessing.set_start_method(how, force=True)
+        try:
+            assert_same(list(trainer(samples, 1).epoch(0)), list(trainer(samples, 0).epoch(0)))
+        finally:
+            multiprocessing.set_start_method(before, force=True)
+
     def test_the_workers_change_nothing(self, samples: Samples) -> None:
         alone, together = trainer(samples, 0), trainer(samples, 2)
         for epoch in (0, 1, 4):
