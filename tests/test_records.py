@@ -76,9 +76,20 @@ def test_what_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_none_are_refused_before_they_are_written() -> None:
-    for odd in (float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="finite"):
-            Measures(cmc={1: odd}, map=None, minp=None)
+    with pytest.raises(ValueError, match="finite"):
+        Measures(cmc={1: float("inf")}, map=None, minp=None)
+    with pytest.raises(ValueError, match="finite"):
+        Intervals(level=float("nan"), resamples=3, unit="people", protocols={})
+
+
+def test_a_score_that_is_no_number_is_none_in_json_and_back(tmp_path: Path) -> None:
+    measures = Measures(cmc={1: float("nan")}, map=float("nan"), minp=0.5)
+    measures.write(tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"cmc": {"1": None}, "map": None, "minp": 0.5}
+    (tmp_path / "b.json").write_text(text.replace("null", "NaN"))  # as other programs write it
+    assert Measures.read(tmp_path / "a.json") == Measures.read(tmp_path / "b.json") == measures
+    assert measures.map is None
 
 
 def test_scores_are_all_that_is_asked_of_whatever_has_scores(tmp_path: Path) -> None:

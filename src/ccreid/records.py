@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from ccreid.errors import ArtefactError
 from ccreid.machine.files import write_json
@@ -55,6 +56,14 @@ def _is_json(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 Plain = Annotated[dict[str, JsonValue], AfterValidator(_is_json)]
 """Values by name of which the record knows nothing."""
+
+
+def _none_for_nan(value: object) -> object:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+Figure = Annotated[float | None, BeforeValidator(_none_for_nan)]
+"""A number, or None where there is none, such as mAP without a valid query: computations and older files say NaN."""
 
 Rank = Annotated[int, Field(strict=False, ge=1)]
 """A 1-based rank. Not strict, because names in JSON are text."""
@@ -127,9 +136,9 @@ class BenchmarkCard(Record):
 class Measures(Record):
     """CMC at some ranks, mAP and mINP, or how far each deviates; None where there is no number."""
 
-    cmc: dict[Rank, float | None]
-    map: float | None
-    minp: float | None
+    cmc: dict[Rank, Figure]
+    map: Figure
+    minp: Figure
 
     def at(self, rank: int) -> float | None:
         """CMC at a rank."""

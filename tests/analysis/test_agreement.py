@@ -144,7 +144,7 @@ def test_nothing_to_compare() -> None:
     assert (found.found, found.chance, found.deviation) == (None, None, None)
     assert (found.single, found.without, found.unknown, found.images) == (1, 1, 1, 0)
     assert not found.beyond_chance
-    assert math.isnan(found.above_chance)
+    assert found.above_chance == 0
 
 
 def test_a_missing_scikit_learn_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,5 +112,10 @@ def test_other_queries_are_refused(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(ours).drop_columns(["rank1"]), old)
     with pytest.raises(ArtefactError, match=r"old\.parquet lacks the columns rank1"):
         compare_queries([ours], [old])
+    hollow = pq.read_table(ours)
+    place = hollow.column_names.index("average_precision")
+    pq.write_table(hollow.set_column(place, "average_precision", pa.nulls(len(hollow), pa.float64())), old)
+    with pytest.raises(ArtefactError, match="lacks numbers of valid queries"):
+        compare_queries([ours], [old])
     with pytest.raises(ArtefactError, match=r"no\.parquet cannot be read"):
         compare_queries([tmp_path / "no.parquet"], [ours])

@@ -24,7 +24,7 @@ from ccreid.records import ScoreIntervals
 from ccreid.report.curves import as_png, draw_cmc, draw_precision
 from ccreid.report.page import write_page
 from ccreid.report.schema import Conditions, Report, report_of
-from ccreid.report.tables import belief_table, few_people, percent
+from ccreid.report.tables import belief_table, comparison_table, few_people, percent, report_table
 from ccreid.vocabulary import Ignore, Protocol
 from outfitted import garments, made_evaluation, scored, walked_evaluation
 
@@ -272,6 +272,10 @@ def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, t
     assert report.intervals.protocols == {"lone": ScoreIntervals(people=0)}
     page = page_of(tmp_path, report, odd)
     assert "lone: no query has a relevant gallery image, so there is no score." in page.text
+    assert "lone: no valid query" in " ".join(str(image["alt"]) for image in page.images)
+    for told in (report_table(report), comparison_table({"one": report}, "")):
+        assert "lone: no query has a relevant gallery image, so there is no score" in str(told.caption)
+        assert "drawn: no query" not in str(told.caption)
     assert "drawn (single-shot, mean of 2 draws;" in page.text
     assert report.protocols[0].deviation is not None
     spread = report.protocols[0].deviation.map

@@ -44,9 +44,9 @@ def test_a_term_that_is_no_number_stops_and_keeps_its_batch(tmp_path: Path, valu
     assert "train/8.jpg, train/3.jpg, train/5.jpg and 1 more" in stopped.value.message
     assert str(folder) in stopped.value.message
     assert "training.learning_rate" in stopped.value.mend
-    described = json.loads((folder / "batch.json").read_text())
+    described = json.loads((folder / "batch.json").read_text(), parse_constant=pytest.fail)
     assert described["files"] == ["train/8.jpg", "train/3.jpg", "train/5.jpg", "train/1.jpg"]
-    assert described["terms"]["identity"] == 1.0
+    assert described["terms"] == {"identity": 1.0, "triplet": str(value), "total": str(value)}
     kept = load_file(folder / "batch.safetensors")
     assert all(torch.equal(kept[name], column) for name, column in given._asdict().items())
 

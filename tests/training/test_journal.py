@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,19 @@ def test_a_step_names_each_term_and_the_total(tmp_path: Path) -> None:
     assert isinstance(row, StepRow)
     assert row.terms == {"identity": 1.5, "triplet": 0.25}
     assert row.total == 7.0
+
+
+def test_a_validation_without_a_number_is_none_in_json_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, Position()) as journal:
+        journal.step(0, 0, terms(1.0), 0.1)
+        journal.epoch(0, validation=math.nan)
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[-1], parse_constant=pytest.fail)["validation"] is None
+    path.write_text(path.read_text().replace('"validation": null', '"validation": NaN'))  # as it once was
+    row = read_journal(path)[-1]
+    assert isinstance(row, EpochRow)
+    assert row.validation is None
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from ccreid.training.selection import Selection
@@ -45,6 +47,19 @@ def test_the_best_epoch_is_kept_and_ties_keep_the_earlier(tmp_path: Path) -> Non
     best, weights, scored = select(tmp_path / "best.safetensors", [0.1, 0.5, 0.3, 0.5, 0.2])
     assert (best, weights) == (1, 1.0)
     assert scored == [0, 1, 2, 3, 4]
+
+
+def test_what_is_no_number_is_never_the_best(tmp_path: Path) -> None:
+    path, network = tmp_path / "best.safetensors", Epochs()
+    selection = Selection(path, lambda given: values[int(given.epoch)], 1, 4)  # type: ignore[arg-type]  # any module will do
+    values = [math.nan, 0.2, math.nan, 0.1]
+    told = [selection.consider(epoch, network.at(epoch)) for epoch in range(4)]  # type: ignore[arg-type]  # any module will do
+    assert told == [None, 0.2, None, 0.1]
+    assert selection.best() == (1, 0.2)
+    save_file(network.state_dict(), path, metadata={"best": "[0, NaN]"})  # as an earlier version wrote it
+    assert selection.best() is None
+    assert selection.consider(3, network.at(3)) == 0.1  # type: ignore[arg-type]  # any module will do
+    assert selection.best() == (3, 0.1)
 
 
 def test_the_last_epoch_is_always_scored(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ class Comparison:
 
     @property
     def above_chance(self) -> float:
-        """The mutual information on a scale where chance is 0 and full agreement 1; not a number without any."""
+        """The mutual information on a scale where chance is 0 and full agreement 1; 0 where chance agrees in full."""
         if self.found is None or self.chance is None or self.chance.nmi >= 1:
-            return float("nan")
+            return 0.0
         return (self.found.nmi - self.chance.nmi) / (1 - self.chance.nmi)
 
 

@@ -76,6 +76,9 @@ def compare_queries(ours: Sequence[Path], theirs: Sequence[Path]) -> list[Paired
             f"{ours[0]} and {theirs[0]} hold different queries.", "Score both on the same benchmark, as often."
         )
     valid = one["valid"].to_numpy()
+    for paths, table in ((ours, one), (theirs, other)):
+        if any(np.isnan(table[name].to_numpy()[valid]).any() for name in ("average_precision", "rank1")):
+            raise ArtefactError(f"{paths[0]} or a table beside it lacks numbers of valid queries.", MEND)
     protocol, person = (one[name].to_numpy()[valid] for name in ("protocol", "person"))
     precision, hit = (
         np.subtract(*(table[name].to_numpy()[valid] for table in (one, other)))

@@ -188,9 +188,9 @@ def _scores(protocol: Protocol, evaluation: Evaluation, stamped: bool) -> Protoc
         shots=f"single-shot, mean of {len(draws)} draws" if draws else "multi-shot",
         valid=scores.valid,
         skipped=scores.skipped,
-        cmc={rank: _finite(scores.at(rank)) for rank in RANKS},
-        map=_finite(scores.mean_ap),
-        minp=_finite(scores.mean_inp),
+        cmc={rank: scores.at(rank) for rank in RANKS},
+        map=scores.mean_ap,
+        minp=scores.mean_inp,
         deviation=None if draws is None else _deviations(draws),
         selected_on_test=stamped,
     )
@@ -208,7 +208,3 @@ def _deviations(draws: Sequence[Scores]) -> Measures:
         map=deviation([scores.mean_ap for scores in draws]),
         minp=deviation([scores.mean_inp for scores in draws]),
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

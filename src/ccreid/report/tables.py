@@ -97,7 +97,9 @@ def comparison_table(reports: Mapping[str, Scored], title: str) -> Table:
     """Rank-1 and mAP of several reports on the same protocols, side by side, in percent."""
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for protocol in next(iter(reports.values())).protocols:
+    protocols = next(iter(reports.values())).protocols
+    table.caption, table.caption_justify = "\n".join(_absent(protocols)) or None, "left"
+    for protocol in protocols:
         table.add_column(f"{protocol.name}\nR1 / mAP", justify="right")
     for name, report in reports.items():
         cells = (f"{_at(row, 1)} / {_map(row)}" for row in report.protocols)
@@ -179,7 +181,13 @@ def _caption(report: ScoredBenchmark) -> str:
     if any(row.selected_on_test for row in report.protocols):
         rules.append(f"{STAMP} the epoch was selected on these very numbers; do not compare them with honest ones")
     versions = ", ".join(f"{name} {version}" for name, version in (report.conditions.versions or {}).items())
-    return "\n".join([*rules, conditions, *([f"versions: {versions}"] if versions else [])])
+    return "\n".join([*rules, *_absent(report.protocols), conditions, *([f"versions: {versions}"] if versions else [])])
+
+
+def _absent(protocols: Sequence[ProtocolScores]) -> list[str]:
+    """Why there is no score under some protocols, a sentence each."""
+    without = (row.name for row in protocols if not row.valid)
+    return [f"{name}: no query has a relevant gallery image, so there is no score" for name in without]
 
 
 def in_words(value: object) -> str:

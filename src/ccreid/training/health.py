@@ -73,14 +73,16 @@ class Health:
     def _stop(self, what: str, values: StepValues, batch: Batch) -> NoReturn:
         files = [self.files[index] for index in batch.indices.tolist()]
         named = ", ".join(files[:NAMED_FILES]) + (f" and {more} more" if (more := len(files) - NAMED_FILES) > 0 else "")
-        described = {"what": what, "terms": {**values.named, "total": values.total}, "files": files}
+        terms = {**values.named, "total": values.total}
+        in_json = {name: value if math.isfinite(value) else str(value) for name, value in terms.items()}
+        described = json.dumps({"what": what, "terms": in_json, "files": files}, indent=2, allow_nan=False)
         with replacing(self.folder) as temporary:
             temporary.mkdir()
             save_file(
                 {name: column.cpu().contiguous() for name, column in batch._asdict().items()},
                 temporary / "batch.safetensors",
             )
-            (temporary / "batch.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+            (temporary / "batch.json").write_text(described + "\n", encoding="utf-8")
         raise DivergedError(
             f"{what}. Its batch ({named}) is kept in {self.folder}.",
             "Lower training.learning_rate, set training.clip_norm, or set training.precision to 32-true; look at the "

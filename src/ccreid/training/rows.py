@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ccreid.errors import ArtefactError
-from ccreid.records import Record
+from ccreid.records import Figure, Record
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class EpochRow(Record):
     learning_rate:
         Of the last step; None without one.
     validation:
-        mAP on validation people; None where it was not due.
+        mAP on validation people; None where it was not due, or without a valid query.
     notes:
         What the method found before it, then the sums of its steps' notes.
     seconds:
@@ -78,7 +78,7 @@ class EpochRow(Record):
     terms: Mapping[str, float]
     total: float
     learning_rate: float | None
-    validation: float | None
+    validation: Figure
     notes: Mapping[str, int]
     seconds: float
 
@@ -117,4 +117,4 @@ def read_journal(path: Path) -> list[KeptRow]:
 
 def as_line(row: KeptRow) -> str:
     """A row as :func:`read_journal` reads it."""
-    return json.dumps(row.model_dump()) + "\n"
+    return json.dumps(row.model_dump(), allow_nan=False) + "\n"

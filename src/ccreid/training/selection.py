@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,24 +40,26 @@ class Selection:
         self.path, self.criterion, self.every, self.epochs, self.writes = path, criterion, every, epochs, writes
 
     def consider(self, epoch: int, network: Network) -> float | None:
-        """Score the network after an epoch (0-based) and keep it if it is the best; None where it is not due."""
+        """Score the network after an epoch (0-based), keep the best; None where it is not due or no number."""
         if (self.epochs - 1 - epoch) % self.every:
             return None
         value = self.criterion(network)
+        if math.isnan(value):
+            return None  # no valid query: neither good nor bad
         if not self.writes:
             return value
         best = self.best()
         if best is None or value > best[1] or best[0] == epoch:
-            write_tensors(self.path, network.state_dict(), {"best": json.dumps([epoch, value])})
+            write_tensors(self.path, network.state_dict(), {"best": json.dumps([epoch, value], allow_nan=False)})
         return value
 
     def best(self) -> tuple[int, float] | None:
-        """The best epoch so far (0-based) and its value."""
+        """The best epoch so far (0-based) and its value; None before one was kept, and where its value is none."""
         if not self.path.exists():
             return None
         try:
             epoch, value = json.loads(read_notes(self.path, DAMAGED)["best"])
-            return int(epoch), float(value)
+            return None if math.isnan(value) else (int(epoch), float(value))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{self.path} does not tell its epoch: {error!r}.", DAMAGED) from error
 
@@ -64,7 +67,7 @@ class Selection:
         """Give the network the best epoch's weights; returns that epoch (0-based)."""
         best = self.best()
         if best is None:
-            raise RuntimeError("Selection.consider must be called before a network is taken.")
+            raise RuntimeError("Selection.consider must have had a number before a network is taken.")
         weights, _ = read_tensors(self.path, DAMAGED)
         try:
             network.load_state_dict(weights)
