@@ -40,6 +40,7 @@ OF_THE_METHOD = {
     "method.weights.recomposition": 0.3,
     "method.scale": 16.0,
     "method.smoothing": 0.1,
+    "method.attribute_smoothing": 0.1,
     "method.margin": 0.3,
     "method.stripes": 2,
     "method.recompositions": 1,
@@ -58,6 +59,7 @@ OF_THE_METHOD = {
     "training.compile": False,
     "evaluation.flip": True,
 }
+OF_FIRE2 = ("scale", "attribute_smoothing", "stripes", "recompositions", "donors")
 COLUMNS = ("data.people", "data.images", "training.epochs", "method.after_epoch", "training.replicas")
 TABLE = {
     "ltcc": (4, 8, 80, 25, 1),
@@ -523,8 +525,7 @@ def test_another_method_keeps_what_it_knows_of_the_settings_before_it() -> None:
     assert ours["method.margin"] == 0.5
     assert ours["method.after_epoch"] == theirs["method.after_epoch"] == 8
     assert set(theirs) - set(ours) == {path for path in theirs if "mining" in path} | {
-        f"method.{name}"
-        for name in ("weights.attribute", "weights.recomposition", "scale", "stripes", "recompositions", "donors")
+        f"method.{name}" for name in (*OF_FIRE2, "weights.attribute", "weights.recomposition")
     }
 
 

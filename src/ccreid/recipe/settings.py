@@ -120,7 +120,9 @@ class BaselineWeights(Section):
 class _PhasedSettings(MethodSettings):
     """What the baseline and FIRe² have in common: the identity loss alone, then the others with it."""
 
-    smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="label smoothing of all heads")
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="label smoothing of the identity heads, that of the recomposition among them"
+    )
     margin: Annotated[float, Field(ge=0)] = Field(0.3, description="of the triplet term")
     after_epoch: CountFrom0 = Field(25, description="e0, epochs with the identity loss alone")
     reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
@@ -146,7 +148,9 @@ class MiningSettings(Section):
     every: Count = Field(1, description="epochs between two minings")
     k1: Count | Literal["auto"] = Field(20, description="neighbours; auto: grows with an identity's images, and k2 too")
     k2: Count = Field(6, description="images that a neighbourhood is averaged over")
-    eps: Annotated[float, Field(ge=0, le=1)] = Field(0.4, description="largest Jaccard distance inside a cluster")
+    eps: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.4, description="largest Jaccard distance inside a cluster; the authors advise more where noise is strong"
+    )
     small_identities: Literal["clip", "reference"] = Field(
         "clip", description="identities of fewer than k1 images: neighbours that there are, or as the authors' code"
     )
@@ -159,8 +163,11 @@ class Fire2Settings(_PhasedSettings):
     weights: Fire2Weights = Fire2Weights()
     mining: MiningSettings = MiningSettings()
     scale: Annotated[float, Field(gt=0)] = Field(16.0, description="s, of the attribute head's cosines")
+    attribute_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="ε, share of the attribute term's target for all attributes of the same person"
+    )
     stripes: Count = Field(2, description="of the recomposition")
-    recompositions: Count = Field(1, description="of each image")
+    recompositions: Count = Field(1, description="K, of each image, by donors of its own in each stripe")
     donors: Literal["any", "same-person", "other-people"] = Field(
         "any", description="whose images give their statistics, besides having another attribute"
     )

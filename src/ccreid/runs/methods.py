@@ -55,6 +55,7 @@ def _(settings: Fire2Settings, network: Network, samples: Samples) -> Method:
         mining=mining_of(settings.mining),
         mine_every=settings.mining.every,
         scale=settings.scale,
+        attribute_smoothing=settings.attribute_smoothing,
         stripes=settings.stripes,
         recompositions=settings.recompositions,
         donors=settings.donors,

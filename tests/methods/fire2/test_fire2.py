@@ -17,7 +17,7 @@ from ccreid.machine.seeds import generator
 from ccreid.methods import Baseline, Draws, Fire2, SharedBatch, Terms
 from ccreid.methods.fire2 import Attributes
 from ccreid.methods.fire2 import fire2 as module
-from ccreid.methods.fire2.recomposition import draw_donors, recompose
+from ccreid.methods.fire2.recomposition import draw_recompositions, recompose
 from ccreid.methods.losses import identity_loss
 from ccreid.model.embedding import embed
 from ccreid.model.network import Network, pool
@@ -102,7 +102,7 @@ def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pyt
         objective.attributes = torch.tensor(attributes)
         donors = torch.stack([arrays[f"s{step}.donor_upper"], arrays[f"s{step}.donor_lower"]])
         present = torch.ones(len(IDENTITIES), dtype=torch.bool)
-        monkeypatch.setattr(module, "draw_donors", lambda *_, drawn=(donors, present): drawn)
+        monkeypatch.setattr(module, "draw_recompositions", lambda *_, drawn=(donors[None], present): drawn)
         terms = SharedBatch(objective)(Batch(arrays[f"s{step}.images"], IDENTITIES, torch.arange(16)), AFTER)
         assert set(terms.named) == {"identity", "triplet", "attribute", "recomposition"}
         for name, term in [*terms.named.items(), ("total", terms.total)]:
@@ -199,18 +199,26 @@ def test_images_without_a_donor_are_left_out_and_counted() -> None:
     assert terms.total.isfinite()
 
 
-def test_more_recompositions_are_averaged_over_all_of_them() -> None:
+def test_several_recompositions_are_normalised_together_and_averaged() -> None:
     terms = terms_of(mined(tiny(recompositions=3)))
     alone, draws = mined(tiny()), AFTER.generator("donors")
     feature_map, attributes = alone.network.feature_map(batch().images), torch.arange(len(IDENTITIES)) // 2
-    of_each = []
-    for _ in range(3):
-        donors, present = draw_donors(attributes, 2, draws)
-        assert present.all()
-        logits = alone.branch_head(alone.branch_neck(pool(recompose(feature_map, donors, 2))))
-        of_each.append(nn.functional.cross_entropy(logits, IDENTITIES, label_smoothing=0.1))
-    assert len({loss.item() for loss in of_each}) == 3
-    torch.testing.assert_close(terms.named["recomposition"], torch.stack(of_each).mean())
+    donors, present = draw_recompositions(attributes, 2, 3, draws)
+    assert present.all()
+    pooled = torch.cat([pool(recompose(feature_map, of_one, 2)) for of_one in donors])
+    logits = alone.branch_head(alone.branch_neck(pooled))
+    expected = nn.functional.cross_entropy(logits, IDENTITIES.repeat(3), label_smoothing=0.1)
+    torch.testing.assert_close(terms.named["recomposition"], expected)
+
+
+def test_the_attribute_term_has_a_smoothing_of_its_own() -> None:
+    alike, apart = terms_of(mined(tiny())), terms_of(mined(tiny(attribute_smoothing=0.4)))
+    assert alike.named["attribute"] != apart.named["attribute"]
+    for name in ("identity", "recomposition"):
+        assert torch.equal(alike.named[name], apart.named[name])
+    heads = terms_of(mined(tiny(smoothing=0.4)))
+    assert torch.equal(alike.named["attribute"], heads.named["attribute"])
+    assert alike.named["recomposition"] != heads.named["recomposition"]
 
 
 def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
@@ -221,12 +229,12 @@ def test_replicas_normalise_and_draw_donors_within_each_part() -> None:
     drawn: list[Tensor] = []
 
     def noting(*arguments: Any) -> tuple[Tensor, Tensor]:
-        donors, present = draw_donors(*arguments)
-        drawn.append(donors)
+        donors, present = draw_recompositions(*arguments)
+        drawn.append(donors[0])
         return donors, present
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "draw_donors", noting)
+        patch.setattr(module, "draw_recompositions", noting)
         terms = terms_of(objective, replicas=2)
     assert [tuple(donors.shape) for donors in drawn] == [(2, half), (2, half)]
     assert all(int(donors.max()) < half for donors in drawn)
@@ -250,9 +258,9 @@ def test_the_recomposition_term_is_that_of_the_recomposed_maps() -> None:
     feature_map, attributes = alone.network.feature_map(batch().images), torch.arange(len(IDENTITIES)) // 2
     logits = []
     for part in (slice(0, half), slice(half, None)):
-        for _ in range(2):
-            donors, _present = draw_donors(attributes[part], 2, draws)
-            logits.append(alone.branch_head(alone.branch_neck(pool(recompose(feature_map[part], donors, 2)))))
+        donors, _present = draw_recompositions(attributes[part], 2, 2, draws)
+        pooled = torch.cat([pool(recompose(feature_map[part], of_one, 2)) for of_one in donors])
+        logits.append(alone.branch_head(alone.branch_neck(pooled)))
     of_logits = torch.cat([IDENTITIES[:half].repeat(2), IDENTITIES[half:].repeat(2)])
     torch.testing.assert_close(
         terms.named["recomposition"], identity_loss(torch.cat(logits), of_logits, FIRE2.smoothing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import hypothesis.strategies as st
@@ -14,7 +15,7 @@ from torch import Tensor
 
 import oracles
 from ccreid.errors import SettingError
-from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_donors, recompose
+from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_donors, draw_recompositions, recompose
 from ccreid.model.network import pool
 from conftest import Golden
 
@@ -275,3 +276,45 @@ def test_donors_may_be_of_the_same_person_or_of_others_alone(
 def test_donors_of_some_people_need_to_know_who_is_who() -> None:
     with pytest.raises(SettingError, match="without identities"):
         draw_donors(torch.arange(3), 2, torch.Generator(), None, "same-person")
+
+
+@pytest.mark.parametrize("among", ["any", "same-person", "other-people"])
+def test_donors_of_several_recompositions_are_different_images(among: Donors) -> None:
+    attributes, identities = torch.arange(12) // 2, torch.arange(12) // 6
+    donors, present = draw_recompositions(attributes, 2, 3, torch.Generator().manual_seed(1), identities, among)
+    assert donors.shape == (3, 2, 12)
+    assert present.all()
+    for stripe, image in product(range(2), range(12)):
+        drawn = donors[:, stripe, image].tolist()
+        assert len(set(drawn)) == 3
+        for donor in drawn:
+            assert attributes[donor] != attributes[image]
+            assert among == "any" or (identities[donor] == identities[image]) == (among == "same-person")
+    assert not torch.equal(donors[:, 0], donors[:, 1])  # each stripe has its own
+
+
+def test_fewer_donors_than_recompositions_take_turns() -> None:
+    donors, present = draw_recompositions(torch.tensor([0, 0, 1, 2]), 1, 5, torch.Generator().manual_seed(0))
+    assert present.all()
+    of_first = donors[:, 0, 0].tolist()
+    assert sorted(set(of_first)) == [2, 3]
+    assert of_first[:2] == of_first[2:4]
+    nobody, present = draw_recompositions(torch.zeros(3, dtype=torch.int64), 1, 2, torch.Generator())
+    assert not present.any()
+    assert nobody.tolist() == 2 * [[[0, 1, 2]]]
+
+
+def test_donors_of_several_recompositions_are_uniform() -> None:
+    generator = torch.Generator().manual_seed(5)
+    drawn = torch.stack([draw_recompositions(torch.arange(5), 1, 2, generator)[0][:, 0, 0] for _ in range(2000)])
+    for place in range(2):  # the first donor and the second, each among four
+        counts = torch.bincount(drawn[:, place], minlength=5)
+        assert counts[0] == 0
+        assert (counts[1:] - 500).abs().max() < 80  # four standard deviations
+
+
+def test_one_recomposition_draws_as_ever() -> None:
+    attributes = torch.arange(8) // 2
+    once, _ = draw_donors(attributes, 2, torch.Generator().manual_seed(3))
+    again, _ = draw_recompositions(attributes, 2, 1, torch.Generator().manual_seed(3))
+    assert torch.equal(again, once[None])

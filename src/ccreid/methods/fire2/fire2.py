@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ccreid.methods.baseline import Baseline
 from ccreid.methods.fire2.attribute_loss import attribute_aware_loss
 from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
-from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_donors
+from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_recompositions
 from ccreid.methods.losses import identity_loss
 from ccreid.methods.method import Draws, EpochStart, Labels, Seen, Terms, TrainImages
 from ccreid.model.network import Network, linear_head, neck
@@ -42,13 +42,15 @@ class Fire2(Baseline):
     Parameters
     ----------
     network, identities, smoothing, margin, after_epoch, reset_optimizer_each_epoch:
-        As in :class:`Baseline`; label smoothing is that of all classification terms.
+        As in :class:`Baseline`; label smoothing is that of the recomposition term, too.
     weights:
         Of the terms "identity", "triplet", "attribute" and "recomposition".
     mining, mine_every:
         How attributes are mined, and how many epochs lie between two minings.
     scale:
         Factor s of the attribute head's cosines.
+    attribute_smoothing:
+        Share ε of the attribute term's targets that is spread over all attributes of an image's identity.
     stripes:
         Horizontal stripes of the recomposition.
     recompositions:
@@ -70,6 +72,7 @@ class Fire2(Baseline):
         mining: Mining,
         mine_every: int,
         scale: float,
+        attribute_smoothing: float,
         stripes: int,
         recompositions: int,
         donors: Donors,
@@ -89,7 +92,8 @@ class Fire2(Baseline):
         )
         self.branch_neck = neck(network.dimension)
         self.branch_head = linear_head(network.dimension, identities)
-        self.mining, self.mine_every, self.scale = mining, mine_every, scale
+        self.mining, self.mine_every = mining, mine_every
+        self.scale, self.attribute_smoothing = scale, attribute_smoothing
         self.stripes, self.recompositions, self.donors = stripes, recompositions, donors
         self.register_parameter("attribute_weights", None)
         self.register_buffer("attributes", None)
@@ -138,7 +142,9 @@ class Fire2(Baseline):
         if self.weights["attribute"] > 0:
             weights, attributes, owners = self._assigned()
             own = attributes[labels.indices]
-            named["attribute"] = attribute_aware_loss(seen.embeddings, weights, own, owners, self.scale, self.smoothing)
+            named["attribute"] = attribute_aware_loss(
+                seen.embeddings, weights, own, owners, self.scale, self.attribute_smoothing
+            )
         without_donor = 0
         if seen.stripes is not None:
             term, without_donor = self._recomposition_term(seen.stripes, labels, draws.generator("donors"))
@@ -151,22 +157,25 @@ class Fire2(Baseline):
     ) -> tuple[Tensor | None, int]:
         """L_recomp, None where nobody has a donor, and how many recompositions lack one.
 
-        Donors come from an image's own part of the batch, and its branch is normalised there.
+        Donors come from an image's own part of the batch, and its branch is normalised there, all recompositions
+        together.
         """
         _, attributes, _ = self._assigned()
         logits, of_logits, without_donor = [], [], 0
         for number, part in enumerate(labels.parts()):
             identities, of_part = labels.identities[part], attributes[labels.indices[part]]
-            for _ in range(self.recompositions):
-                donors, present = draw_donors(of_part, self.stripes, generator, identities, self.donors)
-                kept = int(present.sum())
-                without_donor += len(part) - kept
-                if kept < 2:  # one vector has no batch statistics
-                    continue
-                recomposed = stripes.of_images(part).recomposed(donors)[present]
-                with statistics_of_the_first(self.branch_neck, number):
-                    logits.append(self.branch_head(self.branch_neck(recomposed)))
-                of_logits.append(identities[present])
+            recompositions, present = draw_recompositions(
+                of_part, self.stripes, self.recompositions, generator, identities, self.donors
+            )
+            kept = self.recompositions * int(present.sum())
+            without_donor += self.recompositions * len(part) - kept
+            if kept < 2:  # one vector has no batch statistics
+                continue
+            of_images = stripes.of_images(part)
+            recomposed = torch.cat([of_images.recomposed(donors)[present] for donors in recompositions])
+            with statistics_of_the_first(self.branch_neck, number):
+                logits.append(self.branch_head(self.branch_neck(recomposed)))
+            of_logits.append(identities[present].repeat(self.recompositions))
         if not logits:
             return None, without_donor
         return identity_loss(torch.cat(logits), torch.cat(of_logits), self.smoothing), without_donor

@@ -188,6 +188,48 @@ def draw_donors(
         (stripes, B) int64 on the attributes' device, and (B,) bool: False for an image that has no donor in
         the batch (it is given itself).
     """
+    eligible, present = _eligible(attributes, identities, among)
+    drawn = torch.multinomial(eligible.float(), stripes, replacement=True, generator=generator).T
+    return drawn.to(attributes.device), present.to(attributes.device)
+
+
+def draw_recompositions(
+    attributes: Tensor,
+    stripes: int,
+    recompositions: int,
+    generator: torch.Generator,
+    identities: Tensor | None = None,
+    among: Donors = "any",
+) -> tuple[Tensor, Tensor]:
+    """Draw the donors of several recompositions: in each stripe of an image different images, as many as there are.
+
+    An image with fewer donors than recompositions takes them in turn; the authors' code draws without replacement, too,
+    and ends there.
+
+    Parameters
+    ----------
+    attributes, stripes, generator, identities, among:
+        As in :func:`draw_donors`, which a single recomposition draws as.
+    recompositions:
+        Of each image, K.
+
+    Returns
+    -------
+    donors, present:
+        (K, stripes, B) int64 on the attributes' device, and (B,) bool as in :func:`draw_donors`.
+    """
+    if recompositions == 1:
+        donors, present = draw_donors(attributes, stripes, generator, identities, among)
+        return donors[None], present
+    eligible, present = _eligible(attributes, identities, among)
+    lots = torch.rand(stripes, *eligible.shape, generator=generator).masked_fill(~eligible, -1)
+    turn = torch.arange(recompositions)[:, None] % eligible.sum(dim=1)  # (K, B): which of an image's donors
+    drawn = lots.argsort(dim=2, descending=True).gather(2, turn.T.expand(stripes, -1, -1)).permute(2, 0, 1)
+    return drawn.to(attributes.device), present.to(attributes.device)
+
+
+def _eligible(attributes: Tensor, identities: Tensor | None, among: Donors) -> tuple[Tensor, Tensor]:
+    """(B, B) bool on the CPU, who may dress whom, and (B,) bool, whom anybody may; who may be by none is by itself."""
     eligible = _differs(attributes)
     if among != "any":
         if identities is None:
@@ -195,9 +237,7 @@ def draw_donors(
         others = _differs(identities)
         eligible &= others if among == "other-people" else ~others
     present = eligible.any(dim=1)
-    eligible |= torch.diag(~present)
-    drawn = torch.multinomial(eligible.float(), stripes, replacement=True, generator=generator).T
-    return drawn.to(attributes.device), present.to(attributes.device)
+    return eligible | torch.diag(~present), present
 
 
 def _differs(column: Tensor) -> Tensor:
