@@ -27,6 +27,7 @@ from ccreid.model.bundle import load_bundle
 from ccreid.model.embedding import Embeddings
 from ccreid.model.weight_file import read_tensors
 from ccreid.recipe import RunFolder, load_recipe, plain_yaml
+from ccreid.report.runs_page import write_runs_page
 from ccreid.report.schema import Report
 from ccreid.report.tables import belief_table, report_table
 from ccreid.runs import build, train
@@ -190,6 +191,20 @@ def test_a_folder_in_the_place_of_a_file_ends_nothing_else(spoilt: RunFolder, na
     file.unlink()
     file.mkdir()
     go_through(spoilt, name)
+
+
+@pytest.mark.parametrize("name", ["epoch", "total", "seconds", "learning_rate", "validation", "notes", "terms"])
+@pytest.mark.parametrize("number", [1e308, -1e308, 10**400])
+def test_numbers_beyond_any_training_are_neither_summed_nor_drawn(
+    spoilt: RunFolder, name: str, number: float, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in spoilt.journal.read_text().splitlines()]
+    value = {"attributes": number} if name in ("notes", "terms") else number
+    lines = [json.dumps({**row, name: value} if name in row else row) for row in rows]
+    spoilt.journal.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    found = read_runs([spoilt.path])
+    runs_tables(found)
+    write_runs_page(tmp_path / "runs.html", overview(found), differences(found), courses(found))
 
 
 # ------------------------------------------------------------------------------------------------ spoilt somewhere

@@ -88,6 +88,9 @@ KeptRow = BeginRow | StepRow | EpochRow
 Row = PlanRow | KeptRow
 """What listeners are given."""
 
+LARGEST = 1e39
+"""No number in single precision is larger."""
+
 _ROW: TypeAdapter[KeptRow] = TypeAdapter(Annotated[KeptRow, Field(discriminator="kind")])
 
 
@@ -108,11 +111,22 @@ def read_journal(path: Path) -> list[KeptRow]:
         if not line:
             continue
         try:
-            rows.append(_ROW.validate_json(line))
+            row = _ROW.validate_json(line)
         except ValidationError:
-            if number < len(lines):
-                logger.warning("%s: line %d is no row of a journal and is passed over.", path, number)
+            row = None
+        if row is not None and _is_in_bounds(row):
+            rows.append(row)
+        elif number < len(lines):
+            logger.warning("%s: line %d is no row of a journal and is passed over.", path, number)
     return rows
+
+
+def _is_in_bounds(row: KeptRow) -> bool:
+    """Whether sums and drawings of its numbers are numbers, too."""
+    told = row.model_dump()
+    numbers = [value for value in told.values() if isinstance(value, int | float)]
+    numbers += [value for named in told.values() if isinstance(named, dict) for value in named.values()]
+    return all(abs(number) <= LARGEST for number in numbers)
 
 
 def as_line(row: KeptRow) -> str:
