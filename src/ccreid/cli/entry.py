@@ -65,6 +65,11 @@ def main() -> None:
         app(prog_name="ccreid")
     except CcreidError as error:
         _end(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A place that the system itself refuses to look at: a name too long for it, a folder closed to the user.
+        _end(CcreidError(f"{error.filename}: {error.strerror}.", "Name another place, or mend its permissions."))
     except RuntimeError as error:
         if this_worker() is not None:
             from ccreid.machine.launching import as_lost

@@ -246,8 +246,7 @@ def read_card(folder: Path) -> BundleCard:
     """The card alone. Raises ArtefactError where the folder is no bundle, or one of another format or damaged."""
     path = folder / CARD
     if not path.exists():
-        mend = f"Name the folder 'bundle' of a finished run, or one inside the package: {', '.join(shipped_bundles())}."
-        raise ArtefactError(f"{folder} is no bundle: it has no {CARD}.", mend)
+        raise _no_bundle(folder)
     stamp = _Stamp.read(path)
     if stamp.format != FORMAT:
         maker = stamp.versions.get("ccreid") if isinstance(stamp.versions, dict) else None
@@ -256,6 +255,18 @@ def read_card(folder: Path) -> BundleCard:
             f"Use the version of ccreid that made it{f' ({maker})' if maker else ''}.",
         )
     return BundleCard.read(path)
+
+
+def _no_bundle(folder: Path) -> ArtefactError:
+    """Why a place is none, and which is one."""
+    inside = next(iter(sorted([*folder.glob(f"*/{CARD}"), *folder.glob(f"*/*/{CARD}")])), None)
+    if inside is not None:
+        return ArtefactError(f"{folder} is no bundle, but holds some.", f"Name one, for example {inside.parent}.")
+    return ArtefactError(
+        f"{folder} is no bundle: it has no {CARD}.",
+        "Name a run, which has a bundle once it is trained, a bundle, or one inside the package: "
+        f"{', '.join(shipped_bundles())}.",
+    )
 
 
 def _halved(name: str, tensor: Tensor) -> Tensor:
