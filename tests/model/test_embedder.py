@@ -279,7 +279,7 @@ def test_a_bundle_is_its_folder_its_run_its_name_or_itself(
         assert bits(Embedder.load(named, "cpu")(paths).vectors, expected)
     with pytest.raises(ArtefactError, match="is no bundle") as refused:
         Embedder.load(tmp_path, "cpu")
-    assert "wardrobe" in refused.value.mend
+    assert "bundle" in refused.value.mend
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:
