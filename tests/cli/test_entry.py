@@ -97,7 +97,6 @@ def test_version(ccreid_command: Run) -> None:
         (["train", "wardrobe", "--epochs", "3"], "No such option"),
         (["train", "wardrobe", "--set", "network.backbone=resnet5"], "Did you mean"),
         (["train", "wardrobe", "--set", "network.weights=nowhere.safetensors"], "there is no file nowhere"),
-        (["train", "wardrobe", "--set", "data.people=99"], "data.people is 99"),
         (["evaluate", "nowhere", "--dataset", "wardrobe"], "nowhere is no bundle"),
         (["evaluate", "nowhere", "--dataset", "wardrobes"], "Did you mean 'wardrobe'?"),
         (["data", "show", "ltc"], "Did you mean 'ltcc'?"),
