@@ -20,7 +20,7 @@ import numpy as np
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.files import is_free, write_json
 from ccreid.machine.progress import Track, untracked
-from ccreid.machine.tensor_files import read_tensors
+from ccreid.machine.tensor_files import read_notes, read_tensors
 from ccreid.methods.fire2.fire2 import STATE
 from ccreid.recipe import RunFolder
 from ccreid.report.attribute_page import write_attribute_page
@@ -144,10 +144,10 @@ def read_mined(folder: Path) -> Saved:
     path = RunFolder(folder).checkpoint
     if not path.is_file():
         raise ArtefactError(f"{folder} has no {path.name}.", RunFolder(folder).how_to_go_on)
-    tensors, written = read_tensors(path, DAMAGED)
+    notes = Notes.of(path, read_notes(path, DAMAGED))  # first: a file of another version is no damaged one
+    tensors, _ = read_tensors(path, DAMAGED)
     names = [METHOD + name for name in STATE[:2]]
     found = [tensors[name].numpy() for name in names if name in tensors]
-    notes = Notes.of(path, written)
     begun = notes.epoch + (notes.step > 0)
     if len(found) != 2:
         raise ArtefactError(
