@@ -7,7 +7,7 @@ compares a data set's name.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from functools import reduce
@@ -276,11 +276,21 @@ _DESCRIBED = ("person", "clothes", "camera")
 def answerable(rule: Ignore, query: Samples, gallery: Samples) -> NDArray[np.bool_]:
     """Which queries have an image of their person in the gallery that the rule does not ignore: (Q,) bool."""
     answered = np.zeros(len(query), dtype=np.bool_)
-    for person in np.intersect1d(query.person, gallery.person):
-        candidates = gallery.select(gallery.person == person)
-        for row in np.flatnonzero(query.person == person).tolist():
-            answered[row] = not ignored(rule, query, row, candidates).all()
+    for row, places in right_answers(rule, query, gallery):
+        answered[row] = len(places) > 0
     return answered
+
+
+def right_answers(rule: Ignore, query: Samples, gallery: Samples) -> Iterator[tuple[int, Ids]]:
+    """Each query whose person is in the gallery, with the places of those images of it that the rule does not ignore.
+
+    Person after person, in ascending order.
+    """
+    for person in np.intersect1d(query.person, gallery.person):
+        places = np.flatnonzero(gallery.person == person)
+        candidates = gallery.select(places)
+        for row in np.flatnonzero(query.person == person).tolist():
+            yield row, places[~ignored(rule, query, row, candidates)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ccreid.cli import console
-from ccreid.cli.options import DataOption, file_to_write
+from ccreid.cli.options import DataOption, refuse_taken_file
 from ccreid.cli.progress import watching
 from ccreid.report.text import visible
 
@@ -76,7 +76,7 @@ def check_data(
     from ccreid.machine.files import write_json
 
     if out_file is not None:
-        file_to_write(out_file, '"findings": [', "--out")
+        refuse_taken_file(out_file, '"findings": [', "--out")
     benchmark = read_benchmark(name, data)
     with watching() as follow:
         findings = check_benchmark(benchmark, follow().track)

@@ -16,7 +16,6 @@ from ccreid.cli.options import withdraw_claims
 from ccreid.cli.scoring import compare, evaluate, publish
 from ccreid.cli.training import ablate, train
 from ccreid.errors import CcreidError
-from ccreid.machine.parent import end_with_parent
 from ccreid.machine.worker import this_worker
 from ccreid.version import __version__
 
@@ -60,6 +59,8 @@ def main() -> None:
     """Run the command line; a user's mistake ends with its message, never with a traceback."""
     console.begin()
     if this_worker() is not None:
+        from ccreid.machine.parent import end_with_parent
+
         end_with_parent()
     try:
         app(prog_name="ccreid")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from ccreid.cli import console
-from ccreid.cli.options import MovedDataOption, file_to_write
+from ccreid.cli.options import MovedDataOption, refuse_taken_file
 from ccreid.cli.progress import watching
 
 
@@ -27,7 +27,7 @@ def runs(
     from ccreid.runs import listing
 
     if page is not None:
-        file_to_write(page, "<title>Runs side by side</title>", "--page")
+        refuse_taken_file(page, "<title>Runs side by side</title>", "--page")
     found = listing.read_runs(places or [Path("runs")])
     tables = listing.runs_tables(found)
     if plain_console(width=1000).measure(tables[0]).maximum > console.out.width:

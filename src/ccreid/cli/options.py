@@ -78,8 +78,8 @@ def refuse_taken(folder: Path, own: str | None = None) -> None:
         raise SettingError(f"{folder} is not empty, and holds something else.", "Name another folder with --out.")
 
 
-def file_to_write(path: Path, mark: str, option: str) -> Path:
-    """A file to write: a new one, or one that the verb itself wrote, which the mark in its text tells.
+def refuse_taken_file(path: Path, mark: str, option: str) -> None:
+    """Refuse a file that is there already, unless the verb itself wrote it, which the mark in its text tells.
 
     Raises
     ------
@@ -94,7 +94,6 @@ def file_to_write(path: Path, mark: str, option: str) -> Path:
     check_writable(path, "file")
     if path.exists() and mark.encode() not in path.read_bytes():
         raise SettingError(f"{path} is there already, and is something else.", f"Name another file with {option}.")
-    return path
 
 
 def new_folder(name: str) -> Path:

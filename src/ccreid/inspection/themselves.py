@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 
-import numpy as np
-
 from ccreid.data.decode import content_of, status_of
-from ccreid.vocabulary import Benchmark, Ids, Protocol, Samples, ignored
+from ccreid.vocabulary import Benchmark, right_answers
 
 
 def self_found_queries(benchmark: Benchmark) -> tuple[str, ...]:
@@ -31,10 +30,11 @@ def self_found_queries(benchmark: Benchmark) -> tuple[str, ...]:
     told = []
     for protocol in benchmark.protocols:
         query, gallery = benchmark.subset(protocol.query), benchmark.subset(protocol.gallery)
+        in_order = sorted(right_answers(protocol.ignore, query, gallery), key=itemgetter(0))
         found = [
             (row, place)
-            for row, places in _right_answers(protocol, query, gallery)
-            for place in [next((p for p in places if same(query.path(row), gallery.path(p))), None)]
+            for row, places in in_order
+            for place in [next((p for p in places.tolist() if same(query.path(row), gallery.path(p))), None)]
             if place is not None
         ]
         if found:
@@ -46,14 +46,3 @@ def self_found_queries(benchmark: Benchmark) -> tuple[str, ...]:
                 "take them out of one of the two."
             )
     return tuple(told)
-
-
-def _right_answers(protocol: Protocol, query: Samples, gallery: Samples) -> list[tuple[int, list[int]]]:
-    """Each query with the places of the gallery images that count as right for it."""
-    answers = []
-    for person in np.intersect1d(query.person, gallery.person):
-        places: Ids = np.flatnonzero(gallery.person == person)
-        candidates = gallery.select(places)
-        for row in np.flatnonzero(query.person == person).tolist():
-            answers.append((row, places[~ignored(protocol.ignore, query, row, candidates)].tolist()))
-    return sorted(answers)

@@ -27,9 +27,13 @@ def normalise_accurately(module: nn.Module) -> None:
     module:
         Changed in place.
     """
-    for layer in module.modules():
-        if isinstance(layer, _BatchNorm):
-            layer.forward = partial(_normalised, layer)  # type: ignore[method-assign]
+    for layer in batch_normalisations(module):
+        layer.forward = partial(_normalised, layer)  # type: ignore[method-assign]
+
+
+def batch_normalisations(module: nn.Module) -> list[_BatchNorm]:
+    """Those in a module, at any depth."""
+    return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
 
 
 def channel_moments(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ccreid.machine.processes import Processes
-from ccreid.model.batch_statistics import after_normalising, follow
+from ccreid.model.batch_statistics import after_normalising, batch_normalisations, follow
 
 
 def normalise_together(module: nn.Module, processes: Processes) -> None:
@@ -28,7 +28,7 @@ def normalise_together(module: nn.Module, processes: Processes) -> None:
         Of the run; nothing happens where there is one.
     """
     if processes.count > 1:
-        for layer in _layers(module):
+        for layer in batch_normalisations(module):
             layer.forward = partial(_normalised, layer, processes)  # type: ignore[method-assign]
 
 
@@ -45,7 +45,7 @@ def normalise_apart(module: nn.Module, parts: int) -> None:
         Of equal size; nothing happens where there is one.
     """
     if parts > 1:
-        for layer in _layers(module):
+        for layer in batch_normalisations(module):
             layer.forward = partial(_part_by_part, layer, layer.forward, parts)  # type: ignore[method-assign]
 
 
@@ -58,10 +58,6 @@ def statistics_of_the_first(layer: _BatchNorm, part: int) -> Iterator[None]:
         yield
     finally:
         layer.momentum = momentum
-
-
-def _layers(module: nn.Module) -> list[_BatchNorm]:
-    return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
 
 
 def _part_by_part(layer: _BatchNorm, forward: Callable[[Tensor], Tensor], parts: int, values: Tensor) -> Tensor:

@@ -9,8 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ccreid.machine.files import write_text
-
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """What gives orders to a terminal, and how it is shown instead."""
 
@@ -46,6 +44,8 @@ def write_tables(path: Path, *tables: Any) -> None:
 
     Raises StorageError.
     """
+    from ccreid.machine.files import write_text  # every command prints, and few write: safetensors comes with it
+
     console = plain_console(width=140, file=StringIO())
     for table in tables:
         console.print(table)

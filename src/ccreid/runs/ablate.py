@@ -14,10 +14,10 @@ from ccreid.analysis.paired import compare_queries
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
 from ccreid.recipe.settings import Affects
-from ccreid.report.schema import Ablation, Difference, Variant
+from ccreid.report.schema import Ablation, Difference, Summary, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables
-from ccreid.runs.series import check_seeds, run_seeds, writing_several
+from ccreid.runs.series import check_seeds, run_checked, writing_several
 from ccreid.runs.watch import Follow, Watch
 
 VARIANTS = Path(__file__).parents[1] / "recipe" / "ablations"
@@ -92,30 +92,42 @@ def ablate(
         A stop was requested; everything is saved.
     """
     folders = _folders(variants)
+    with writing_several(folder):
+        summaries = _summaries(variants, seeds, folder, folders, follow)
+        return _compared(variants, seeds, folder, folders, summaries, changes)
+
+
+def _summaries(
+    variants: Mapping[str, Recipe], seeds: Sequence[int], folder: Path, folders: Mapping[str, str], follow: Follow
+) -> dict[str, Summary]:
+    """What became of each variant; all are checked before the first trains."""
+    checked = {}
     for name, recipe in variants.items():
         try:
-            check_seeds(recipe, seeds, folder / folders[name])
+            checked[name] = check_seeds(recipe, seeds, folder / folders[name])
         except CcreidError as error:
             raise type(error)(f"The variant '{name}' cannot be trained: {error.message}", error.mend) from None
-    with writing_several(folder):
-        return _ablate(variants, seeds, folder, follow, changes, folders)
+    summaries = {}
+    for name, of_seeds in checked.items():
+        with writing_several(folder / folders[name]):
+            summaries[name] = run_checked(of_seeds, folder / folders[name], partial(_named, follow, name))
+    return summaries
 
 
-def _ablate(
+def _compared(
     variants: Mapping[str, Recipe],
     seeds: Sequence[int],
     folder: Path,
-    follow: Follow,
-    changes: Changes,
     folders: Mapping[str, str],
+    summaries: Mapping[str, Summary],
+    changes: Changes,
 ) -> Ablation:
-    summaries, compared = {}, {}
-    for name, recipe in variants.items():
-        target = folder / folders[name]
-        summaries[name] = run_seeds(recipe, seeds, target, partial(_named, follow, name))
-        compared[name] = Variant(
+    compared = {
+        name: Variant(
             changes=tuple(_told(recipe, changes[name])), folder=folders[name], protocols=summaries[name].protocols
         )
+        for name, recipe in variants.items()
+    }
     tables = {name: [RunFolder(folder / of / f"seed-{seed}").queries for seed in seeds] for name, of in folders.items()}
     first = next(iter(summaries.values()))
     result = Ablation(

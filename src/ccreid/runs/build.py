@@ -42,7 +42,6 @@ from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
 from ccreid.training.schedule import Schedule
 from ccreid.training.selection import Selection
-from ccreid.training.trackers import require
 from ccreid.vocabulary import Benchmark, Samples, answerable
 
 logger = logging.getLogger(__name__)
@@ -266,7 +265,6 @@ def training(
     CcreidError
         Whatever else cannot be built.
     """
-    require(recipe.training.trackers)
     samples, processes = parts.train, processes_of(fabric)
     fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track))
     decides = recipe.affecting("training") | {"training.precision": computed_in(fabric)}

@@ -34,15 +34,12 @@ def run_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path, follow: Follow
     InterruptedRun
         A stop was requested; everything is saved.
     """
-    if len(set(seeds)) < len(seeds) or not seeds:
-        raise SettingError(f"The seeds {', '.join(map(str, seeds))} are not different.", "Name each seed once.")
-    of_seeds = {seed: with_seed(recipe, seed) for seed in seeds}
-    check_seeds(recipe, seeds, folder)
     with writing_several(folder):
-        return _run_seeds(of_seeds, folder, follow)
+        return run_checked(check_seeds(recipe, seeds, folder), folder, follow)
 
 
-def _run_seeds(of_seeds: Mapping[int, Recipe], folder: Path, follow: Follow) -> Summary:
+def run_checked(of_seeds: Mapping[int, Recipe], folder: Path, follow: Follow) -> Summary:
+    """As :func:`run_seeds`, in a folder that is held, for what :func:`check_seeds` gave."""
     reports = []
     for seed, of_seed in of_seeds.items():
         try:
@@ -62,18 +59,21 @@ def _run_seeds(of_seeds: Mapping[int, Recipe], folder: Path, follow: Follow) -> 
     return summary
 
 
-def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> None:
-    """Find before the first of some runs begins what any that is to be trained cannot do. Raises CcreidError."""
+def check_seeds(recipe: Recipe, seeds: Sequence[int], folder: Path) -> dict[int, Recipe]:
+    """The recipe of each seed, once it is known that all runs still to be trained can be. Raises CcreidError."""
+    if len(set(seeds)) < len(seeds) or not seeds:
+        raise SettingError(f"The seeds {', '.join(map(str, seeds))} are not different.", "Name each seed once.")
+    of_seeds = {seed: with_seed(recipe, seed) for seed in seeds}
     runs = {seed: RunFolder(folder / f"seed-{seed}") for seed in seeds}
     for seed, run in runs.items():
-        if run.begun and run.recipe() != with_seed(recipe, seed):
+        if run.begun and run.recipe() != of_seeds[seed]:
             raise SettingError(f"{run.path} holds a run of other settings.", "Name another folder with --out.")
     missing = {seed: run for seed, run in runs.items() if not run.finished}
-    if not missing:
-        return
-    benchmark, processes = build.benchmark(recipe), processes_of(build.fabric(recipe))
-    for seed, run in missing.items():
-        beforehand.check(with_seed(recipe, seed), benchmark, processes, pretrained=not run.checkpoint.exists())
+    if missing:
+        benchmark, processes = build.benchmark(recipe), processes_of(build.fabric(recipe))
+        for seed, run in missing.items():
+            beforehand.check(of_seeds[seed], benchmark, processes, pretrained=not run.checkpoint.exists())
+    return of_seeds
 
 
 @contextmanager
