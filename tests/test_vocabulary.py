@@ -331,6 +331,12 @@ def test_a_benchmark_names_the_subsets_it_has() -> None:
     assert "/data" in caught.value.mend
 
 
+def test_two_protocols_of_one_name_would_be_one_in_every_report() -> None:
+    twice = (Protocol("standard", Ignore.SAME_CAMERA), Protocol("standard", Ignore.SAME_CLOTHES))
+    with pytest.raises(DataError, match="several protocols 'standard'"):
+        Benchmark("own", Path(), {}, twice)
+
+
 def test_what_is_known_of_an_image_is_said_by_name() -> None:
     samples = Samples(
         person=np.array([0, 1, 2]),

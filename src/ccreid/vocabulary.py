@@ -373,6 +373,10 @@ class Benchmark:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_path(self.root, "root"))
+        names = [protocol.name for protocol in self.protocols]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"{self.name} has several protocols '{twice[0]}'.", "Give each protocol a name of its own.")
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.errors import SettingError
+from ccreid.vocabulary import UNKNOWN
 
 
 @st.composite
@@ -144,6 +145,21 @@ def test_clothes_aware_without_labels_follows_what_was_mined() -> None:
     labelled.follow(mined)
     assert labelled.outfits is not None
     assert np.array_equal(labelled.outfits, identities)
+
+
+@pytest.mark.parametrize("images", [2, 3, 4])
+def test_an_unknown_outfit_is_none_of_the_two_that_a_chunk_spans(images: int) -> None:
+    identities = np.repeat([0, 1, 2], 12)
+    worn = np.tile([UNKNOWN] * 9 + [1, 2, 2], 3)
+    worn[identities == 2] = [1] * 6 + [UNKNOWN] * 6  # one known outfit: nothing to span
+    sampler = OutfitSampler(identities, 3, images, worn)
+    plain = IdentitySampler(identities, 3, images).batches(np.random.default_rng(0))
+    for batch, drawn in zip(sampler.batches(np.random.default_rng(0)), plain, strict=True):
+        for chunk in batch.reshape(3, images):
+            owner = identities[chunk[0]]
+            assert (identities[chunk] == owner).all()
+            assert owner == 2 or set(worn[chunk]) >= {1, 2}
+        assert len(batch) == len(drawn)
 
 
 def test_one_image_cannot_span_two_outfits() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ccreid.datasets.holdout import hold_out
 from ccreid.errors import SettingError
-from ccreid.vocabulary import Ignore, Samples
+from ccreid.vocabulary import UNKNOWN, Ignore, Samples
 from columns import annotated
 
 
@@ -41,6 +41,18 @@ def test_rich_and_poor_identities_are_held_out_alike() -> None:
     _, validation, _ = hold_out(people(30), 0.2, seed=0)
     outfits = sorted(int(person) % 3 + 1 for person in set(validation["val-query"].person))
     assert outfits == [1, 1, 2, 2, 3, 3]
+
+
+def test_an_unknown_outfit_makes_nobody_richer() -> None:
+    person = np.repeat(np.arange(30), 8)
+    second = np.where(person < 15, UNKNOWN, person * 10 + 1)
+    clothes = np.where(np.arange(len(person)) % 2, second, person * 10)
+    samples = Samples(
+        person, np.arange(len(person)) // 2 % 2, clothes, root=Path(), files=tuple(map(str, range(len(person))))
+    )
+    for seed in range(5):
+        _, validation, _ = hold_out(samples, 0.2, seed)
+        assert sum(one < 15 for one in set(validation["val-query"].person)) == 3
 
 
 def test_queries_are_one_image_for_each_outfit_and_camera() -> None:

@@ -164,6 +164,7 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(
 ) -> None:
     (mine / "plain" / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     assert [one.name for one in read_runs([mine])] == [str(mine / "series" / "seed-3")]
+    assert [one.name for one in read_runs([mine, mine / "series", mine])] == [str(mine / "series" / "seed-3")]
     assert f"{mine / 'plain'} is left out" in caplog.text
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.errors import SettingError
-from ccreid.vocabulary import Ids
+from ccreid.vocabulary import UNKNOWN, Ids
 
 
 class IdentitySampler:
@@ -68,7 +68,8 @@ class OutfitSampler(IdentitySampler):
     """As :class:`IdentitySampler`, but the K images of an identity span at least two outfits where it has two.
 
     A chunk that came out in a single outfit gives its last place to a random image of the identity in another
-    one; that image may then stand in two chunks of the epoch.
+    one; that image may then stand in two chunks of the epoch. An unknown outfit is none: a chunk without any gives
+    its last two places.
 
     Parameters
     ----------
@@ -100,8 +101,14 @@ class OutfitSampler(IdentitySampler):
         chunks = super()._chunks(rows, random)
         if self.outfits is None:
             return chunks
+        dressed = rows[self.outfits[rows] != UNKNOWN]
+        if len(np.unique(self.outfits[dressed])) < 2:
+            return chunks
         for chunk in chunks:
-            others = rows[self.outfits[rows] != self.outfits[chunk[0]]]
-            if others.size and (self.outfits[chunk] == self.outfits[chunk[0]]).all():
-                chunk[-1] = random.choice(others)
+            for place in range(len(chunk) - 1, -1, -1):
+                worn = self.outfits[chunk]
+                seen = np.unique(worn[worn != UNKNOWN])
+                if seen.size > 1:
+                    break
+                chunk[place] = random.choice(dressed[~np.isin(self.outfits[dressed], seen)])
         return chunks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ccreid.errors import SettingError
-from ccreid.vocabulary import Columns, Ids, Ignore, Protocol, Samples, answerable
+from ccreid.vocabulary import UNKNOWN, Columns, Ids, Ignore, Protocol, Samples, answerable
 
 QUERY, GALLERY = "val-query", "val-gallery"
 FEWEST = 2
@@ -65,7 +65,7 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
 
 
 def _richness(images: Samples) -> tuple[int, int]:
-    outfits = 0 if images.clothes is None else len(np.unique(images.clothes))
+    outfits = 0 if images.clothes is None else len(np.unique(images.clothes[images.clothes != UNKNOWN]))
     return outfits, len(images)
 
 

@@ -70,7 +70,9 @@ class ListedRun:
 
 
 def read_runs(places: Sequence[Path]) -> list[ListedRun]:
-    """Read the runs that some folders are or hold, at any depth; a damaged one is named in a warning and left out.
+    """Read the runs that some folders are or hold, at any depth, each once.
+
+    A damaged one is named in a warning and left out.
 
     Raises
     ------
@@ -78,11 +80,14 @@ def read_runs(places: Sequence[Path]) -> list[ListedRun]:
         A folder does not exist, or there is no run in any.
     """
     runs: list[ListedRun] = []
+    taken: list[Path] = []
     for place in places:
         if not place.is_dir():
             raise SettingError(f"There is no folder {place}.", "Name runs, or folders that hold some.")
         for run in RunFolder.below(place):
-            runs += _read(run)
+            if not any(run.path.samefile(seen) for seen in taken):
+                taken.append(run.path)
+                runs += _read(run)
     if not runs:
         looked = ", ".join(map(str, places))
         raise SettingError(f"There is no run in {looked}.", "Name runs, or folders that hold some; train makes them.")
