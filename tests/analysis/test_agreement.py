@@ -148,8 +148,8 @@ def test_nothing_to_compare() -> None:
 
 
 def test_a_missing_scikit_learn_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    with pytest.raises(SettingError, match="scikit-learn") as caught:
+    monkeypatch.setitem(sys.modules, "sklearn.metrics.cluster", None)
+    with pytest.raises(SettingError, match="sklearn is needed to measure agreement") as caught:
         compare(ids(0, 0), ids(0, 1), ids(0, 1))
     assert "pip install 'ccreid[analysis]'" in caught.value.mend
 

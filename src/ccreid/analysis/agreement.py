@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ccreid.errors import SettingError
+from ccreid.machine.extras import need
 from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import UNKNOWN, Ids
 
@@ -111,14 +111,7 @@ class Comparison:
 
 def require_measures() -> Any:
     """scikit-learn's clustering measures. Raises SettingError where it is not installed."""
-    try:
-        from sklearn.metrics import cluster
-    except ImportError as error:
-        raise SettingError(
-            "Agreement with annotated values is computed by scikit-learn, which is not installed.",
-            "Install it: pip install 'ccreid[analysis]'",
-        ) from error
-    return cluster
+    return need("sklearn.metrics.cluster", extra="analysis", to="measure agreement with annotated values")
 
 
 def agreement(mined: Ids, true: Ids) -> Agreement:
