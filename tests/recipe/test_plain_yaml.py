@@ -76,6 +76,16 @@ def test_a_mark_of_the_byte_order_is_none_of_the_first_name(tmp_path: Path) -> N
     assert load_recipe(tmp_path / "mine.yaml").name == "mine"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("010", 10), ("-007", -7), ("1:30", "1:30"), ("1_000", "1_000"), ("0x10", "0x10"), ("1e2", 100.0)],
+)
+def test_a_number_is_what_it_looks_like(text: str, value: object) -> None:
+    found = plain_yaml.parse(f"a: {text}")["a"]
+    assert (found, type(found)) == (value, type(value))
+    assert plain_yaml.parse(plain_yaml.write({"a": text})) == {"a": text}
+
+
 @pytest.mark.parametrize("value", ["yes", "3", "1.5", "off"])
 def test_what_is_no_text_where_one_is_due_is_to_be_put_in_quotes(value: str) -> None:
     with pytest.raises(SettingError, match="put it in quotes"):

@@ -20,7 +20,7 @@ _STR = "tag:yaml.org,2002:str"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as in version 1.2, in which 1e-4 is a number and a date is text, without what a recipe has no use for.
+    """YAML with the numbers of version 1.2 (1e-4 is one, a date is text), without what a recipe has no use for.
 
     Refused are a name that stands twice, a name that is no text, a tag, and a value that refers to one elsewhere:
     a few such lines can stand for more values than any memory holds.
@@ -65,16 +65,23 @@ class _Writer(yaml.SafeDumper):
     """The same YAML, written: the text '1e-4' is put in quotes."""
 
 
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?\d+",
+    "tag:yaml.org,2002:float": (
+        r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    ),
+}
+"""What is a number without quotes, the first that fits. Version 1.1 reads 1:30 as 90, 1_000 as 1000, and 010 as 8."""
+
 for _kind in (_Loader, _Writer):
-    _kind.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"),
-        list("-+0123456789."),
-    )
     _kind.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (*_NUMBERS, "tag:yaml.org,2002:timestamp")]
         for first, resolvers in _kind.yaml_implicit_resolvers.items()
     }
+    for _tag, _pattern in _NUMBERS.items():
+        _kind.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+0123456789."))
+
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 
 
 def parse(text: str) -> Any:
