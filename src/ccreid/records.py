@@ -14,6 +14,9 @@ from ccreid.errors import ArtefactError
 from ccreid.machine.files import write_json
 from ccreid.vocabulary import Benchmark
 
+UNIT_TOLERANCE = 1e-4
+"""How far from 1 the length of an embedding that is written may be."""
+
 
 class Record(BaseModel):
     """Values under fixed names; ``model_dump(mode="json")`` gives them as plain ones.

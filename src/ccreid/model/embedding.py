@@ -21,12 +21,9 @@ from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.tensor_files import read_tensors, write_tensors
 from ccreid.model.network import Network
-from ccreid.records import Record, told
+from ccreid.records import UNIT_TOLERANCE, Record, told
 
 FORMAT = "ccreid-embeddings-1"
-
-UNIT_TOLERANCE = 1e-4
-"""How far from 1 the length of an embedding may be."""
 
 
 class _Notes(Record):
