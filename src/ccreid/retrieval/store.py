@@ -47,8 +47,10 @@ class Erasure:
 class Store(Protocol):
     """Tables of rows that last, each row known by its `ID`.
 
-    Whoever writes holds :meth:`writing`. A call that has returned has been kept: it survives the end of the process at
-    any instant. A call that has not returned has kept either all of its rows or none that :meth:`get` would show.
+    Whoever writes holds :meth:`writing`, through this very store: a change outside of it is a RuntimeError. A table
+    that is not there is an ArtefactError; rows and columns that do not fit theirs are a DataError. A call that has
+    returned has been kept: it survives the end of the process at any instant. A call that has not returned has kept
+    either all of its rows or none that :meth:`get` would show.
     """
 
     @property
@@ -65,7 +67,10 @@ class Store(Protocol):
         ...
 
     def create(self, table: str, schema: pa.Schema) -> None:
-        """Make an empty table; it may be there already with the same schema."""
+        """Make an empty table; it may be there already with the same columns, and keeps its metadata then.
+
+        Raises SettingError where no store could keep it, ArtefactError where it is there with other columns.
+        """
         ...
 
     def drop(self, table: str) -> None:
@@ -81,7 +86,7 @@ class Store(Protocol):
         ...
 
     def get(self, table: str, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows with some ids, or all; those that are not there are left out. In the order of their ids."""
+        """The rows with some ids, or all, sorted by id; ids that are not there are left out, and count once."""
         ...
 
     def count(self, table: str) -> int:
