@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from ccreid.model import embedder as module
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.records import Counts, Intervals, ScoreIntervals
 from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_queries
@@ -44,7 +45,7 @@ def benchmark(small_wardrobe: Path) -> Benchmark:
 def embedder() -> Embedder:
     torch.manual_seed(0)
     network = Network(Backbone("test_resnet", height_px=32, width_px=16)).eval()
-    return Embedder(network, "weights-one", Preprocessing(32, 16))
+    return Embedder(TorchEngine(network), "weights-one", Preprocessing(32, 16))
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +83,11 @@ def test_embeddings_are_made_once(
     assert len(made) == 2
     assert again.scores["standard"].mean_ap == first.scores["standard"].mean_ap
     # Whatever embeddings depend on makes them anew.
+    torch_engine = cast(TorchEngine, embedder.engine)
     for other in (
         replace(embedder, weights_hash="weights-two"),
-        replace(embedder, flip=False),
-        replace(embedder, precision="bf16-mixed"),
+        replace(embedder, engine=replace(torch_engine, flip=False)),
+        replace(embedder, engine=replace(torch_engine, precision="bf16-mixed")),
         replace(embedder, preprocessing=Preprocessing(48, 16)),
     ):
         made.clear()

@@ -195,11 +195,11 @@ def test_the_vectors_are_those_of_the_networks_loop(
     embedder: Embedder, samples: Samples, vectors: torch.Tensor
 ) -> None:
     loader = PlainLoader(samples, embedder.preprocessing)
-    assert bits(embed(embedder.network, loader, flip=True), vectors)
+    assert bits(embed(embedder.engine, loader), vectors)
 
 
 def test_flipping_is_the_runs_choice_unless_it_is_made(paths: list[Path], vectors: torch.Tensor) -> None:
-    assert Embedder.load("wardrobe", "cpu").flip is True  # as in the recipe in its card
+    assert Embedder.load("wardrobe", "cpu").engine.flip is True  # as in the recipe in its card
     plain = Embedder.load("wardrobe", "cpu", flip=False)
     found = plain(paths)
     assert not torch.allclose(found.vectors, vectors, atol=1e-4)
@@ -216,9 +216,9 @@ def made(folder: Path, about: About) -> Path:
 def test_the_bundle_says_flip_and_precision(paths: list[Path], tmp_path: Path) -> None:
     rough = Embedder.load(made(tmp_path / "rough", About(flip=False, precision="bf16-mixed")), "cpu")
     fine = Embedder.load(made(tmp_path / "fine", About(flip=False)), "cpu")
-    assert (rough.flip, rough.precision) == (False, "bf16-mixed")
-    assert (fine.flip, fine.precision) == (False, "32-true")
-    assert Embedder.load(made(tmp_path / "bare", About()), "cpu").flip is True
+    assert (rough.engine.flip, rough.engine.precision) == (False, "bf16-mixed")
+    assert (fine.engine.flip, fine.engine.precision) == (False, "32-true")
+    assert Embedder.load(made(tmp_path / "bare", About()), "cpu").engine.flip is True
     one, other = rough(paths), fine(paths)
     assert one.made_with != other.made_with
     assert not torch.equal(one.vectors, other.vectors)
@@ -386,6 +386,6 @@ def test_a_picture_whose_file_was_closed_or_broken_is_named_by_its_place(
 def test_embeddings_are_what_comes_of_it(embedder: Embedder, paths: list[Path]) -> None:
     found = embedder(paths)
     assert type(found) is Embeddings
-    assert found.vectors.shape == (7, embedder.network.dimension)
+    assert found.vectors.shape == (7, embedder.engine.dimension)
     assert found.vectors.dtype == torch.float32
     torch.testing.assert_close(found.vectors.norm(dim=1), torch.ones(7))

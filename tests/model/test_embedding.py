@@ -21,6 +21,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError, DivergedError
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import FORMAT, Embeddings, embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.vocabulary import Samples
 
@@ -73,21 +74,26 @@ def by_hand(network: Network, images: Tensor, *, flip: bool) -> Tensor:
 def test_embeddings_are_their_definition_in_order(
     network: Network, loader: PlainLoader, pictures: Tensor, flip: bool
 ) -> None:
-    found = embed(network, loader, flip=flip)
+    found = embed(TorchEngine(network, flip=flip), loader)
     torch.testing.assert_close(found, by_hand(network, pictures, flip=flip), rtol=1e-4, atol=1e-5)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.norm(dim=1), torch.ones(7))
 
 
 def test_flipping_matters(network: Network, loader: PlainLoader) -> None:
-    assert not torch.allclose(embed(network, loader, flip=True), embed(network, loader, flip=False), atol=1e-4)
+    assert not torch.allclose(
+        embed(TorchEngine(network, flip=True), loader), embed(TorchEngine(network, flip=False), loader), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("batch_images", [1, 7, 64])
 def test_batches_do_not_matter(network: Network, samples: Samples, loader: PlainLoader, batch_images: int) -> None:
     other = PlainLoader(samples, Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=batch_images)
     torch.testing.assert_close(
-        embed(network, other, flip=True), embed(network, loader, flip=True), rtol=1e-4, atol=1e-5
+        embed(TorchEngine(network, flip=True), other),
+        embed(TorchEngine(network, flip=True), loader),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
@@ -95,7 +101,10 @@ def test_rows_follow_the_samples(network: Network, samples: Samples, loader: Pla
     order = [4, 0, 6, 1]
     some = PlainLoader(samples.select(order), Preprocessing(HEIGHT_PX, WIDTH_PX), batch_images=3)
     torch.testing.assert_close(
-        embed(network, some, flip=False), embed(network, loader, flip=False)[order], rtol=1e-4, atol=1e-5
+        embed(TorchEngine(network, flip=False), some),
+        embed(TorchEngine(network, flip=False), loader)[order],
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
@@ -103,15 +112,15 @@ def test_rows_follow_the_samples(network: Network, samples: Samples, loader: Pla
 def test_the_networks_mode_and_statistics_are_left_alone(network: Network, loader: PlainLoader, training: bool) -> None:
     network.train(training)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
-    embed(network, loader, flip=True)
+    embed(TorchEngine(network, flip=True), loader)
     assert all(module.training == training for module in network.modules())
     for key, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, before[key], rtol=0, atol=0)
 
 
 def test_evaluation_mode_is_used_whatever_the_mode(network: Network, loader: PlainLoader) -> None:
-    trained = embed(network.train(), loader, flip=False)
-    torch.testing.assert_close(trained, embed(network.eval(), loader, flip=False), rtol=0, atol=0)
+    trained = embed(TorchEngine(network.train(), flip=False), loader)
+    torch.testing.assert_close(trained, embed(TorchEngine(network.eval(), flip=False), loader), rtol=0, atol=0)
 
 
 class BreaksOff(Exception):  # noqa: N818 - a stop
@@ -127,7 +136,7 @@ def test_the_networks_mode_survives_an_exception(network: Network, loader: Plain
         raise BreaksOff
 
     with pytest.raises(BreaksOff):
-        embed(network, loader, flip=False, track=stopped)
+        embed(TorchEngine(network, flip=False), loader, track=stopped)
     assert all(module.training for module in network.modules())
     assert not torch.is_inference_mode_enabled()
 
@@ -137,12 +146,12 @@ def test_the_networks_mode_survives_a_tracker_that_never_starts(network: Network
         raise BreaksOff
 
     with pytest.raises(BreaksOff):
-        embed(network.train(), loader, flip=False, track=broken)
+        embed(TorchEngine(network.train(), flip=False), loader, track=broken)
     assert all(module.training for module in network.modules())
 
 
 def test_embeddings_may_be_used_in_autograd(network: Network, loader: PlainLoader) -> None:
-    vectors = embed(network, loader, flip=True)
+    vectors = embed(TorchEngine(network, flip=True), loader)
     assert not vectors.requires_grad
     assert not vectors.is_inference()
     weight = nn.Parameter(torch.ones(vectors.shape[1]))
@@ -158,8 +167,8 @@ def test_the_tracker_hears_what_is_done_and_how_much(network: Network, loader: P
         heard.append((doing, count))
         return batches
 
-    embed(network, loader, flip=False, track=track, doing="Mining")
-    embed(network, loader, flip=False, track=track)
+    embed(TorchEngine(network, flip=False), loader, track=track, doing="Mining")
+    embed(TorchEngine(network, flip=False), loader, track=track)
     assert heard == [("Mining", 3), ("Embedding", 3)]
 
 
@@ -174,11 +183,11 @@ def test_the_network_runs_in_the_context_and_the_result_is_single_precision(
         with torch.autocast("cpu", dtype=torch.bfloat16):
             yield
 
-    rough = embed(network, loader, flip=True, autocast=autocast)
+    rough = embed(TorchEngine(network, flip=True, autocast=autocast), loader)
     assert entered == [True]
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough.norm(dim=1), torch.ones(7))  # normalised after the sum was made float32
-    fine = embed(network, loader, flip=True)
+    fine = embed(TorchEngine(network, flip=True), loader)
     assert not torch.equal(rough, fine)
     assert torch.nn.functional.cosine_similarity(rough, fine).min() > 0.99
 
@@ -299,7 +308,7 @@ def test_a_diverged_network_is_refused() -> None:
     images = torch.zeros(3, 3, 8, 8)
     loader = [Batch(images, torch.zeros(3), torch.arange(3))]
     with pytest.raises(DivergedError, match="3 of 3 images are not finite"):
-        embed(network, loader, flip=False)  # type: ignore[arg-type]  # a list of batches will do
+        embed(TorchEngine(network, flip=False), loader)  # type: ignore[arg-type]  # a list of batches will do
 
 
 class _Constant(torch.nn.Module):

@@ -13,6 +13,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.machine.devices import launch
 from ccreid.model.embedder import Embedder
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.recipe import load_recipe
 from ccreid.runs import build
@@ -54,7 +55,7 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
     method = build.method(recipe, samples)
 
     def cloth_changing_map(network: Network, name: str) -> float:
-        embedder = Embedder(network, name, build.preprocessing(recipe))
+        embedder = Embedder(TorchEngine(network), name, build.preprocessing(recipe))
         return evaluate(embedder, held_out, tmp_path / name).scores["cloth-changing"].mean_ap
 
     before = cloth_changing_map(method.network, "before")

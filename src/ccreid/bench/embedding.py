@@ -16,6 +16,7 @@ from ccreid.machine.devices import default_workers
 from ccreid.machine.seeds import seeded
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 
 
@@ -29,11 +30,11 @@ def measure(*, quick: bool) -> Iterator[Measured]:
         ).eval()
     with tempfile.TemporaryDirectory() as folder:
         samples = synthetic_pictures(Path(folder) / "images", images)
-        preprocessing = Preprocessing(height_px, width_px)
+        engine, preprocessing = TorchEngine(network, flip=False), Preprocessing(height_px, width_px)
         batches = [batch.images for batch in PlainLoader(samples, preprocessing, batch_images=batch_images)]
 
         def from_disk() -> None:
-            embed(network, PlainLoader(samples, preprocessing, batch_images=batch_images, workers=workers), flip=False)
+            embed(engine, PlainLoader(samples, preprocessing, batch_images=batch_images, workers=workers))
 
         def alone() -> None:
             with torch.inference_mode():

@@ -28,6 +28,7 @@ from ccreid.methods import Draws, Fire2, SharedBatch, Terms
 from ccreid.methods.fire2 import Attributes, discover_attributes
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedding import embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.recipe.settings import BaselineSettings, Fire2Settings, MethodSettings, MiningSettings, TrainingSettings
 from ccreid.runs.methods import make_method, mining_of
@@ -140,7 +141,7 @@ def _mining(size: Size, *, quick: bool) -> Measured:
     ]
 
     def mine() -> None:
-        embeddings = embed(network, cast(PlainLoader, batches), flip=False)
+        embeddings = embed(TorchEngine(network, flip=False), cast(PlainLoader, batches))
         discover_attributes(embeddings, identities, mining_of(MiningSettings()))
 
     @torch.inference_mode()

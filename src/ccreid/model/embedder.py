@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,28 +14,26 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.data.shown import RULE
 from ccreid.errors import DataError
 from ccreid.machine.arguments import PathLike, as_count
-from ccreid.machine.devices import Device, Precision, computed_in, default_workers, launch, processes_of
+from ccreid.machine.devices import Device, computed_in, default_workers, launch, processes_of
 from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.bundle import Bundle, load_bundle
 from ccreid.model.embedding import Embeddings, embed
-from ccreid.model.network import Network
+from ccreid.model.engine import Engine, TorchEngine
 from ccreid.vocabulary import Pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Embedder:
-    """A network with all that its embeddings depend on; call it with pictures.
+    """An engine with all that its embeddings depend on; call it with pictures.
 
     Attributes
     ----------
-    network, weights_hash:
-        The network on its device, and the hash that names its weights.
-    preprocessing, flip:
-        What an image goes through; whether its mirror image is added.
-    precision, autocast:
-        The name of the precision, and what makes the context of that precision in which the network runs.
+    engine, weights_hash:
+        What runs the network, and the hash that names the network's weights.
+    preprocessing:
+        What an image goes through.
     batch_images, workers:
         Images a batch; processes that decode.
     pixels:
@@ -45,12 +42,9 @@ class Embedder:
         Those that share the images; each ends with everything.
     """
 
-    network: Network
+    engine: Engine
     weights_hash: str
     preprocessing: Preprocessing
-    flip: bool = True
-    precision: Precision = "32-true"
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
     batch_images: int = BATCH_IMAGES
     workers: int = 0
     pixels: PixelCache | None = None
@@ -94,13 +88,16 @@ class Embedder:
         """
         found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         fabric = launch(device, found.card.precision)
-        return cls(
+        engine = TorchEngine(
             found.network.to(fabric.device),
-            found.weights_hash,
-            found.preprocessing,
             flip=found.card.flip if flip is None else flip,
             precision=computed_in(fabric),
             autocast=fabric.autocast,
+        )
+        return cls(
+            engine,
+            found.weights_hash,
+            found.preprocessing,
             batch_images=batch_images,
             workers=default_workers(),
             pixels=pixels,
@@ -114,8 +111,8 @@ class Embedder:
             "weights": self.weights_hash,
             "pictures": f"rule {RULE}",
             "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
-            "flip": str(self.flip),
-            "precision": self.precision,
+            "flip": str(self.engine.flip),
+            "precision": self.engine.precision,
         }
 
     def __call__(
@@ -160,18 +157,10 @@ class Embedder:
             batch_images=self.batch_images,
             workers=self._workers(pictures),
             cache=self.pixels,
-            device=next(self.network.parameters()).device,
+            device=self.engine.device,
             processes=self.processes,
         )
-        vectors = embed(
-            self.network,
-            loader,
-            flip=self.flip,
-            autocast=self.autocast,
-            track=track,
-            doing=doing,
-            processes=self.processes,
-        )
+        vectors = embed(self.engine, loader, track=track, doing=doing, processes=self.processes)
         return Embeddings(vectors, pictures.files, self.made_with)
 
     def _workers(self, pictures: Pictures | Given) -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import Json, ValidationError
 from torch import Tensor
 from torch.linalg import vector_norm
@@ -20,7 +18,7 @@ from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.tensor_files import read_tensors, write_tensors
-from ccreid.model.network import Network
+from ccreid.model.engine import Engine
 from ccreid.records import UNIT_TOLERANCE, Record, told
 
 FORMAT = "ccreid-embeddings-1"
@@ -88,11 +86,9 @@ class Embeddings:
 
 
 def embed(
-    network: Network,
+    engine: Engine,
     loader: PlainLoader,
     *,
-    flip: bool,
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     track: Track[object] = untracked,
     doing: str = "Embedding",
     processes: Processes = ALONE,
@@ -101,15 +97,10 @@ def embed(
 
     Parameters
     ----------
-    network:
-        On any device; it is put into eval mode and back.
+    engine:
+        What runs the network.
     loader:
         Batches in order, with the test transform.
-    flip:
-        Add the embedding of the horizontally flipped image before normalising (the paper's test time);
-        mining uses none.
-    autocast:
-        Makes the context in which the network runs.
     track, doing:
         Follows the batches for the user.
     processes:
@@ -125,21 +116,12 @@ def embed(
     DivergedError
         An embedding is not finite.
     """
-    device = next(network.parameters()).device
-    training = network.training
-    network.eval()
-    embeddings = [torch.empty(0, network.dimension)]
-    try:
+    embeddings = [torch.empty(0, engine.dimension)]
+    with engine.running() as run:
         batches: Iterable[object] = track(loader, doing, len(loader))
-        with torch.inference_mode(), autocast():
-            for batch in batches:
-                images = batch.images.to(device, non_blocking=True)  # type: ignore[attr-defined]
-                vectors = network(images).float()
-                if flip:
-                    vectors = vectors + network(images.flip(3)).float()
-                embeddings.append(F.normalize(vectors, dim=1).cpu())
-    finally:
-        network.train(training)
+        for batch in batches:
+            images = batch.images.to(engine.device, non_blocking=True)  # type: ignore[attr-defined]
+            embeddings.append(run(images).cpu())
     vectors = processes.join(torch.cat(embeddings))  # outside inference mode, so that autograd may use them
     broken = int((~vectors.isfinite().all(dim=1)).sum())
     if broken:

@@ -30,6 +30,7 @@ from ccreid.machine.seeds import derive_seed, seeded
 from ccreid.methods import Method, SharedBatch
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.model.weights import load_weights
 from ccreid.recipe import Recipe, RunFolder
@@ -295,13 +296,11 @@ def _mean_precision(recipe: Recipe, benchmark: Benchmark, fabric: Fabric, networ
 
 def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric) -> Embedder:
     """What makes the embeddings that are scored."""
+    engine = TorchEngine(network, flip=recipe.evaluation.flip, precision=computed_in(fabric), autocast=fabric.autocast)
     return Embedder(
-        network,
+        engine,
         weights_hash,
         preprocessing(recipe),
-        flip=recipe.evaluation.flip,
-        precision=computed_in(fabric),
-        autocast=fabric.autocast,
         batch_images=recipe.evaluation.batch_images,
         workers=_workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),

@@ -121,8 +121,8 @@ def score(
     conditions = conditions.model_copy(
         update={
             "image_size": f"{preprocessing.height_px} x {preprocessing.width_px}",
-            "flip_averaging": embedder.flip,
-            "precision": embedder.precision,
+            "flip_averaging": embedder.engine.flip,
+            "precision": embedder.engine.precision,
             "weights": embedder.weights_hash[:WEIGHTS_SHOWN],
             "versions": versions(),
             "machine": describe_machine(),

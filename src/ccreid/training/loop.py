@@ -14,6 +14,7 @@ from ccreid.machine.seeds import derive_seed
 from ccreid.machine.stopping import StopRequest
 from ccreid.methods import Draws, TrainImages
 from ccreid.model.embedding import embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.training.checkpoint import Checkpoints, Position, State
 from ccreid.training.health import Health, values_of
@@ -75,7 +76,8 @@ def train(
     method, optimizer, processes = state.method, state.optimizer, state.shared.processes
 
     def embed_all() -> torch.Tensor:
-        return embed(method.network, plain_loader, flip=False, autocast=fabric.autocast, processes=processes)
+        engine = TorchEngine(method.network, flip=False, autocast=fabric.autocast)
+        return embed(engine, plain_loader, processes=processes)
 
     images = TrainImages(plain_loader.samples, embed_all, processes)
     position = checkpoints.restore(state)

@@ -20,6 +20,7 @@ from ccreid.methods.fire2 import fire2 as module
 from ccreid.methods.fire2.recomposition import draw_recompositions, recompose
 from ccreid.methods.losses import identity_loss
 from ccreid.model.embedding import embed
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network, pool
 from ccreid.recipe.settings import BaselineSettings
 from ccreid.training.optimizer import Optimizer
@@ -111,7 +112,7 @@ def test_four_steps_of_the_authors_are_ours_too(golden: Golden, monkeypatch: pyt
         optimizer.step()
     images = arrays["final.images"]
     loader = [Batch(images, torch.zeros(len(images)), torch.arange(len(images)))]
-    found = embed(objective.network, loader, flip=True)  # type: ignore[arg-type]  # a list of batches will do
+    found = embed(TorchEngine(objective.network), loader)  # type: ignore[arg-type]  # a list of batches will do
     torch.testing.assert_close(found, arrays["final.embedding_flip_averaged"], rtol=1e-5, atol=1e-6)
 
 

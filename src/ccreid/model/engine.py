@@ -1,0 +1,93 @@
+"""The seam between whoever embeds and the library that runs the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ccreid.model.network import Network
+
+Run = Callable[[Tensor], Tensor]
+"""Maps (B, 3, H, W) float32 images, preprocessed, to their (B, D) float32 embeddings of length 1."""
+
+
+class Engine(Protocol):
+    """Maps batches of pictures to embeddings."""
+
+    @property
+    def flip(self) -> bool:
+        """Whether the embedding of the mirror image is added."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """What it computes in, as far as embeddings depend on it."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """D of the embeddings."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it wants its images."""
+        ...
+
+    def running(self) -> AbstractContextManager[Run]:
+        """What maps a batch, for as long as the context lasts."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TorchEngine:
+    """torch itself, which runs everywhere and is what every other engine is compared with.
+
+    Attributes
+    ----------
+    network:
+        On any device; while it runs it is in eval mode, and afterwards as it was.
+    flip:
+        Add the embedding of the horizontally flipped image before normalising (the paper's test time); mining uses
+        none.
+    precision, autocast:
+        The name of the precision, and what makes the context of that precision in which the network runs.
+    """
+
+    network: Network
+    flip: bool = True
+    precision: str = "32-true"
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+
+    @property
+    def dimension(self) -> int:
+        """D of the embeddings."""
+        return self.network.dimension
+
+    @property
+    def device(self) -> torch.device:
+        """That of the network."""
+        return next(self.network.parameters()).device
+
+    @contextmanager
+    def running(self) -> Iterator[Run]:
+        """What maps a batch; meanwhile the network is in eval mode."""
+        training = self.network.training
+        self.network.eval()
+        try:
+            with torch.inference_mode(), self.autocast():
+                yield self._embeddings
+        finally:
+            self.network.train(training)
+
+    def _embeddings(self, images: Tensor) -> Tensor:
+        vectors = self.network(images).float()
+        if self.flip:
+            vectors = vectors + self.network(images.flip(3)).float()
+        return F.normalize(vectors, dim=1)
