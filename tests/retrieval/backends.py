@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from ccreid.retrieval.opening import open_store
 from ccreid.retrieval.store import Store
 from retrieval.memory_store import MemoryStore
 
@@ -36,3 +38,7 @@ class Backend:
 def memory() -> Backend:
     store = MemoryStore()
     return Backend(lambda: store, lasting=False)
+
+
+def lancedb(folder: Path) -> Backend:
+    return Backend(lambda: open_store(folder), lasting=True)

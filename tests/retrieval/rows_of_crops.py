@@ -18,7 +18,7 @@ CROPS = pa.schema(
         pa.field("camera", pa.int64()),
         pa.field("quality", pa.float64()),
         pa.field("hidden", pa.bool_()),
-        pa.field("box", pa.list_(pa.int32())),
+        pa.field("box", pa.list_(pa.int32(), 4)),
         pa.field("seen", pa.timestamp("us")),
     ],
     metadata={b"ccreid": b'{"made": "for tests"}'},

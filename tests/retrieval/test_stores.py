@@ -10,14 +10,14 @@ import pytest
 
 from ccreid.errors import ArtefactError, DataError, SettingError
 from ccreid.retrieval.store import Store
-from retrieval.backends import Backend, memory
+from retrieval.backends import Backend, lancedb, memory
 from retrieval.memory_store import MemoryStore
 from retrieval.rows_of_crops import CROPS, DIMENSION, PEOPLE, crop_id, crops, people, vectors_of
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "lancedb"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return memory()
+    return memory() if request.param == "memory" else lancedb(tmp_path / "gallery")
 
 
 @pytest.fixture

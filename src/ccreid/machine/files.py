@@ -86,17 +86,22 @@ def check_writable(path: Path, kind: Literal["file", "folder"] = "folder") -> No
 def is_free(folder: Path, own: str | None = None) -> bool:
     """Whether nothing is lost where a folder is written: it is new or empty, or holds the file that marks one's own.
 
-    What its present writer leaves there for the time being does not count.
+    What its present writer leaves there for the time being does not count, nor what a killed one left half-written.
     """
     if not folder.exists() or (own is not None and (folder / own).is_file()):
         return True
-    return folder.is_dir() and {place.name for place in folder.iterdir()} <= WRITERS
+    return folder.is_dir() and all(place.name in WRITERS or _is_leftover(place) for place in folder.iterdir())
 
 
 def remove_leftovers(folder: Path) -> None:
     """Delete what a killed process left half-written in a folder; nothing else may be writing there."""
-    for leftover in folder.glob(f".*{HOLDER}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for place in list(folder.iterdir()):
+        if _is_leftover(place):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_leftover(place: Path) -> bool:
+    return place.name.startswith(".") and HOLDER in place.name
 
 
 def write_text(path: Path, text: str) -> None:
