@@ -12,6 +12,7 @@ from ccreid.version import __version__
 
 if TYPE_CHECKING:
     from ccreid import datasets, evaluation, methods, model, ops
+    from ccreid.data.crops import Crop
     from ccreid.datasets import read_benchmark
     from ccreid.errors import CcreidError
     from ccreid.evaluation import Scores, score
@@ -26,6 +27,7 @@ _HOMES = {
     "Bundle": "ccreid.model.bundle",
     "CcreidError": "ccreid.errors",
     "Columns": "ccreid.vocabulary",
+    "Crop": "ccreid.data.crops",
     "Embedder": "ccreid.model.embedder",
     "Embeddings": "ccreid.model.embedding",
     "Ignore": "ccreid.vocabulary",
@@ -46,6 +48,7 @@ __all__ = [
     "Bundle",
     "CcreidError",
     "Columns",
+    "Crop",
     "Embedder",
     "Embeddings",
     "Ignore",

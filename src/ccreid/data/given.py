@@ -1,10 +1,10 @@
-"""Pictures as whoever embeds them gives them: files, arrays, PIL images, in any mix."""
+"""Pictures as whoever embeds them gives them: files, arrays, PIL images, boxes in files, in any mix."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ccreid.data.crops import Crop, Frames
 from ccreid.data.decode import status_of
 from ccreid.data.shown import as_shown
 from ccreid.errors import ImageError
 from ccreid.vocabulary import Pictures
 
-PictureLike = str | os.PathLike[str] | NDArray[Any] | Image.Image
-"""A file; an array of uint8, (H, W, 3) in RGB, (H, W, 4) with alpha or (H, W) in grey; or a PIL image."""
+PictureLike = str | os.PathLike[str] | NDArray[Any] | Image.Image | Crop
+"""A file; an array of uint8, (H, W, 3) in RGB, (H, W, 4) with alpha or (H, W) in grey; a PIL image; a box in a file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """N pictures some of which lie in memory. Made by :func:`given`, which looks at each.
+    """N pictures some of which are no files of their own. Made by :func:`given`, which looks at each.
 
     Attributes
     ----------
     pictures:
         As they were given.
     files:
-        N names: the path as it was given, or "image 0", "image 1", ... by place for those without one.
+        N names: the path as it was given, with the box behind it where there is one, or "image 0", "image 1", ... by
+        place for those without a path.
+    frames:
+        Cuts the boxes out.
     """
 
     pictures: tuple[PictureLike, ...]
     files: tuple[str, ...]
+    frames: Frames = field(default_factory=Frames)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -44,6 +49,8 @@ class Given:
         picture = self.pictures[row]
         if isinstance(picture, str | os.PathLike):
             return Path(picture)
+        if isinstance(picture, Crop):
+            return self.frames.cut(picture)
         try:
             return as_shown(Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture)
         except Exception as error:  # a file that is read only now: closed or broken ones fail in many ways
@@ -64,16 +71,16 @@ def given(pictures: PictureLike | Iterable[PictureLike]) -> Pictures | Given:
     listed = _listed(pictures)
     for place, picture in enumerate(listed):
         _check(picture, place)
-    paths = [isinstance(picture, str | os.PathLike) for picture in listed]
     files = tuple(
-        str(picture) if on_disk else f"image {place}"
-        for place, (picture, on_disk) in enumerate(zip(listed, paths, strict=True))
+        str(picture) if isinstance(picture, str | os.PathLike | Crop) else f"image {place}"
+        for place, picture in enumerate(listed)
     )
-    return Pictures(files=files) if all(paths) else Given(listed, files)
+    of_files = all(isinstance(picture, str | os.PathLike) for picture in listed)
+    return Pictures(files=files) if of_files else Given(listed, files)
 
 
 def _listed(pictures: PictureLike | Iterable[PictureLike]) -> tuple[PictureLike, ...]:
-    if isinstance(pictures, str | os.PathLike | np.ndarray | Image.Image):
+    if isinstance(pictures, str | os.PathLike | np.ndarray | Image.Image | Crop):
         return (pictures,)
     try:
         return tuple(pictures)
@@ -86,6 +93,8 @@ def _listed(pictures: PictureLike | Iterable[PictureLike]) -> tuple[PictureLike,
 def _check(picture: object, place: int) -> None:
     if isinstance(picture, str | os.PathLike):
         _check_file(Path(picture), place)
+    elif isinstance(picture, Crop):
+        _check_file(Path(picture.path), place)
     elif isinstance(picture, np.ndarray):
         shape = picture.shape
         drawn = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))

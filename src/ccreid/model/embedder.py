@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -22,6 +23,8 @@ from ccreid.model.bundle import Bundle, load_bundle
 from ccreid.model.embedding import Embeddings, embed
 from ccreid.model.engine import Engine, TorchEngine
 from ccreid.vocabulary import Pictures
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,23 +131,24 @@ class Embedder:
         ----------
         images:
             `Pictures`; or one or several of: paths, NumPy arrays of uint8 ((H, W, 3) in RGB, (H, W, 4) with alpha,
-            (H, W) in grey), PIL images. A picture gives the same vector in each of these forms; it is seen as a viewer
-            shows it, see :func:`ccreid.data.shown.as_shown`.
+            (H, W) in grey), PIL images, boxes in larger pictures (:class:`ccreid.data.crops.Crop`; those of one picture
+            in a row, and it is decoded once). A picture gives the same vector in each of these forms; it is seen as a
+            viewer shows it, see :func:`ccreid.data.shown.as_shown`.
         track, doing:
             Follows the batches for the user.
 
         Returns
         -------
         Embeddings
-            Their `files` are those of `Pictures`; else the paths as given, and "image 0", ... by place for images
-            without one.
+            Their `files` are those of `Pictures`; else the paths as given (with the box, "frame.jpg[8,0,64,128]"), and
+            "image 0", ... by place for images without one.
 
         Raises
         ------
         DataError
             There are no pictures.
         ImageError
-            Something is no picture or cannot be read.
+            Something is no picture or cannot be read, or nothing of a box lies in its picture.
         DivergedError
             An embedding is not finite.
         """
@@ -161,6 +165,8 @@ class Embedder:
             processes=self.processes,
         )
         vectors = embed(self.engine, loader, track=track, doing=doing, processes=self.processes)
+        if isinstance(pictures, Given) and pictures.frames.clipped:
+            logger.warning("Boxes that reach beyond their pictures and were clipped: %d.", pictures.frames.clipped)
         return Embeddings(vectors, pictures.files, self.made_with)
 
     def _workers(self, pictures: Pictures | Given) -> int:
