@@ -45,6 +45,9 @@ _FAILURES = (OSError, RuntimeError, ValueError)
 
 Answer = TypeVar("Answer")
 
+# Processes that read pictures are forked; they are given no store, and LanceDB need not warn the user in each.
+warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+
 
 class LanceDBStore:
     """Follows :class:`ccreid.retrieval.store.Store`.
@@ -258,8 +261,6 @@ class LanceDBStore:
 
 
 def _library(module: str) -> Any:
-    # Whoever reads pictures in processes of its own forks: they are given no store, and need no warning of that.
-    warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
     return need(module, extra="gallery", to="keep a gallery in a folder")
 
 
