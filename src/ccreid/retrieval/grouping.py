@@ -18,7 +18,7 @@ from ccreid.ops.ranking import runs
 from ccreid.ops.similarity import similarity_blocks
 from ccreid.vocabulary import UNKNOWN, Ids
 
-STRAYING = 0.1
+STRAYING = 0.25
 """Share of a group's crops that are nearer to another group's mean than to their own, from which on it is too loose."""
 NEAREST_GROUPS = 10
 """Of each group, those that are looked at for a proposal to merge."""
@@ -155,7 +155,8 @@ def group_crops(vectors: NDArray[np.float32], known: Known, joining: Joining = S
     DataError
         There are no crops, or an embedding is not finite.
     """
-    near = jaccard_graph(torch.from_numpy(vectors), joining.k1, joining.k2).tocoo()
+    own = np.require(vectors, np.float32, "W")  # torch warns of what it cannot write
+    near = jaccard_graph(torch.from_numpy(own), joining.k1, joining.k2).tocoo()
     kept = (near.data <= joining.eps) & (near.row < near.col)
     left, right, distance = near.row[kept].astype(np.int64), near.col[kept].astype(np.int64), near.data[kept]
     neighbours = np.bincount(left, minlength=len(vectors)) + np.bincount(right, minlength=len(vectors))

@@ -1,0 +1,143 @@
+"""Groups of crops as one page to look at and to decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ccreid.data.crops import clipped, cut
+from ccreid.data.decode import read_image
+from ccreid.errors import ImageError
+from ccreid.machine.files import write_text
+from ccreid.machine.progress import Track, untracked
+from ccreid.report.page import Picture, data_address, rendered
+from ccreid.retrieval.crop_file import CropFile, crop_ids
+
+TEMPLATE = "groups.html.j2"
+MOST_GROUPS, MOST_PAIRS, MOST_CROPS = 150, 60, 12
+"""On the page: a page of all of a large pile would open nowhere."""
+THUMBNAIL_PX = (72, 144)
+
+
+@dataclass(frozen=True)
+class _Crop:
+    id: str
+    picture: Picture | None
+    title: str
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A group as it is shown: some of its crops, spread over all."""
+
+    name: str
+    size: int
+    person: str | None
+    loose: bool
+    crops: tuple[_Crop, ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    first: _Group
+    second: _Group
+    similarity: float
+    probability: float | None
+
+
+def write_groups_page(
+    path: Path,
+    crops: CropFile,
+    pairs: pa.Table,
+    loose: Collection[str],
+    facts: Mapping[str, str],
+    *,
+    pictures: bool = True,
+    track: Track[Any] = untracked,
+) -> None:
+    """Write a page that needs nothing but a browser. What is decided on it is saved as a file, and sent nowhere.
+
+    Parameters
+    ----------
+    path:
+        Of the page; written whole or not at all.
+    crops:
+        With the columns `group`, `person` and `proposed_person`.
+    pairs:
+        With the columns `first`, `second`, `similarity` and `probability`, the likeliest first.
+    loose:
+        Names of groups that may well hold several people.
+    facts:
+        What is told above, by what it is called.
+    pictures:
+        Whether crops are shown; one whose picture is no longer there is named.
+    track:
+        Follows the work.
+
+    Raises
+    ------
+    StorageError
+        The page cannot be written.
+    """
+    members: dict[str, list[int]] = {}
+    for row, name in enumerate(crops.table["group"].to_pylist()):
+        members.setdefault(name, []).append(row)
+    several = [name for name, rows in members.items() if len(rows) > 1]
+    shown = sorted(several, key=lambda name: (name not in loose, -len(members[name]), name))[:MOST_GROUPS]
+    asked = pairs.slice(0, MOST_PAIRS).to_pylist()
+    wanted = dict.fromkeys([*shown, *(pair[end] for pair in asked for end in ("first", "second"))])
+    drawn = {
+        name: _group(name, members[name], crops, name in loose, pictures)
+        for name in track(wanted, "Drawing groups", len(wanted))
+    }
+    contents = {
+        "facts": facts,
+        "groups": [drawn[name] for name in shown],
+        "hidden": len(several) - len(shown),
+        "pairs": [
+            _Pair(drawn[one["first"]], drawn[one["second"]], one["similarity"], one["probability"]) for one in asked
+        ],
+        "further": pairs.num_rows - len(asked),
+        "pictures": pictures,
+    }
+    write_text(path, rendered(TEMPLATE, contents))
+
+
+def _group(name: str, rows: Sequence[int], crops: CropFile, loose: bool, pictures: bool) -> _Group:
+    table = crops.table
+    chosen = [rows[place * len(rows) // min(MOST_CROPS, len(rows))] for place in range(min(MOST_CROPS, len(rows)))]
+    people = [table[column][row].as_py() for column in ("person", "proposed_person") for row in rows]
+    person = next((one for one in people if one is not None), None)
+    ids = crop_ids(table.take(list(chosen)))
+    return _Group(
+        name,
+        len(rows),
+        person,
+        loose,
+        tuple(_crop(one, table, row, pictures) for one, row in zip(ids, chosen, strict=True)),
+    )
+
+
+def _crop(crop: str, table: pa.Table, row: int, pictures: bool) -> _Crop:
+    path: str = table["path"][row].as_py()
+    camera = table["camera"][row].as_py() if "camera" in table.column_names else None
+    title = path if camera is None else f"{path}, camera {camera}"
+    return _Crop(crop, _picture(path, table["box"][row].as_py()) if pictures else None, title)
+
+
+def _picture(path: str, box: Sequence[int] | None) -> Picture | None:
+    try:
+        image = read_image(Path(path))
+    except ImageError:
+        return None
+    inside = None if box is None else clipped(tuple(box), image.size)  # type: ignore[arg-type]
+    image = image if inside is None else cut(image, inside)
+    image.thumbnail(THUMBNAIL_PX)
+    stream = BytesIO()
+    image.save(stream, format="JPEG", quality=82)
+    return Picture(data_address(stream.getvalue(), "jpeg"), f"Crop {path}")
