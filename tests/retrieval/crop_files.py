@@ -1,0 +1,52 @@
+"""Crops of people who were never drawn: embeddings around a point for each person, for the tests of galleries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ccreid.retrieval.crop_file import CropFile
+
+DIMENSION = 16
+MODEL = {"weights": "a" * 64, "pictures": "rule 2", "preprocessing": "{}", "flip": "True", "precision": "32-true"}
+
+
+def crop_file(
+    people: Sequence[Any] | None,
+    *,
+    first: int = 0,
+    made_with: Mapping[str, str] = MODEL,
+    height_px: int = 128,
+    dimension: int = DIMENSION,
+    **columns: Sequence[Any],
+) -> CropFile:
+    """A crop for each of some people: the same `first + row` is always the same crop.
+
+    `columns` are more of them, such as `outfit`; they may take the place of the file's own.
+    """
+    count = len(people) if people is not None else len(next(iter(columns.values())))
+    vectors = np.stack([_vector(people[row] if people else "", first + row, dimension) for row in range(count)])
+    names = [f"crop-{first + row}" for row in range(count)]
+    table: dict[str, Any] = {
+        "path": [f"pictures/{name}.jpg" for name in names],
+        "sha256": [hashlib.sha256(name.encode()).hexdigest() for name in names],
+        "box": pa.nulls(count, pa.list_(pa.int32(), 4)),
+        "height_px": pa.array([height_px] * count, pa.int32()),
+        "width_px": pa.array([64] * count, pa.int32()),
+        "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), dimension),
+    }
+    if people is not None:
+        table["person"] = list(people)
+    return CropFile(pa.table(table | columns), dict(made_with))
+
+
+def _vector(person: Any, number: int, dimension: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    seed = int(hashlib.sha256(f"person {person}".encode()).hexdigest()[:8], 16)
+    near = np.random.default_rng(seed).standard_normal(dimension)
+    found = near / np.linalg.norm(near) + 0.05 * np.random.default_rng(number).standard_normal(dimension)
+    vector: np.ndarray[Any, np.dtype[np.float32]] = (found / np.linalg.norm(found)).astype(np.float32)
+    return vector
