@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import ccreid.retrieval.person_scores as module
 import person_oracles as oracle
 from ccreid.errors import DataError
+from ccreid.retrieval import centring
 from ccreid.retrieval.person_scores import Cohort, Enrolled, Prepared, person_evidence
 from ccreid.vocabulary import UNKNOWN
 
@@ -47,7 +48,7 @@ def as_crops(enrolled: Enrolled) -> list[oracle.Crop]:
 @pytest.mark.parametrize("fewest_crops", [5, 1000])
 def test_scores_are_those_of_the_definition(monkeypatch: pytest.MonkeyPatch, block: int, fewest_crops: int) -> None:
     monkeypatch.setattr(module, "BLOCK", block)
-    monkeypatch.setattr(module, "CAMERA_CROPS", fewest_crops)
+    monkeypatch.setattr(centring, "CAMERA_CROPS", fewest_crops)
     random = np.random.default_rng(0)
     enrolled, queries = enrolled_at_random(random), units(random, 5)
     camera = np.array([0, 1, 2, 9, UNKNOWN])
@@ -56,7 +57,7 @@ def test_scores_are_those_of_the_definition(monkeypatch: pytest.MonkeyPatch, blo
     found = person_evidence(queries, enrolled, camera, allowed=allowed, cohort=COHORT)
 
     crops = as_crops(enrolled)
-    about = (crops, fewest_crops, module.CAMERA_PEOPLE)
+    about = (crops, fewest_crops, centring.CAMERA_PEOPLE)
     gallery = [oracle.centred(crop.vector, crop.camera, *about) for crop in crops]
     for q in range(5):
         probe = oracle.centred(queries[q].tolist(), known(int(camera[q])), *about)

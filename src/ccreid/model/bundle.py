@@ -193,6 +193,15 @@ def save_bundle(
     return weights_hash
 
 
+def bundle_folder(named: PathLike) -> Path:
+    """Where a bundle lies that is named by its folder, its run's, or as one inside the package; else the path as it is.
+
+    Raises SettingError where it is no path.
+    """
+    named = as_path(named, "named")
+    return next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
+
+
 def load_bundle(named: PathLike) -> Bundle:
     """Read a bundle.
 
@@ -208,8 +217,7 @@ def load_bundle(named: PathLike) -> Bundle:
     ArtefactError
         There is none, it is of another version, its card is damaged, or its weights are, or are of another network.
     """
-    named = as_path(named, "named")
-    folder = next((f for f in (named, named / "bundle", SHIPPED / named) if (f / CARD).is_file()), named)
+    folder = bundle_folder(named)
     card = read_card(folder)
     weights = folder / WEIGHTS
     weights_hash = _hash(weights) if weights.is_file() else "missing"

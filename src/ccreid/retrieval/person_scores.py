@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ccreid.errors import DataError
 from ccreid.records import Record
+from ccreid.retrieval.centring import Centring
 from ccreid.vocabulary import UNKNOWN, Ids
 
 Floats = NDArray[np.float32]
@@ -19,9 +20,6 @@ Mask = NDArray[np.bool_]
 
 BEST = 3
 """So many crops of a person are averaged. The best alone is often a lucky one of somebody else."""
-
-CAMERA_CROPS, CAMERA_PEOPLE = 25, 5
-"""A camera has a mean of its own from so many crops and people on; with fewer it would be the mean of those people."""
 
 BLOCK = 1 << 22
 """Similarities held at a time (16 MiB), however many crops are enrolled: queries go through in blocks."""
@@ -156,7 +154,7 @@ class Prepared:
         """Prepare crops, centred on their cameras or not. Raises DataError where nobody is enrolled."""
         if not enrolled.people:
             raise DataError("Nobody is enrolled.", "Enrol somebody first.")
-        centring = Centring.of(enrolled) if centred else Centring()
+        centring = Centring.of(enrolled.vectors, enrolled.person, enrolled.camera) if centred else Centring()
         runs = _Runs.of(enrolled)
         return cls(centring(enrolled.vectors, enrolled.camera)[runs.order], centring, runs)
 
@@ -234,66 +232,6 @@ def _allowed_in(allowed: Mask | None, rows: slice, runs: _Runs) -> Mask | None:
     if allowed is None:
         return None
     return (allowed[rows] if allowed.ndim == 2 else allowed[None])[:, runs.order]
-
-
-@dataclass(frozen=True, eq=False)
-class Centring:
-    """The means of cameras, which are taken off because they say where a crop was taken and not who it shows.
-
-    A camera's mean is that of its people's means, so that nobody's crops outweigh the rest. A crop from a camera
-    without one (too few crops, too few people, an unknown camera) is centred on the mean of all. Where no camera is
-    known or none has a mean, nothing is taken off: one mean for all is worth nothing.
-
-    Attributes
-    ----------
-    cameras, means:
-        (C,) in ascending order, and (C, D).
-    overall:
-        (D,).
-    """
-
-    cameras: Ids = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    means: Floats = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
-    overall: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
-
-    @classmethod
-    def of(cls, enrolled: Enrolled) -> Centring:
-        """The means of those enrolled."""
-        if enrolled.camera is None:
-            return cls()
-        found = {}
-        for camera in np.unique(enrolled.camera[enrolled.camera != UNKNOWN]).tolist():
-            here = enrolled.camera == camera
-            if here.sum() >= CAMERA_CROPS and len(np.unique(enrolled.person[here])) >= CAMERA_PEOPLE:
-                found[camera] = _mean_of_people(enrolled.vectors[here], enrolled.person[here])
-        if not found:
-            return cls()
-        return cls(
-            np.array(list(found), dtype=np.int64),
-            np.stack(list(found.values())),
-            _mean_of_people(enrolled.vectors, enrolled.person),
-        )
-
-    def __call__(self, vectors: Floats, camera: Ids | None) -> Floats:
-        """Vectors (N, D) less the means of their cameras, of unit length again."""
-        if not len(self.cameras):
-            return vectors
-        offsets = np.broadcast_to(self.overall, vectors.shape)
-        if camera is not None:
-            place = np.searchsorted(self.cameras, camera).clip(max=len(self.cameras) - 1)
-            offsets = np.where((self.cameras[place] == camera)[:, None], self.means[place], self.overall)
-        left = vectors - offsets
-        centred: Floats = left / np.maximum(np.linalg.norm(left, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return centred
-
-
-def _mean_of_people(vectors: Floats, person: Ids) -> Floats:
-    order = np.argsort(person, kind="stable")
-    starts = np.flatnonzero(np.diff(person[order], prepend=-1))
-    sums = np.add.reduceat(vectors[order], starts, axis=0)
-    counts = np.diff(np.append(starts, len(person)))
-    mean: Floats = (sums / counts[:, None]).mean(axis=0).astype(np.float32)
-    return mean
 
 
 @dataclass(frozen=True, eq=False)
