@@ -16,6 +16,7 @@ VERBS: dict[str, Callable[[str], list[str]]] = {
     "evaluate": lambda place: ["evaluate", place, "--dataset", "wardrobe", "--out", "made"],
     "compare": lambda place: ["compare", place, "--dataset", "wardrobe", "--out", "made"],
     "publish": lambda place: ["publish", place, "--out", "made"],
+    "export": lambda place: ["export", place, "--to", "onnx", "--out", "made/made.onnx"],
     "attributes": lambda place: ["attributes", place, "--out", "made"],
     "runs": lambda place: ["runs", place],
     "resume": lambda place: ["train", "--resume", place],
@@ -50,7 +51,7 @@ def test_a_place_that_is_none_of_the_verbs_is_refused(ccreid_command: Run, place
     assert not (places / "made").exists()
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "compare", "publish", "attributes"])
+@pytest.mark.parametrize("verb", ["evaluate", "compare", "publish", "export", "attributes"])
 def test_a_run_that_has_only_begun_says_what_it_lacks(ccreid_command: Run, places: Path, verb: str) -> None:
     run = RunFolder(places / "begun")
     run.write_recipe(load_recipe("demo"))

@@ -11,6 +11,7 @@ from ccreid.cli import console
 from ccreid.cli.bench import bench
 from ccreid.cli.data import check_data, list_data, show_data
 from ccreid.cli.demo import demo
+from ccreid.cli.exporting import export
 from ccreid.cli.grouping import group
 from ccreid.cli.looking import attributes, recipes, runs
 from ccreid.cli.options import withdraw_claims
@@ -33,6 +34,7 @@ app.command()(train)
 app.command()(ablate)
 app.command()(evaluate)
 app.command()(publish)
+app.command()(export)
 app.command()(compare)
 app.command()(group)
 app.command()(runs)

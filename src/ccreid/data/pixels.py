@@ -37,6 +37,7 @@ from PIL import Image, features
 from ccreid.data.decode import content_of, read_image, status_of
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.shown import RULE
+from ccreid.machine.caches import users_folder
 
 logger = logging.getLogger(__name__)
 
@@ -74,21 +75,10 @@ class PixelCache:
 def users_cache(max_gb: float) -> PixelCache | None:
     """The cache of this user, of at most so many GB (10^9 bytes); None where none is wanted, or has a place.
 
-    It lies in the folder CCREID_CACHE, else in `ccreid` in the user's folder for caches. CCREID_CACHE=off is none.
+    It lies in :func:`ccreid.machine.caches.users_folder`.
     """
-    chosen = os.environ.get("CCREID_CACHE")
-    if chosen == "off" or not max_gb:
-        return None
-    home = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ccreid"
-    try:
-        folder = Path(os.path.abspath(home.expanduser()))  # noqa: PTH100
-    except (RuntimeError, OSError):  # nobody's home; a working folder that was deleted
-        logger.warning(
-            "There is no folder %s for decoded pictures: they are decoded every time. Name one with CCREID_CACHE.",
-            home,
-        )
-        return None
-    return PixelCache(folder / "pixels", round(max_gb * 1e9))
+    folder = users_folder() if max_gb else None
+    return None if folder is None else PixelCache(folder / "pixels", round(max_gb * 1e9))
 
 
 class Pixels:

@@ -6,10 +6,11 @@ import importlib
 from typing import Any
 
 from ccreid.errors import SettingError
+from ccreid.machine.telemetry import stay_silent
 
 
 def need(module: str, *, extra: str, to: str) -> Any:
-    """Import a library of an extra.
+    """Import a library of an extra, which then sends nothing about its use.
 
     Parameters
     ----------
@@ -25,6 +26,7 @@ def need(module: str, *, extra: str, to: str) -> Any:
     SettingError
         It is not installed.
     """
+    stay_silent()
     library = module.split(".")[0]
     try:
         return importlib.import_module(module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from ccreid.data.given import Given, PictureLike, given
 from ccreid.data.loaders import PlainLoader
 from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
-from ccreid.data.shown import RULE
 from ccreid.errors import DataError
 from ccreid.machine.arguments import PathLike, as_count
 from ccreid.machine.devices import Device, computed_in, default_workers, launch, processes_of
@@ -20,7 +18,7 @@ from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.bundle import Bundle, load_bundle
-from ccreid.model.embedding import Embeddings, embed
+from ccreid.model.embedding import Embeddings, embed, made_with
 from ccreid.model.engine import Engine, TorchEngine
 from ccreid.vocabulary import Pictures
 
@@ -110,13 +108,7 @@ class Embedder:
     @property
     def made_with(self) -> dict[str, str]:
         """What embeddings depend on beside the pictures."""
-        return {
-            "weights": self.weights_hash,
-            "pictures": f"rule {RULE}",
-            "preprocessing": json.dumps(self.preprocessing.to_json(), sort_keys=True),
-            "flip": str(self.engine.flip),
-            "precision": self.engine.precision,
-        }
+        return made_with(self.weights_hash, self.preprocessing, self.engine.flip, self.engine.precision)
 
     def __call__(
         self,

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from ccreid.data.loaders import PlainLoader
+from ccreid.data.preprocess import Preprocessing
+from ccreid.data.shown import RULE
 from ccreid.errors import ArtefactError, DivergedError
 from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.processes import ALONE, Processes
@@ -83,6 +85,17 @@ class Embeddings:
             why = told(error) if isinstance(error, ValidationError) else f"it has no {error}"
             raise ArtefactError(f"{path} is no embeddings file: {why}.", "Embed the images again.") from error
         return cls(vectors, tuple(notes.files), notes.made_with)
+
+
+def made_with(weights_hash: str, preprocessing: Preprocessing, flip: bool, precision: str) -> dict[str, str]:
+    """What embeddings depend on beside the pictures; which engine made them is not among it, see `parity`."""
+    return {
+        "weights": weights_hash,
+        "pictures": f"rule {RULE}",
+        "preprocessing": json.dumps(preprocessing.to_json(), sort_keys=True),
+        "flip": str(flip),
+        "precision": precision,
+    }
 
 
 def embed(

@@ -87,7 +87,12 @@ class TorchEngine:
             self.network.train(training)
 
     def _embeddings(self, images: Tensor) -> Tensor:
-        vectors = self.network(images).float()
-        if self.flip:
-            vectors = vectors + self.network(images.flip(3)).float()
-        return F.normalize(vectors, dim=1)
+        return embeddings_of(self.network, images, flip=self.flip)
+
+
+def embeddings_of(network: Network, images: Tensor, *, flip: bool) -> Tensor:
+    """(B, 3, H, W) images to (B, D) float32 embeddings of length 1."""
+    vectors = network(images).float()
+    if flip:
+        vectors = vectors + network(images.flip(3)).float()
+    return F.normalize(vectors, dim=1)
