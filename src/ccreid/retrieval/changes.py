@@ -21,7 +21,7 @@ class Change:
     Attributes
     ----------
     verb, what:
-        The operation, and in a sentence what it does.
+        The operation, and in a sentence what it does, which names people by their ids alone: it is kept for good.
     rows:
         By table (see :data:`ccreid.retrieval.tables.UNDOABLE`), the rows that are put there, or in the place of those
         with the same id.

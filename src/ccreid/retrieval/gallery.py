@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import getpass
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from ccreid.errors import ArtefactError, SettingError
+from ccreid.errors import ArtefactError, DataError, SettingError
 from ccreid.machine.progress import Track, untracked
+from ccreid.retrieval import forgetting, repair
 from ccreid.retrieval.changes import Change
 from ccreid.retrieval.crop_file import CropFile
 from ccreid.retrieval.enrolment import Enrolment, Wishes, enrol
-from ccreid.retrieval.journal import Entry, Journal
+from ccreid.retrieval.forgetting import Forgotten
+from ccreid.retrieval.journal import EXPIRE, FORGET, Entry, Journal
+from ccreid.retrieval.naming import person_of
 from ccreid.retrieval.opening import open_store
 from ccreid.retrieval.quality import look, unseen
 from ccreid.retrieval.settings import Settings, create_tables
 from ccreid.retrieval.snapshot import Snapshot, Snapshots
-from ccreid.retrieval.store import Store
+from ccreid.retrieval.store import ID, Store
 from ccreid.retrieval.tables import CROPS, Tables, differing, vectors_schema, vectors_table
 
 Place = str | Path | Store
@@ -153,6 +156,64 @@ class Gallery:
             self.do(enrolment.change, tables)
         return enrolment
 
+    def merge(self, others: Sequence[str], into: str) -> Entry:
+        """Make people part of another, see :func:`ccreid.retrieval.repair.merge`."""
+        return self._done(lambda tables: repair.merge(tables, others, into))
+
+    def split(
+        self, person: str, *, outfits: Sequence[str] = (), crops: Sequence[str] = (), name: str | None = None
+    ) -> Entry:
+        """Make some of a person's crops another person's, see :func:`ccreid.retrieval.repair.split`."""
+        return self._done(
+            lambda tables: repair.split(tables, person, outfits=outfits, crops=crops, name=name, at=self.at, draw=drawn)
+        )
+
+    def rename(self, person: str, name: str) -> Entry:
+        """Call a person otherwise. Raises DataError where there is no such person."""
+        return self._done(lambda tables: repair.rename(tables, person, name))
+
+    def note(self, person: str, note: str) -> Entry:
+        """Write a person's note anew. Raises DataError where there is no such person."""
+        return self._done(lambda tables: repair.annotate(tables, person, note))
+
+    def hide(self, person: str, *, hidden: bool = True) -> Entry:
+        """Keep a person out of every search, or let them be found again."""
+        return self._done(lambda tables: repair.hide(tables, person, hidden=hidden))
+
+    def reject(self, crops: Sequence[str]) -> Entry:
+        """Say that crops do not show the person whom they are taken for, see :func:`ccreid.retrieval.repair.reject`."""
+        return self._done(lambda tables: repair.reject(tables, crops))
+
+    def confirm(self, crops: Sequence[str], person: str | None = None) -> Entry:
+        """Say that crops show somebody, see :func:`ccreid.retrieval.repair.confirm`."""
+        return self._done(lambda tables: repair.confirm(tables, crops, person))
+
+    def propose(self, crops: Sequence[str], person: str, probability: float) -> Entry | None:
+        """Note that crops are probably somebody; None where all of them are settled already."""
+        with self.writing() as tables:
+            return self.do(repair.propose(tables, crops, person, probability), tables)
+
+    def remove(self, people: Sequence[str] = (), crops: Sequence[str] = ()) -> Entry:
+        """Take people, or crops, out of every search, see :func:`ccreid.retrieval.forgetting.remove`."""
+        return self._done(lambda tables: forgetting.remove(tables, people, crops, at=self.at))
+
+    def forget(self, person: str) -> Forgotten:
+        """Erase a person with all that is kept of them, for good. Raises DataError where there is no such person."""
+        with self.writing() as tables:
+            one = person_of(tables, person)[ID]
+            crops = forgetting.crops_to_forget(tables, [one])
+            entry = self.journal.begin(
+                FORGET, f"{one} was forgotten, with {len(crops)} crops.", who=self.who, at=self.at, about=(one,)
+            )
+            forgotten = forgetting.erase(self.store, tables, [one], crops)
+            self.journal.end(entry)
+        return forgotten
+
+    def expire(self) -> Forgotten:
+        """Erase, for good, whatever was removed too long ago to come back, or is kept longer than it should be."""
+        with self.writing() as tables:
+            return self._expire(tables)
+
     def undo(self, number: int | None = None) -> Entry:
         """Take an operation back, by its number in the journal; the last one that was not, if none is named.
 
@@ -162,7 +223,9 @@ class Gallery:
             There is none, it cannot be taken back, or what it wrote has been changed since.
         """
         with self.writing():
-            return self.journal.undo(number, who=self.who, at=self.at)
+            taken = self.journal.to_undo(number)
+            self._check_not_too_late(taken)
+            return self.journal.undo(taken, who=self.who, at=self.at)
 
     def check_fits(self, made_with: Mapping[str, str]) -> None:
         """Raise ArtefactError where embeddings of another model than the gallery's are given."""
@@ -182,8 +245,40 @@ class Gallery:
         """Hold the gallery against other writers; gives its tables. First, what was killed half-way is ended."""
         with self.store.writing():
             self.settings = Settings.of(self.store) or self.settings
-            self.journal.recover()
+            for entry in self.journal.recover():
+                tables = self.tables()
+                if entry.verb == FORGET:
+                    forgetting.erase(self.store, tables, entry.about, forgetting.crops_to_forget(tables, entry.about))
+                else:
+                    forgetting.erase(self.store, tables, *self._overdue(tables))
+                self.journal.end(entry)
             yield self.tables()
+
+    def _overdue(self, tables: Tables) -> tuple[list[str], list[str]]:
+        return forgetting.overdue(tables, self._now(), self.settings.undo_days, self.settings.retention_days)
+
+    def _expire(self, tables: Tables) -> Forgotten:
+        people, crops = self._overdue(tables)
+        if not people and not crops:
+            return Forgotten((), 0, {})
+        what = f"{len(crops)} crops expired, and {len(people)} people with them."
+        entry = self.journal.begin(EXPIRE, what, who=self.who, at=self.at)
+        forgotten = forgetting.erase(self.store, tables, people, crops)
+        self.journal.end(entry)
+        return forgotten
+
+    def _done(self, make: Callable[[Tables], Change]) -> Entry:
+        with self.writing() as tables:
+            return self.journal.apply(make(tables), tables, who=self.who, at=self.at)
+
+    def _check_not_too_late(self, taken: Entry) -> None:
+        days = self.settings.undo_days
+        if taken.verb == forgetting.REMOVE and self._now() > datetime.fromisoformat(taken.at) + timedelta(days=days):
+            raise DataError(
+                f"Operation {taken.number} cannot be taken back: it was on {taken.at[:10]}, and what is removed can "
+                f"come back for {days} days.",
+                "Enrol the crops anew.",
+            )
 
     def do(self, change: Change, tables: Tables) -> Entry | None:
         """Write a change made from the tables of :meth:`writing`; an empty one is none."""

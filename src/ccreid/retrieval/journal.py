@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +31,9 @@ BEGUN, DONE = "begun", "done"
 
 UNDO = "undo"
 
-NOT_UNDONE = (UNDO, "forget", "re-embed", "expire", "set")
+FORGET, EXPIRE, MOVE = "forget", "expire", "re-embed"
+
+NOT_UNDONE = (UNDO, FORGET, EXPIRE, MOVE)
 """Verbs of entries that cannot be taken back."""
 
 
@@ -47,6 +49,8 @@ class Entry:
         When (ISO 8601, UTC), by whom, which operation, and in a sentence what it did.
     written:
         How many rows it put into each table.
+    about:
+        The ids of the people who are being forgotten.
     state:
         `begun` while it is being written; what stays so was killed.
     undoes, undone_by:
@@ -58,7 +62,8 @@ class Entry:
     verb: str
     who: str
     what: str
-    written: Mapping[str, int]
+    written: Mapping[str, int] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
     state: str = BEGUN
     undoes: str | None = None
     undone_by: str | None = None
@@ -71,12 +76,13 @@ class Entry:
     @classmethod
     def of(cls, row: dict[str, Any]) -> Entry:
         """From its row."""
-        return cls(**(row | {"written": json.loads(row["written"])}))
+        return cls(**(row | {"written": json.loads(row["written"]), "about": tuple(json.loads(row["about"]))}))
 
     def row(self) -> pa.Table:
         """As its row."""
-        values = {name: getattr(self, name) for name in SCHEMAS[JOURNAL].names} | {"written": json.dumps(self.written)}
-        return pa.Table.from_pylist([values], schema=SCHEMAS[JOURNAL])
+        values = {name: getattr(self, name) for name in SCHEMAS[JOURNAL].names}
+        told = {"written": json.dumps(dict(self.written)), "about": json.dumps(self.about)}
+        return pa.Table.from_pylist([values | told], schema=SCHEMAS[JOURNAL])
 
 
 class Journal:
@@ -106,48 +112,59 @@ class Journal:
         for table, ids in change.gone.items():
             if ids:
                 self._store.remove(table, ids)
-        entry = replace(entry, state=DONE)
+        return self.end(entry)
+
+    def begin(self, verb: str, what: str, *, who: str, at: str, about: tuple[str, ...] = ()) -> Entry:
+        """Note that something has begun which cannot be taken back: whoever opens the gallery next ends it."""
+        entry = Entry(self.next_id(), at, verb, who, what, about=about)
         self._store.add(JOURNAL, entry.row())
         return entry
 
     def record(self, verb: str, what: str, *, who: str, at: str) -> Entry:
-        """Note what was done that cannot be taken back."""
-        entry = Entry(self.next_id(), at, verb, who, what, {}, DONE)
-        self._store.add(JOURNAL, entry.row())
-        return entry
+        """Note what was done already and cannot be taken back."""
+        return self.end(Entry(self.next_id(), at, verb, who, what))
+
+    def end(self, entry: Entry) -> Entry:
+        """Note that it is done."""
+        done = replace(entry, state=DONE)
+        self._store.add(JOURNAL, done.row())
+        return done
 
     def next_id(self) -> str:
         """What the next operation will be known by."""
         ids = self._store.get(JOURNAL, columns=[ID])[ID]
         return f"{int(pc.max(ids).as_py() or 0) + 1:010d}"
 
-    def undo(self, number: int | None, *, who: str, at: str) -> Entry:
-        """Take an operation back, the last one that was not if none is named.
+    def undo(self, taken: Entry, *, who: str, at: str) -> Entry:
+        """Take an operation back, see :meth:`to_undo`.
 
         Raises
         ------
         DataError
-            There is none, it cannot be taken back, or what it wrote has been changed since.
+            What it wrote has been changed since.
         """
-        taken = self._to_undo(number)
         self._check_unchanged(taken)
         what = f"Operation {taken.number} was taken back: {taken.what}"
-        entry = Entry(self.next_id(), at, UNDO, who, what, {}, undoes=taken.id)
+        entry = Entry(self.next_id(), at, UNDO, who, what, undoes=taken.id)
         self._store.add(JOURNAL, entry.row())
         return self._finish_undo(entry, taken)
 
     def recover(self) -> list[Entry]:
-        """Bring what was killed half-way to an end: an undo goes on, anything else is taken back. Returns those."""
+        """Bring what was killed half-way to an end: an undo goes on, what can be taken back is.
+
+        Returns what can be neither: the caller has to go on with it.
+        """
         entries = {entry.id: entry for entry in self.entries()}
         begun = [entry for entry in entries.values() if entry.state == BEGUN]
+        final = [entry for entry in begun if entry.verb in (FORGET, EXPIRE)]
         for entry in begun:
             if entry.undoes is not None:
                 self._finish_undo(entry, entries[entry.undoes])
-            else:
+            elif entry not in final:
                 self._take_back(entry)
                 self._store.remove(JOURNAL, [entry.id])
         self._drop_before({*entries} - {entry.id for entry in begun})
-        return begun
+        return final
 
     def settled(self, tables: Tables) -> Tables:
         """What the tables held before the operation that is being written just now, if one is."""
@@ -170,7 +187,11 @@ class Journal:
             )
         return tables
 
-    def _to_undo(self, number: int | None) -> Entry:
+    def to_undo(self, number: int | None) -> Entry:
+        """The operation that a number names; if none is named, the last one that was not taken back.
+
+        Raises DataError where there is none, or it cannot be taken back.
+        """
         entries = self.entries()
         open_ones = [entry for entry in entries if entry.verb not in NOT_UNDONE and entry.undone_by is None]
         if number is None:

@@ -70,6 +70,7 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
                 "verb": _TEXT,
                 "who": _TEXT,
                 "what": _TEXT,
+                "about": _TEXT,
                 "written": _TEXT,
                 "state": _TEXT,
                 "undoes": _TEXT,
