@@ -15,6 +15,7 @@ BENCHMARKS = MappingProxyType(
         "scoring": "three rules in one pass over the bare matrix product",
         "clustering": "attributes of all identities over the plain per-pair implementation",
         "reranking": "re-ranking over the search of nearest neighbours",
+        "grouping": "groups of crops over the search of nearest neighbours",
         "input": "cached pixels over decoding",
         "training": "FIRe²'s share of the training step, mining, and the machine's settings",
         "embedding": "images from disk over the network alone",
