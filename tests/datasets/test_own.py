@@ -291,7 +291,11 @@ def test_people_only_in_query_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("", "is a folder"), ("people.txt", "neither a .csv nor a .parquet"), ("no.csv", "cannot be read: No such file")],
+    [
+        ("", "is a folder"),
+        ("people.txt", "neither a .csv, a .tsv nor a .parquet"),
+        ("no.csv", "cannot be read: No such file"),
+    ],
 )
 def test_data_points_at_the_file(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:

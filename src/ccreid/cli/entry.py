@@ -11,6 +11,7 @@ from ccreid.cli import console
 from ccreid.cli.bench import bench
 from ccreid.cli.data import check_data, list_data, show_data
 from ccreid.cli.demo import demo
+from ccreid.cli.embedding import embed
 from ccreid.cli.exporting import export
 from ccreid.cli.grouping import group
 from ccreid.cli.looking import attributes, recipes, runs
@@ -36,6 +37,7 @@ app.command()(evaluate)
 app.command()(publish)
 app.command()(export)
 app.command()(compare)
+app.command()(embed)
 app.command()(group)
 app.command()(runs)
 app.command()(recipes)

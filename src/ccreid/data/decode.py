@@ -24,7 +24,11 @@ MEND = (
 
 def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     """Decode a picture as RGB, from its bytes where they were read already. Raises ImageError, naming the file."""
-    content = content_of(path) if content is None else content
+    return decoded(path, content_of(path) if content is None else content)
+
+
+def decoded(path: Path | str, content: bytes) -> Image.Image:
+    """A picture as RGB; `path` names it. Raises ImageError."""
     if not content:
         raise unreadable(path, "it is empty")
     try:
@@ -65,6 +69,6 @@ def status_of(path: Path) -> os.stat_result:
     return status
 
 
-def unreadable(path: Path, why: str) -> ImageError:
+def unreadable(path: Path | str, why: str) -> ImageError:
     """The error for a picture that cannot be read."""
     return ImageError(f"{path} cannot be read: {why}.", MEND)

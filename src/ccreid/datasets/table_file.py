@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as rows of text, whichever program wrote it."""
+"""A CSV, TSV or Parquet file as rows of text, whichever program wrote it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ MISSING = frozenset(
 ) | {"#N/A", "<NA>", "NaT"}
 """What pandas, R, spreadsheets and databases write for an unknown value. "Na" and "Nan" are people's names."""
 
+SUFFIXES = (".csv", ".tsv", ".parquet")
+"""Of the files that are tables."""
+
 _SEPARATORS = (",", ";", "\t", "|")
 _WHOLE = re.compile(r"-?\d+(?:\.0+)?", re.ASCII)
 _INDEX = re.compile(r"|unnamed: \d+(?:\.\d+)*|index|level_\d+|__index_level_\d+__", re.ASCII)
@@ -31,8 +34,8 @@ def read_rows(path: Path, columns: Iterable[str], mend: str) -> tuple[list[str],
     Parameters
     ----------
     path:
-        A .csv file (in UTF-8 or, with its mark at the beginning, UTF-16; separated by commas, semicolons, tabs or
-        bars) or a .parquet file.
+        A .csv or .tsv file (in UTF-8 or, with its mark at the beginning, UTF-16; separated by commas, semicolons, tabs
+        or bars) or a .parquet file.
     columns:
         Those that it must have: they tell which separator it is.
     mend:
@@ -46,9 +49,9 @@ def read_rows(path: Path, columns: Iterable[str], mend: str) -> tuple[list[str],
         It is a Parquet file and pyarrow is not installed.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise DataError(f"{path} is neither a .csv nor a .parquet file.", mend)
-    return _read_csv(path, set(columns), mend) if suffix == ".csv" else _read_parquet(path, mend)
+    if suffix not in SUFFIXES:
+        raise DataError(f"{path} is neither a .csv, a .tsv nor a .parquet file.", mend)
+    return _read_parquet(path, mend) if suffix == ".parquet" else _read_csv(path, set(columns), mend)
 
 
 def is_index(column: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,9 @@ OWN: Mapping[str, Any] = MappingProxyType(
     }
 )
 """The columns that every crop has beside its embedding, with their types; the box alone may be missing."""
+
+POOLED = "crops"
+"""The column of a file of tracklets that says of how many crops each embedding is the mean."""
 
 UNDERSTOOD = ("person", "outfit", "camera", "tracklet", "time", "frame")
 """Those of the user's columns that ccreid does something with."""
@@ -83,7 +86,7 @@ class CropFile:
     @property
     def vectors(self) -> NDArray[np.float32]:
         """The embeddings, (N, D) of length 1."""
-        return _vectors(self.table)
+        return vectors_of(self.table)
 
     @property
     def ids(self) -> list[str]:
@@ -112,10 +115,9 @@ class CropFile:
                     "Keep crops of different models in different folders.",
                 )
         try:
-            joined = pa.concat_tables(tables, promote_options="permissive")
+            return cls(stacked(tables), notes[0], str(path))
         except pa.ArrowException as error:
             raise ArtefactError(f"The files in {path} do not fit together: {_why(error)}.", MEND) from error
-        return cls(joined, notes[0], str(path))
 
     def write(self, path: PathLike) -> None:
         """Write the file, whole or not at all. Raises StorageError; what stood there before is then intact."""
@@ -124,6 +126,20 @@ class CropFile:
         repeating = [name for name in self.table.column_names if name not in (EMBEDDING, BOX)]
         with replacing(as_path(path, "path")) as temporary:
             pq.write_table(self.table.replace_schema_metadata(notes), temporary, use_dictionary=repeating)
+
+
+def stacked(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several tables under all their columns; what is text in one table becomes text in all."""
+    kinds = [(entry.name, entry.type) for table in tables for entry in table.schema]
+    text = {name for name, kind in kinds if pa.types.is_string(kind) or pa.types.is_large_string(kind)}
+    return pa.concat_tables([_with_text(table, text) for table in tables], promote_options="permissive")
+
+
+def _with_text(table: pa.Table, names: set[str]) -> pa.Table:
+    for place, entry in enumerate(table.schema):
+        if entry.name in names and entry.type != pa.string():
+            table = table.set_column(place, entry.name, table[entry.name].cast(pa.string()))
+    return table
 
 
 def crop_ids(table: pa.Table) -> list[str]:
@@ -217,7 +233,7 @@ def _check_plain(kind: Any, name: str, source: str) -> None:
 
 
 def _check_values(table: pa.Table, source: str) -> None:
-    vectors = _vectors(table)
+    vectors = vectors_of(table)
     with np.errstate(over="ignore", invalid="ignore"):
         odd = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE)  # NaN and infinity among them
     if odd.any():
@@ -245,7 +261,8 @@ def _check_values(table: pa.Table, source: str) -> None:
         )
 
 
-def _vectors(table: pa.Table) -> NDArray[np.float32]:
+def vectors_of(table: pa.Table) -> NDArray[np.float32]:
+    """The embeddings of a table of crops, (N, D)."""
     column = table[EMBEDDING].combine_chunks()
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     parts = [chunk.flatten().to_numpy().reshape(len(chunk), chunk.type.list_size) for chunk in chunks]

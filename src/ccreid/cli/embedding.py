@@ -1,0 +1,57 @@
+"""The verb that embeds pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccreid.cli import console
+from ccreid.cli.options import Device
+from ccreid.cli.progress import watching
+
+
+def embed(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or the run folder that holds one.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATHS...",
+            help="Folders, patterns, pictures, URIs, tables with a column path (and boxes), or - for a list on stdin.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE.parquet", help="File to write; without the suffix, a folder of parts."
+        ),
+    ],
+    tracklets: Annotated[
+        bool, typer.Option("--tracklets", help="One row a tracklet, with the mean of its embeddings.")
+    ] = False,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Embed pictures of people into a Parquet file; what it holds already is not embedded again."""
+    from ccreid.model.embedder import Embedder
+    from ccreid.retrieval.crop_list import STDIN, list_crops
+    from ccreid.retrieval.embed_crops import embed_crops, told
+    from ccreid.retrieval.embedding_here import Here
+
+    listed = list_crops(places, sys.stdin.buffer.read() if STDIN in places else b"")
+    engine = Here(Embedder.load(bundle, device))
+    with watching() as follow:
+        outcome = embed_crops(listed, out, engine, tracklets=tracklets, track=follow().track)
+    if outcome.problems:
+        console.warn(f"{len(outcome.problems)} of {len(listed)} crops were left out. {told(outcome.problems)}")
+    if outcome.clipped:
+        console.warn(f"Boxes that reach beyond their pictures and were clipped: {outcome.clipped}.")
+    counts = [
+        f"{outcome.embedded} embedded now",
+        f"{outcome.there} there already",
+        *([f"{outcome.doubled} listed more than once"] if outcome.doubled else []),
+    ]
+    console.say(f"Crops: {', '.join(counts)}")
+    console.say(f"Rows: {outcome.rows}")
+    console.say(f"{'Tracklets' if tracklets else 'Embeddings'}: {out}")
