@@ -12,14 +12,16 @@ from ccreid.data.loaders import PlainLoader
 from ccreid.data.pixels import PixelCache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import DataError
-from ccreid.machine.arguments import PathLike, as_count
+from ccreid.machine.arguments import PathLike, as_count, as_path
 from ccreid.machine.devices import Device, computed_in, default_workers, launch, processes_of
 from ccreid.machine.limits import BATCH_IMAGES
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.model.bundle import Bundle, load_bundle
+from ccreid.model.choosing import EngineName, check_name, chosen_engine, device_for, engine_of_file
 from ccreid.model.embedding import Embeddings, embed, made_with
 from ccreid.model.engine import Engine, TorchEngine
+from ccreid.model.exported import is_exported
 from ccreid.vocabulary import Pictures
 
 logger = logging.getLogger(__name__)
@@ -61,20 +63,24 @@ class Embedder:
         device: Device = "auto",
         flip: bool | None = None,
         *,
+        engine: EngineName = "auto",
         batch_images: int = BATCH_IMAGES,
         pixels: PixelCache | None = None,
     ) -> Self:
-        """The embedder of a bundle.
+        """The embedder of a bundle, or of an exported network.
 
         Parameters
         ----------
         bundle:
             Its folder, the folder of the run that made it, or the name of one inside the package; or the bundle itself,
-            whose network moves to the device.
+            whose network moves to the device. An exported network is a file, .onnx or .xml, and needs no bundle.
         device:
             Where to compute.
         flip:
             Whether to add the mirror image's embedding; None does as the run did that made the bundle.
+        engine:
+            What runs the network, see :func:`ccreid.model.choosing.chosen_engine`. All of them give the same embeddings
+            within 1e-4, under the same `made_with`; the same bits come of "torch" alone.
         batch_images:
             Images a batch: fewer take less memory.
         pixels:
@@ -83,22 +89,31 @@ class Embedder:
         Raises
         ------
         ArtefactError
-            There is no such bundle, it is of another version or damaged.
+            There is no such bundle, it is of another version or damaged; or the engine lacks its exported network.
         SettingError
-            The device is not here, or an argument is of a wrong kind.
+            The device is not here, the engine is not installed, or an argument is of a wrong kind.
         """
-        found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-        fabric = launch(device, found.card.precision)
-        engine = TorchEngine(
-            found.network.to(fabric.device),
-            flip=found.card.flip if flip is None else flip,
-            precision=computed_in(fabric),
-            autocast=fabric.autocast,
-        )
+        check_name(engine)
+        chosen: Engine
+        if not isinstance(bundle, Bundle) and is_exported(path := as_path(bundle, "bundle")):
+            fabric = launch("cpu")
+            chosen = engine_of_file(path, engine, device, flip)
+            weights_hash, preprocessing = chosen.card.weights_sha256, chosen.preprocessing
+        else:
+            found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
+            weights_hash, preprocessing = found.weights_hash, found.preprocessing
+            fabric = launch(device_for(engine, device), found.card.precision)
+            in_torch = TorchEngine(
+                found.network.to(fabric.device),
+                flip=found.card.flip if flip is None else flip,
+                precision=computed_in(fabric),
+                autocast=fabric.autocast,
+            )
+            chosen = chosen_engine(engine, in_torch, weights_hash, preprocessing)
         return cls(
-            engine,
-            found.weights_hash,
-            found.preprocessing,
+            chosen,
+            weights_hash,
+            preprocessing,
             batch_images=batch_images,
             workers=default_workers(),
             pixels=pixels,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
+from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, CcreidError
 from ccreid.machine.caches import users_folder
 from ccreid.machine.extras import need
@@ -40,14 +41,22 @@ class ExportedEngine:
 
     Attributes
     ----------
+    library:
+        What runs it.
     card:
         What its file says of it.
     run_array:
         Maps (B, 3, H, W) float32 images in C order to (B, D) float32 embeddings of length 1.
     """
 
+    library: Library
     card: ExportCard
     run_array: RunArray
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What a picture goes through before."""
+        return Preprocessing.from_json(self.card.preprocessing.model_dump())
 
     @property
     def flip(self) -> bool:
@@ -76,6 +85,11 @@ class ExportedEngine:
 
     def _embeddings(self, images: Tensor) -> Tensor:
         return torch.from_numpy(self.run_array(np.ascontiguousarray(images.numpy())))
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a path names an exported network rather than a bundle, which is a folder; it need not be there."""
+    return path.suffix in SUFFIXES and not path.is_dir()
 
 
 def read_exported(path: Path) -> ExportedEngine:
@@ -129,7 +143,7 @@ def _onnx(path: Path) -> ExportedEngine:
         (embeddings,) = session.run(None, {INPUT: images})
         return np.asarray(embeddings, np.float32)
 
-    return ExportedEngine(card, run)
+    return ExportedEngine("onnx", card, run)
 
 
 def _openvino(path: Path) -> ExportedEngine:
@@ -148,7 +162,7 @@ def _openvino(path: Path) -> ExportedEngine:
     def run(images: Floats) -> Floats:
         return np.asarray(compiled(images)[0], np.float32)  # a copy: the next batch is computed where this one was
 
-    return ExportedEngine(card, run)
+    return ExportedEngine("openvino", card, run)
 
 
 def onnx_seal(model: Any) -> str:

@@ -98,8 +98,15 @@ def _refuse_another_place(folder: Path, bundle: Bundle, benchmark: Benchmark) ->
 
 
 def embedder_of(bundle: Bundle, *, flip: bool | None = None, device: Device = "auto") -> Embedder:
-    """What embeds a benchmark with a bundle as its run did, in its batches. Raises SettingError without the device."""
-    return Embedder.load(bundle, device, flip, batch_images=bundle.card.batch_images, pixels=users_cache(CACHE_GB))
+    """What embeds a benchmark with a bundle as its run did, to the bit. Raises SettingError without the device."""
+    return Embedder.load(
+        bundle,
+        device,
+        flip,
+        engine="torch",
+        batch_images=bundle.card.batch_images,
+        pixels=users_cache(CACHE_GB),
+    )
 
 
 def score(
