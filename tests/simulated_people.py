@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import hashlib
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from ccreid.retrieval.crop_file import CropFile
 from ccreid.retrieval.person_scores import Enrolled
 
 
@@ -34,3 +39,25 @@ def simulated(
     vectors = body * bodies[person] + clothes * garments[worn] + noise * random.normal(size=(len(person), dimension))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return Enrolled(vectors.astype(np.float32), person, worn, camera, np.full(len(person), 128))
+
+
+def as_crop_file(crops: Enrolled, made_with: dict[str, str], **columns: Any) -> CropFile:
+    """The same as a file of crops, with the columns `person`, `outfit` and `camera` or others in their place."""
+    count, dimension = crops.vectors.shape
+    known = {
+        "person": [f"person {one}" for one in crops.person],
+        "outfit": crops.outfit.tolist(),
+        "camera": None if crops.camera is None else crops.camera.tolist(),
+    } | columns
+    table = pa.table(
+        {
+            "path": [f"{row}.jpg" for row in range(count)],
+            "sha256": [hashlib.sha256(str(row).encode()).hexdigest() for row in range(count)],
+            "box": pa.nulls(count, pa.list_(pa.int32(), 4)),
+            "height_px": pa.array([128] * count, pa.int32()),
+            "width_px": pa.array([64] * count, pa.int32()),
+            "embedding": pa.FixedSizeListArray.from_arrays(crops.vectors.reshape(-1), dimension),
+        }
+        | {name: values for name, values in known.items() if values is not None}
+    )
+    return CropFile(table, made_with)

@@ -10,8 +10,10 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
+from ccreid.model.embedder import Embedder
 from ccreid.records import Counts
 from ccreid.report.tables import percent
+from ccreid.retrieval.calibration import Calibration
 from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
 from ccreid.runs.publish import MODEL_CARD
 from ccreid.runs.score import embedder_of, evaluate_bundle
@@ -53,6 +55,18 @@ def test_its_card_says_whom_it_has_seen_and_what_it_scored() -> None:
     for row in card.scores:
         assert f"| {row.name} |" in text
         assert f"{percent(row.map)} (" in text
+
+
+def test_its_calibration_is_its_own_and_says_whom_it_is_from() -> None:
+    calibration = Calibration.of(BUNDLE)
+    calibration.check_fits(Embedder.load(BUNDLE, "cpu").made_with)
+    scope = calibration.scope
+    assert (scope.data, scope.people, scope.synthetic) == ("wardrobe", 75, True)
+    assert "none of them trained on" in scope.people_are
+    threshold = calibration.threshold(0.1, 50)
+    assert threshold.sees_past_clothes is False
+    assert threshold.fnir_same is not None
+    assert threshold.fnir_same.value < 0.5
 
 
 def test_it_finds_the_people_of_the_package_far_above_chance() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from ccreid.cli import console
 from ccreid.cli.bench import bench
+from ccreid.cli.calibrating import calibrate, compare_images
 from ccreid.cli.data import check_data, list_data, show_data
 from ccreid.cli.demo import demo
 from ccreid.cli.embedding import embed
@@ -39,6 +40,8 @@ app.command()(export)
 app.command()(compare)
 app.command()(embed)
 app.command()(group)
+app.command()(calibrate)
+app.command("compare-images")(compare_images)
 app.command()(runs)
 app.command()(recipes)
 app.command()(demo)

@@ -19,6 +19,7 @@ from ccreid.retrieval.likelihood import LikelihoodRatio, posteriors
 from ccreid.retrieval.open_set import Rate
 from ccreid.retrieval.pairs import PairRatio
 from ccreid.retrieval.person_scores import Cohort, Enrolled, Evidence, Mask, Prepared, person_evidence
+from ccreid.retrieval.tables import differing
 from ccreid.retrieval.thresholds import OperatingPoints, Threshold
 from ccreid.vocabulary import Ids
 
@@ -28,9 +29,6 @@ FORMAT: Final = "ccreid-calibration-1"
 NAME = "calibration.json"
 MORE_PEOPLE = 2
 """A gallery of so many times the people of the calibration is worth a word."""
-
-MADE_WITH = ("weights", "pictures", "preprocessing", "flip", "precision")
-"""What two embeddings must have in common to be compared; keys that name the pictures themselves are none of it."""
 
 
 class Scope(Record):
@@ -152,7 +150,7 @@ class Calibration(Record):
 
     def check_fits(self, made_with: Mapping[str, str]) -> None:
         """Raise ArtefactError where embeddings were made with another model, or in another way."""
-        other = [name for name in MADE_WITH if made_with.get(name) != self.made_with.get(name)]
+        other = differing(made_with, self.made_with)
         if other:
             raise ArtefactError(
                 f"The calibration is for another model: {', '.join(other)} of the embeddings differ.",
@@ -284,6 +282,6 @@ def blindness(threshold: Threshold) -> str:
     if missed is None:
         return "the calibration held nobody in changed clothes, so it is not known whether the model sees past clothes"
     return (
-        f"this model does not see past clothes: it misses {missed.value:.0%} of enrolled people in other clothes than "
+        f"this model does not see past clothes: it misses {missed.value:.1%} of enrolled people in other clothes than "
         "they are enrolled in"
     )

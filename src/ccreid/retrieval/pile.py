@@ -78,8 +78,8 @@ def pile(
     ids = joined.ids
     rows = {one: row for row, one in enumerate(ids)}
     table = joined.table
-    group = _texts(table, GROUP)
-    person = _texts(table, PERSON)
+    group = texts(table, GROUP)
+    person = texts(table, PERSON)
     decided = decisions or Decisions()
     _check_decisions(decided, {one for one in group if one is not None}, rows)
     out = {rows[one] for one in decided.taken_out}
@@ -92,9 +92,9 @@ def pile(
     group = [None if row in out or one is None else called.get(one, one) for row, one in enumerate(group)]
     table = _with(_with(table, PERSON, person), GROUP, group)
     known = Known(
-        person=_codes(person),
+        person=codes(person),
         frame=_frames(table),
-        group=_codes(group),
+        group=codes(group),
         apart=np.array(
             [(rows[one], rows[other]) for one, other in links if {one, other} <= rows.keys()], dtype=np.int64
         ).reshape(-1, 2),
@@ -108,7 +108,7 @@ def grouped(pile: Pile, groups: Groups) -> CropFile:
     A group keeps its name where most of a former group is in it; a new one is called after one of its crops.
     """
     table, names = pile.crops.table, group_names(pile, groups)
-    person = _texts(table, PERSON)
+    person = texts(table, PERSON)
     whose: dict[int, str] = {}
     for group, who in zip(groups.group.tolist(), person, strict=True):
         if who is not None:
@@ -128,13 +128,13 @@ def labelled(crops: CropFile) -> tuple[Ids, Known]:
     """Who is seen in crops of which that is known, (N,), and what else is known of them; no group was there before."""
     count = len(crops)
     nothing = Known.nothing(count)
-    person = _codes(_texts(crops.table, PERSON))
+    person = codes(texts(crops.table, PERSON))
     return person, Known(nothing.person, _frames(crops.table), nothing.group)
 
 
 def group_names(pile: Pile, groups: Groups) -> list[str]:
     """(G,) what each group is called."""
-    before = _texts(pile.crops.table, GROUP)
+    before = texts(pile.crops.table, GROUP)
     names: dict[int, str] = {}
     for group, former in _overlaps(groups.group, before):
         if group not in names and former not in names.values():
@@ -179,7 +179,7 @@ def _joined(files: Sequence[CropFile]) -> CropFile:
     said: dict[str, str] = {}
     first: dict[str, int] = {}
     ids = [one for file in files for one in file.ids]
-    for row, (one, who) in enumerate(zip(ids, _texts(table, PERSON), strict=True)):
+    for row, (one, who) in enumerate(zip(ids, texts(table, PERSON), strict=True)):
         first.setdefault(one, row)
         if who is not None:
             said.setdefault(one, who)
@@ -224,7 +224,7 @@ def _merged(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {one: end(one) for one in called}
 
 
-def _texts(table: pa.Table, name: str) -> list[str | None]:
+def texts(table: pa.Table, name: str) -> list[str | None]:
     """A column as texts; all missing where there is none."""
     if name not in table.column_names:
         return [None] * table.num_rows
@@ -239,7 +239,7 @@ def _with(table: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:
     return table.append_column(name, column)
 
 
-def _codes(values: Sequence[str | None]) -> Ids:
+def codes(values: Sequence[str | None]) -> Ids:
     """(N,) a number for each different text, `UNKNOWN` without one."""
     codes = pc.fill_null(pa.array(values, pa.string()).dictionary_encode().indices.cast(pa.int64()), UNKNOWN)
     found: Ids = codes.to_numpy(zero_copy_only=False)
@@ -249,8 +249,8 @@ def _codes(values: Sequence[str | None]) -> Ids:
 def _frames(table: pa.Table) -> Ids:
     """(N,) the picture or frame that a crop was cut from: of crops with a box their picture, else camera and frame."""
     boxed = pc.is_valid(table["box"]).to_pylist()
-    camera, frame = _texts(table, "camera"), _texts(table, "frame")
-    return _codes(
+    camera, frame = texts(table, "camera"), texts(table, "frame")
+    return codes(
         [
             picture if cut else None if of is None else f"{seen_by} {of}"
             for cut, picture, seen_by, of in zip(boxed, table["sha256"].to_pylist(), camera, frame, strict=True)

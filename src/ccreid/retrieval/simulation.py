@@ -13,6 +13,9 @@ from ccreid.vocabulary import UNKNOWN, Ids
 QUERIES, CROPS = 10, 60
 """Crops of a person that are searched for and enrolled, at most."""
 
+SEARCHES = 1000
+"""Crops that are searched for in one gallery, at most."""
+
 FEWEST_CROPS = 3
 """Where people are enrolled with fewer crops than there are, they keep so many at least."""
 
@@ -90,6 +93,7 @@ def simulate(
         crops.person, members, _allotted(members, crops, random, varied), known_camera | ~searched_by_lot, random
     )
     queries = _some_of_each(crops.person, people, np.full(len(people), QUERIES), known_camera | searched_by_lot, random)
+    queries = np.sort(random.permutation(queries)[:SEARCHES])
     enrolled = _taken(crops, to_enrol)
     members = np.unique(crops.person[to_enrol])
     place = np.full(crops.people, -1, dtype=np.int64)

@@ -74,16 +74,19 @@ class Snapshot:
     @cached_property
     def prepared(self) -> Prepared:
         """Their confirmed crops, ready to be compared with. Raises DataError where there are none."""
+        return Prepared.of(self.enrolled)
+
+    @property
+    def enrolled(self) -> Enrolled:
+        """Their confirmed crops."""
         rows = pa.array(self.confirmed)
         outfits = self.outfit_ids.take(rows)
-        return Prepared.of(
-            Enrolled(
-                self.vectors[self.confirmed],
-                _codes(self.columns["person"].take(rows), self.people),
-                _codes(outfits, sorted(pc.unique(outfits).drop_null().to_pylist())),
-                self.camera_codes(self.columns["camera"].take(rows)) if self.cameras else None,
-                np.asarray(self.columns["height_px"].take(rows)).astype(np.int64),
-            )
+        return Enrolled(
+            self.vectors[self.confirmed],
+            _codes(self.columns["person"].take(rows), self.people),
+            _codes(outfits, sorted(pc.unique(outfits).drop_null().to_pylist())),
+            self.camera_codes(self.columns["camera"].take(rows)) if self.cameras else None,
+            np.asarray(self.columns["height_px"].take(rows)).astype(np.int64),
         )
 
     def camera_codes(self, cameras: Any) -> Ids:
@@ -188,7 +191,7 @@ def _column(values: list[Any]) -> Any:
 
 def _codes(values: Any, names: Sequence[Any]) -> Ids:
     column = _whole(values)
-    place = pc.index_in(column, value_set=pa.array(names, column.type))
+    place = pc.index_in(column, value_set=pa.array(names, column.type)).cast(pa.int64())  # UNKNOWN is no int32
     codes: Ids = np.asarray(pc.fill_null(place, UNKNOWN)).astype(np.int64)
     return codes
 

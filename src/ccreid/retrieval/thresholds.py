@@ -61,9 +61,9 @@ class RateCurve(Record):
     def of(cls, curve: Curve) -> RateCurve:
         """As it is written."""
         return cls(
-            value=tuple(curve.value.tolist()),
-            low=tuple(curve.low.tolist()),
-            high=tuple(curve.high.tolist()),
+            value=_rounded(curve.value),
+            low=_rounded(curve.low),
+            high=_rounded(curve.high),
             erring=tuple(curve.erring.tolist()),
             people=curve.people,
             searches=curve.searches,
@@ -270,6 +270,11 @@ class OperatingPoints(Record):
             return None
         by_chance = 1 - fpir / enrolled
         return changed is not None and changed.value <= BLIND and changed.interval[1] < by_chance
+
+
+def _rounded(shares: Figures) -> tuple[float, ...]:
+    """Shares as they are written: more digits would be no truth, and take space."""
+    return tuple(np.round(shares, 6).tolist())
 
 
 def _at(threshold: float, thresholds: Sequence[float], rates: Figures) -> float:
