@@ -85,6 +85,16 @@ class Enrolled:
         if not np.array_equal(codes, np.arange(len(codes))):
             raise DataError("Enrolled people are not numbered 0, 1, 2, ... without a gap.", "Number them anew.")
 
+    def select(self, rows: Ids) -> Enrolled:
+        """Some of the crops; their people are numbered anew, in the same order."""
+        return Enrolled(
+            self.vectors[rows],
+            np.unique(self.person[rows], return_inverse=True)[1].astype(np.int64),
+            self.outfit[rows],
+            None if self.camera is None else self.camera[rows],
+            None if self.height_px is None else self.height_px[rows],
+        )
+
     @property
     def people(self) -> int:
         """How many."""

@@ -94,7 +94,7 @@ def simulate(
     )
     queries = _some_of_each(crops.person, people, np.full(len(people), QUERIES), known_camera | searched_by_lot, random)
     queries = np.sort(random.permutation(queries)[:SEARCHES])
-    enrolled = _taken(crops, to_enrol)
+    enrolled = crops.select(to_enrol)
     members = np.unique(crops.person[to_enrol])
     place = np.full(crops.people, -1, dtype=np.int64)
     place[members] = np.arange(len(members))
@@ -157,17 +157,6 @@ def _some_of_each(person: Ids, people: Ids, most: Ids, may: Mask, random: np.ran
     lengths = np.diff(np.append(starts, len(order)))
     standing = np.arange(len(order)) - np.repeat(starts, lengths)
     return np.sort(order[standing < limit[person[order]]])
-
-
-def _taken(crops: Enrolled, rows: Ids) -> Enrolled:
-    """Some crops as a gallery, its people numbered anew."""
-    return Enrolled(
-        crops.vectors[rows],
-        np.unique(crops.person[rows], return_inverse=True)[1].astype(np.int64),
-        crops.outfit[rows],
-        None if crops.camera is None else crops.camera[rows],
-        None if crops.height_px is None else crops.height_px[rows],
-    )
 
 
 def _an_outfit_of_each(enrolled: Enrolled, random: np.random.Generator) -> Mask:

@@ -184,14 +184,17 @@ def calibrate_bundle(labelled: Labelled, folder: Path, seed: int, watch: Watch) 
         The folder cannot be written.
     """
     random = np.random.default_rng(seed)
-    crops = _drawn(labelled.crops, _lot(labelled.crops.person, random))
-    calibration = calibrate(crops, labelled.made_with, _scope(labelled, crops, seed), random=random, track=watch.track)
+    crops = labelled.crops.select(_lot(labelled.crops.person, random))
+    calibration = calibrate(
+        crops, labelled.made_with, scope_of(labelled, crops, seed), random=random, track=watch.track
+    )
     write_calibration_page(folder / PAGE, calibration)
     calibration.write(folder / NAME)
     return calibration
 
 
-def _scope(labelled: Labelled, crops: Enrolled, seed: int) -> Scope:
+def scope_of(labelled: Labelled, crops: Enrolled, seed: int) -> Scope:
+    """Where a calibration comes from that is made with these crops, today."""
     worn = np.unique(np.stack([crops.person, crops.outfit])[:, crops.outfit != UNKNOWN], axis=1)[0]
     cameras = None if crops.camera is None else crops.camera[crops.camera != UNKNOWN]
     return Scope(
@@ -227,16 +230,6 @@ def _lot(person: Ids, random: np.random.Generator) -> Ids:
     """Rows of some crops of some people, ascending: of all where there are not too many."""
     people = random.permutation(np.unique(person))[:MOST_PEOPLE]
     return np.sort(np.concatenate([random.permutation(np.flatnonzero(person == one))[:MOST_CROPS] for one in people]))
-
-
-def _drawn(crops: Enrolled, rows: Ids) -> Enrolled:
-    return Enrolled(
-        crops.vectors[rows],
-        np.unique(crops.person[rows], return_inverse=True)[1].astype(np.int64),
-        crops.outfit[rows],
-        None if crops.camera is None else crops.camera[rows],
-        None if crops.height_px is None else crops.height_px[rows],
-    )
 
 
 def _joined(parts: list[Samples], column: str) -> Ids:
