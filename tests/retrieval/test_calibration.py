@@ -111,9 +111,11 @@ def test_posteriors_are_those_of_the_formula() -> None:
     assert people[2] == pytest.approx([1, 0, 0])
 
 
-def test_who_has_no_crop_to_compare_with_keeps_the_prior() -> None:
-    people, _ = posteriors(np.array([[np.nan, -9.0]]), 0.5)
-    assert people[0, 0] == pytest.approx(0.25 / 0.75, rel=1e-6)
+def test_who_has_no_crop_to_compare_with_is_as_if_not_enrolled() -> None:
+    people, nobody = posteriors(np.array([[np.nan, 1.0, -0.5], [np.nan, np.nan, np.nan]]), 0.3)
+    fewer, of_nobody = posteriors(np.array([[1.0, -0.5]]), 0.3)
+    assert people[0].tolist() == pytest.approx([0, *fewer[0]])
+    assert nobody.tolist() == pytest.approx([of_nobody[0], 1])
 
 
 def test_who_does_not_see_past_clothes_cannot_say_nobody(blind: Calibration) -> None:

@@ -141,7 +141,7 @@ def posteriors(log10_lr: Figures, prior_known: float) -> tuple[Figures, Figures]
     """The probability of each person, (Q, P), and of nobody, (Q,), which add up to 1.
 
     P(i) = π_i LR_i / (π_0 + Σ_j π_j LR_j), where π_i = prior_known / P for everybody and π_0 = 1 - prior_known. A
-    person with no crop to compare with (NaN) keeps the prior: nothing is known for or against.
+    person with no crop to compare with (NaN) is as if not enrolled: none of the P, and of probability 0.
 
     Parameters
     ----------
@@ -159,7 +159,9 @@ def posteriors(log10_lr: Figures, prior_known: float) -> tuple[Figures, Figures]
         raise SettingError(
             f"A prior of {prior_known:g} was given.", "Give a probability between 0 and 1, for example 0.5."
         )
-    weights = np.nan_to_num(log10_lr) * np.log(10) + np.log(prior_known / log10_lr.shape[1])
+    compared = np.isfinite(log10_lr)
+    people = np.maximum(compared.sum(axis=1, keepdims=True), 1)
+    weights = np.where(compared, np.nan_to_num(log10_lr) * np.log(10) + np.log(prior_known / people), -np.inf)
     nobody = np.full((len(weights), 1), np.log1p(-prior_known))
     total = logsumexp(np.concatenate([weights, nobody], axis=1), axis=1, keepdims=True)
     return np.exp(weights - total), np.exp(nobody - total)[:, 0]
