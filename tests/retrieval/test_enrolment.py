@@ -253,7 +253,7 @@ def test_what_a_snapshot_holds_fits_together(gallery: Gallery) -> None:
     crops = crop_file(people, camera=[row % 3 for row in range(30)])
     gallery.add(crops)
     snapshot = gallery.snapshot()
-    names = snapshot.names()
+    names = snapshot.names
     expected = dict(zip(crops.ids, zip(people, crops.vectors, strict=True), strict=True))
     for crop, one, vector in zip(
         snapshot.columns["id"].to_pylist(), snapshot.columns["person"].to_pylist(), snapshot.vectors, strict=True

@@ -20,9 +20,10 @@ class Candidate(Record):
     person, name:
         The person's id, and what they are called, which is no id.
     probability:
-        That it is they: with the other candidates' and that of nobody it adds up to 1 over all who are enrolled.
+        That it is they: with the other candidates' and that of nobody it adds up to 1 over all who are enrolled. None
+        without a calibration for the model.
     lr:
-        The likelihood ratio: how much better the crop fits this person than somebody else.
+        The likelihood ratio: how much better the crop fits this person than somebody else. None as above.
     similarity:
         Mean cosine similarity to the three nearest crops.
     outfit:
@@ -33,11 +34,33 @@ class Candidate(Record):
 
     person: str
     name: str
-    probability: float
-    lr: float
+    probability: float | None
+    lr: float | None
     similarity: float
     outfit: str | None
     crops: tuple[str, ...]
+
+
+class FoundCrop(Record):
+    """A crop of the gallery that is like the one that was searched for.
+
+    Attributes
+    ----------
+    crop, path:
+        Its id, and its picture.
+    similarity:
+        Cosine of the two embeddings.
+    state, person, name, outfit:
+        Whether it is confirmed, proposed or unknown whom it shows, who that is and in what; None where it is not known.
+    """
+
+    crop: str
+    path: str
+    similarity: float
+    state: str
+    person: str | None
+    name: str | None
+    outfit: str | None
 
 
 class CalibrationNote(Record):
@@ -70,27 +93,27 @@ class Answer(Record):
     decision, reason:
         In one of four words, and why, in a sentence.
     threshold:
-        In force, with the FPIR that it was asked for.
+        In force, with the FPIR that it was asked for; None where no calibration can promise one.
     fpir, n_enrolled:
-        The FPIR asked for, and how many people are enrolled.
+        The FPIR asked for, and with how many enrolled people the crop was compared.
     candidates:
-        The most probable first.
+        The most probable first; the most similar first without a calibration.
     p_nobody:
-        The probability that it is nobody who is enrolled in the clothes that are seen.
+        The probability that it is nobody who is enrolled in the clothes that are seen; None without a calibration.
     calibration:
-        What stands behind the numbers.
+        What stands behind the numbers; None where there is no calibration for the model.
     quality:
         What is wrong with the picture, a sentence each.
     """
 
     decision: Decision
     reason: str
-    threshold: Threshold
+    threshold: Threshold | None
     fpir: float
     n_enrolled: int
     candidates: tuple[Candidate, ...]
-    p_nobody: float
-    calibration: CalibrationNote
+    p_nobody: float | None
+    calibration: CalibrationNote | None
     quality: tuple[str, ...] = ()
 
 

@@ -16,6 +16,7 @@ from ccreid.retrieval.changes import Change
 from ccreid.retrieval.crop_file import EMBEDDING, CropFile
 from ccreid.retrieval.frames import meeting
 from ccreid.retrieval.quality import Looked
+from ccreid.retrieval.labels import as_labels
 from ccreid.retrieval.store import ID, VECTOR
 from ccreid.retrieval.tables import (
     CONFIRMED,
@@ -353,11 +354,7 @@ def _labels(table: pa.Table, column: str, given: str | None) -> Any:
         return pa.repeat(given, table.num_rows)
     if column not in table.column_names:
         return pa.nulls(table.num_rows, pa.string())
-    found = table[column].combine_chunks()
-    if pa.types.is_floating(found.type):  # a column of whole numbers of which some were missing
-        whole = pc.all(pc.equal(pc.floor(found), found)).as_py()
-        found = found.cast(pa.int64()) if whole else found
-    text = found.cast(pa.string())
+    text = as_labels(table[column])
     trimmed = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 

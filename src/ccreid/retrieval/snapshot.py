@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError
+from ccreid.retrieval.labels import as_labels
 from ccreid.retrieval.person_scores import Enrolled, Prepared
 from ccreid.retrieval.store import ID, VECTOR, Store
 from ccreid.retrieval.tables import CONFIRMED, JOURNAL, UNDOABLE, Tables
@@ -65,11 +66,17 @@ class Snapshot:
         return sorted(pc.unique(self.columns["person"].take(pa.array(self.confirmed))).to_pylist())
 
     @cached_property
-    def cameras(self) -> list[Any]:
-        """The names of the cameras, sorted as text; a camera's number is its place here."""
+    def outfits(self) -> list[str]:
+        """The ids of the outfits that confirmed crops show, sorted."""
+        worn = pc.unique(self.outfit_ids.take(pa.array(self.confirmed)))
+        return sorted(worn.drop_null().to_pylist())
+
+    @cached_property
+    def cameras(self) -> list[str]:
+        """The names of the cameras, sorted; a camera's number is its place here."""
         if "camera" not in self.columns.column_names:
             return []
-        return sorted(pc.unique(self.columns["camera"]).drop_null().to_pylist(), key=str)
+        return sorted(pc.unique(as_labels(self.columns["camera"])).drop_null().to_pylist())
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -80,19 +87,19 @@ class Snapshot:
     def enrolled(self) -> Enrolled:
         """Their confirmed crops."""
         rows = pa.array(self.confirmed)
-        outfits = self.outfit_ids.take(rows)
         return Enrolled(
             self.vectors[self.confirmed],
             _codes(self.columns["person"].take(rows), self.people),
-            _codes(outfits, sorted(pc.unique(outfits).drop_null().to_pylist())),
-            self.camera_codes(self.columns["camera"].take(rows)) if self.cameras else None,
+            _codes(self.outfit_ids.take(rows), self.outfits),
+            self.camera_codes(as_labels(self.columns["camera"].take(rows))) if self.cameras else None,
             np.asarray(self.columns["height_px"].take(rows)).astype(np.int64),
         )
 
     def camera_codes(self, cameras: Any) -> Ids:
-        """The numbers of cameras, `UNKNOWN` for those that the gallery does not know."""
+        """The numbers of cameras, given as :func:`as_labels`; `UNKNOWN` for those that the gallery does not know."""
         return _codes(cameras, self.cameras)
 
+    @cached_property
     def names(self) -> dict[str, str]:
         """The people's names by their ids."""
         people = self.tables.people
