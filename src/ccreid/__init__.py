@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ccreid.model.embedder import Embedder
     from ccreid.model.embedding import Embeddings
     from ccreid.recipe import Recipe, load_recipe
+    from ccreid.retrieval.gallery import Gallery
     from ccreid.vocabulary import Benchmark, Columns, Ignore, Pictures, Protocol, Samples
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "Crop": "ccreid.data.crops",
     "Embedder": "ccreid.model.embedder",
     "Embeddings": "ccreid.model.embedding",
+    "Gallery": "ccreid.retrieval.gallery",
     "Ignore": "ccreid.vocabulary",
     "Pictures": "ccreid.vocabulary",
     "Protocol": "ccreid.vocabulary",
@@ -51,6 +53,7 @@ __all__ = [
     "Crop",
     "Embedder",
     "Embeddings",
+    "Gallery",
     "Ignore",
     "Pictures",
     "Protocol",

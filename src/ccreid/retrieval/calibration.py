@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.arguments import PathLike
-from ccreid.model.bundle import bundle_folder
 from ccreid.records import Record
 from ccreid.retrieval.answers import CalibrationNote, Decision
 from ccreid.retrieval.likelihood import LikelihoodRatio, posteriors
+from ccreid.retrieval.models import differing
 from ccreid.retrieval.open_set import Rate
 from ccreid.retrieval.pairs import PairRatio
 from ccreid.retrieval.person_scores import Cohort, Enrolled, Evidence, Mask, Prepared, person_evidence
-from ccreid.retrieval.tables import differing
 from ccreid.retrieval.thresholds import OperatingPoints, Threshold
 from ccreid.vocabulary import Ids
 
@@ -136,6 +135,8 @@ class Calibration(Record):
     @classmethod
     def of(cls, bundle: PathLike) -> Self:
         """The calibration that lies in a bundle, which is named as everywhere. Raises ArtefactError where none does."""
+        from ccreid.model.bundle import bundle_folder  # with it comes torch, which nothing else here needs
+
         return cls.at(bundle_folder(bundle) / NAME)
 
     @classmethod
@@ -150,8 +151,7 @@ class Calibration(Record):
 
     def check_fits(self, made_with: Mapping[str, str]) -> None:
         """Raise ArtefactError where embeddings were made with another model, or in another way."""
-        other = differing(made_with, self.made_with)
-        if other:
+        if other := differing(self.made_with, made_with):
             raise ArtefactError(
                 f"The calibration is for another model: {', '.join(other)} of the embeddings differ.",
                 "Calibrate this model with ccreid calibrate.",

@@ -15,8 +15,8 @@ from ccreid.errors import DataError
 from ccreid.retrieval.changes import Change
 from ccreid.retrieval.crop_file import EMBEDDING, CropFile
 from ccreid.retrieval.frames import meeting
-from ccreid.retrieval.quality import Looked
 from ccreid.retrieval.labels import as_labels
+from ccreid.retrieval.quality import Looked
 from ccreid.retrieval.store import ID, VECTOR
 from ccreid.retrieval.tables import (
     CONFIRMED,

@@ -2,119 +2,40 @@
 
 from __future__ import annotations
 
-import getpass
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Self
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
-from ccreid.errors import ArtefactError, DataError, SettingError
+from pydantic import ValidationError
+
+from ccreid.errors import DataError, SettingError
 from ccreid.machine.progress import Track, untracked
-from ccreid.retrieval import forgetting, repair
+from ccreid.records import told
+from ccreid.retrieval import audit, forgetting, repair
+from ccreid.retrieval.answers import Answer, FoundCrop
+from ccreid.retrieval.calibration import Calibration
 from ccreid.retrieval.changes import Change
 from ccreid.retrieval.crop_file import CropFile
 from ccreid.retrieval.enrolment import Enrolment, Wishes, enrol
 from ccreid.retrieval.forgetting import Forgotten
-from ccreid.retrieval.journal import EXPIRE, FORGET, Entry, Journal
+from ccreid.retrieval.journal import EXPIRE, FORGET, Entry
+from ccreid.retrieval.kept import Kept, drawn
 from ccreid.retrieval.naming import person_of
-from ccreid.retrieval.opening import open_store
 from ccreid.retrieval.quality import look, unseen
-from ccreid.retrieval.settings import Settings, create_tables
-from ccreid.retrieval.snapshot import Snapshot, Snapshots
-from ccreid.retrieval.store import ID, Store
-from ccreid.retrieval.tables import CROPS, Tables, differing, vectors_schema, vectors_table
+from ccreid.retrieval.search import Question, search_crops, search_people
+from ccreid.retrieval.settings import Settings
+from ccreid.retrieval.snapshot import Snapshot
+from ccreid.retrieval.store import ID
+from ccreid.retrieval.tables import CROPS, Tables, vectors_schema, vectors_table
 
-Place = str | Path | Store
 
-
-class Gallery:
-    """People, their outfits and crops, kept in a store; several may read it while one writes.
+class Gallery(Kept):
+    """People, their outfits and crops; several may read it while one writes.
 
     Every operation is whole or not there at all, stands in the journal with who did it, and can be taken back unless
-    it says otherwise. Nothing is enrolled, and nobody is merged, but on request.
-
-    Parameters
-    ----------
-    store:
-        Where it is kept; see :meth:`create` and :meth:`open`.
-    settings:
-        Of the gallery.
-    who:
-        Stands in the journal as who did what; None is the name of the user's account.
-    now:
-        The clock.
-
-    Raises
-    ------
-    SettingError
-        By whatever writes: another process is writing.
+    it says otherwise. Nothing is enrolled, and nobody is merged, but on request. Whatever writes raises SettingError
+    while another process does. See :meth:`create` and :meth:`open`.
     """
-
-    def __init__(self, store: Store, settings: Settings, who: str | None, now: Callable[[], datetime] | None) -> None:
-        self.store = store
-        self.settings = settings
-        self.who = account() if who is None else who
-        self._now = now or (lambda: datetime.now(UTC))
-        self.journal = Journal(store)
-        self._snapshots = Snapshots(store, self.journal.settled)
-
-    @classmethod
-    def create(
-        cls,
-        place: Place,
-        settings: Settings | None = None,
-        *,
-        who: str | None = None,
-        now: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """Make an empty gallery.
-
-        Parameters
-        ----------
-        place:
-            A folder, or another address of :func:`ccreid.retrieval.opening.open_store`.
-        settings:
-            What shall hold for it.
-
-        Raises
-        ------
-        SettingError
-            There is one already.
-        """
-        store = _opened(place)
-        if Settings.of(store) is not None:
-            raise SettingError(f"{store.uri} is a gallery already.", "Add to it, or name another place.")
-        settings = settings or Settings()
-        with store.writing():
-            create_tables(store)
-            settings.keep_in(store)
-        return cls(store, settings, who, now)
-
-    @classmethod
-    def open(cls, place: Place, *, who: str | None = None, now: Callable[[], datetime] | None = None) -> Self:
-        """Open a gallery. Raises ArtefactError where there is none, or another version made it."""
-        store = _opened(place)
-        settings = Settings.of(store)
-        if settings is None:
-            raise ArtefactError(f"There is no gallery at {store.uri}.", "Make one: ccreid gallery create")
-        return cls(store, settings, who, now)
-
-    @property
-    def at(self) -> str:
-        """Now, as it stands in every row: ISO 8601 in UTC."""
-        return self._now().astimezone(UTC).isoformat(timespec="seconds")
-
-    def tables(self) -> Tables:
-        """People, outfits, crops and rejections as they are kept."""
-        return self._snapshots.tables()
-
-    def snapshot(self) -> Snapshot:
-        """What a search looks at, as it stands now."""
-        self.settings = Settings.of(self.store) or self.settings
-        made_with = self.settings.made_with
-        return self._snapshots.latest(None if made_with is None else vectors_table(made_with))
 
     def add(self, crops: CropFile, wishes: Wishes | None = None, *, track: Track[int] = untracked) -> Enrolment:
         """Enrol crops; those that are in already stay as they are.
@@ -155,6 +76,79 @@ class Gallery:
             )
             self.do(enrolment.change, tables)
         return enrolment
+
+    def search(
+        self,
+        queries: CropFile,
+        question: Question | None = None,
+        *,
+        calibration: Calibration | None = None,
+        purpose: str = "",
+    ) -> list[Answer]:
+        """Answer for each of Q crops who it shows, if anybody who is enrolled: see :class:`Answer`.
+
+        Parameters
+        ----------
+        queries:
+            Their columns `camera` and `height_px` are made use of; nothing of them is kept.
+        question:
+            How many are answered, a condition, and what may be promised.
+        calibration:
+            In the place of the gallery's own.
+        purpose:
+            What the search is for; needed where the gallery is audited.
+
+        Raises
+        ------
+        ArtefactError
+            The embeddings or the calibration are of another model.
+        SettingError
+            The condition is none, or the purpose is missing.
+        """
+        question = question or Question()
+        snapshot = self._to_search(queries)
+        calibration = calibration or self.calibration
+        if calibration is not None:
+            calibration.check_fits(queries.made_with)
+        answers = search_people(snapshot, queries, question, calibration)
+        self._write_down(answers, queries, question, purpose)
+        return answers
+
+    def search_crops(
+        self, queries: CropFile, question: Question | None = None, *, purpose: str = ""
+    ) -> list[list[FoundCrop]]:
+        """The crops nearest to each of Q, confirmed, proposed and unknown ones; otherwise as :meth:`search`."""
+        question = question or Question()
+        found = search_crops(self._to_search(queries), queries, question)
+        self._write_down(found, queries, question, purpose)
+        return found
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The gallery's own, if it has one."""
+        kept = self.settings.calibration
+        return None if kept is None else Calibration.model_validate_json(json.dumps(kept))
+
+    def change(self, **values: object) -> Settings:
+        """Let other settings hold from now on, by their names in :class:`Settings`; made_with is not among them.
+
+        Raises
+        ------
+        SettingError
+            A value is none.
+        ArtefactError
+            The calibration is for another model.
+        """
+        with self.writing():
+            try:
+                changed = Settings.model_validate(self.settings.model_dump() | values)
+            except ValidationError as error:
+                raise SettingError(f"The gallery cannot be set so: {told(error)}.", "") from error
+            self.settings = changed
+            if self.calibration is not None and changed.made_with is not None:
+                self.calibration.check_fits(changed.made_with)
+            changed.keep_in(self.store)
+        return changed
 
     def merge(self, others: Sequence[str], into: str) -> Entry:
         """Make people part of another, see :func:`ccreid.retrieval.repair.merge`."""
@@ -227,42 +221,25 @@ class Gallery:
             self._check_not_too_late(taken)
             return self.journal.undo(taken, who=self.who, at=self.at)
 
-    def check_fits(self, made_with: Mapping[str, str]) -> None:
-        """Raise ArtefactError where embeddings of another model than the gallery's are given."""
-        own = self.settings.made_with
-        if own is None or not (other := differing(own, made_with)):
-            return
-        if not self.store.count(CROPS):
-            return
-        weights = " and ".join(f"{(one.get('weights') or '?')[:12]}" for one in (own, made_with))
-        raise ArtefactError(
-            f"{self.store.uri} holds embeddings of another model: {', '.join(other)} differ (weights {weights}).",
-            "Embed with the gallery's bundle, or move the gallery to the new one: ccreid gallery re-embed",
-        )
+    def _to_search(self, queries: CropFile) -> Snapshot:
+        snapshot = self.snapshot()
+        self.check_fits(queries.made_with)
+        return snapshot
 
-    @contextmanager
-    def writing(self) -> Iterator[Tables]:
-        """Hold the gallery against other writers; gives its tables. First, what was killed half-way is ended."""
-        with self.store.writing():
-            self.settings = Settings.of(self.store) or self.settings
-            for entry in self.journal.recover():
-                tables = self.tables()
-                if entry.verb == FORGET:
-                    forgetting.erase(self.store, tables, entry.about, forgetting.crops_to_forget(tables, entry.about))
-                else:
-                    forgetting.erase(self.store, tables, *self._overdue(tables))
-                self.journal.end(entry)
-            yield self.tables()
-
-    def _overdue(self, tables: Tables) -> tuple[list[str], list[str]]:
-        return forgetting.overdue(tables, self._now(), self.settings.undo_days, self.settings.retention_days)
+    def _write_down(
+        self, found: Sequence[Answer | list[FoundCrop]], queries: CropFile, question: Question, purpose: str
+    ) -> None:
+        if self.settings.audit or purpose:
+            audit.write_down(
+                self.store, found, queries.ids, who=self.who, purpose=purpose, condition=question.where, at=self.at
+            )
 
     def _expire(self, tables: Tables) -> Forgotten:
-        people, crops = self._overdue(tables)
+        people, crops = self.overdue(tables)
         if not people and not crops:
             return Forgotten((), 0, {})
         what = f"{len(crops)} crops expired, and {len(people)} people with them."
-        entry = self.journal.begin(EXPIRE, what, who=self.who, at=self.at)
+        entry = self.journal.begin(EXPIRE, what, who=self.who, at=self.at, about=tuple(people))
         forgotten = forgetting.erase(self.store, tables, people, crops)
         self.journal.end(entry)
         return forgotten
@@ -273,35 +250,9 @@ class Gallery:
 
     def _check_not_too_late(self, taken: Entry) -> None:
         days = self.settings.undo_days
-        if taken.verb == forgetting.REMOVE and self._now() > datetime.fromisoformat(taken.at) + timedelta(days=days):
+        if taken.verb == forgetting.REMOVE and self.now() > datetime.fromisoformat(taken.at) + timedelta(days=days):
             raise DataError(
                 f"Operation {taken.number} cannot be taken back: it was on {taken.at[:10]}, and what is removed can "
                 f"come back for {days} days.",
                 "Enrol the crops anew.",
             )
-
-    def do(self, change: Change, tables: Tables) -> Entry | None:
-        """Write a change made from the tables of :meth:`writing`; an empty one is none."""
-        return None if change.is_empty else self.journal.apply(change, tables, who=self.who, at=self.at)
-
-    def change_settings(self, **values: object) -> None:
-        """Write other settings, within :meth:`writing`."""
-        self.settings = self.settings.model_copy(update=values)
-        self.settings.keep_in(self.store)
-
-
-def drawn() -> str:
-    """Half of an id: ten letters and digits that say nothing."""
-    return secrets.token_hex(5)
-
-
-def account() -> str:
-    """The name of the user's account; empty where there is none, as in some containers."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
-
-
-def _opened(place: Place) -> Store:
-    return open_store(place) if isinstance(place, str | Path) else place

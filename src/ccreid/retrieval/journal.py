@@ -50,7 +50,7 @@ class Entry:
     written:
         How many rows it put into each table.
     about:
-        The ids of the people who are being forgotten.
+        The ids of the people who go for good.
     state:
         `begun` while it is being written; what stays so was killed.
     undoes, undone_by:

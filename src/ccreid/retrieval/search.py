@@ -109,7 +109,8 @@ def search_crops(snapshot: Snapshot, queries: CropFile, question: Question) -> l
         return [[] for _ in range(len(queries))]
     if queries.vectors.shape[1] != snapshot.vectors.shape[1]:
         raise DataError(
-            f"Embeddings of {queries.vectors.shape[1]} numbers are searched among those of {snapshot.vectors.shape[1]}.",
+            f"Embeddings of {queries.vectors.shape[1]} numbers cannot be searched among ones of "
+            f"{snapshot.vectors.shape[1]}.",
             "Embed both with one model.",
         )
     rows, similarities = nearest(queries.vectors, snapshot.vectors, question.count, allowed)

@@ -32,6 +32,8 @@ class Settings(Record):
         So long what was removed can come back.
     calibration:
         A :class:`ccreid.retrieval.calibration.Calibration`, or None.
+    audit:
+        Whether every search must give its purpose, and is written down.
     moving_to:
         The model to which it is being re-embedded, or None.
     """
@@ -42,6 +44,7 @@ class Settings(Record):
     retention_days: int | None = Field(default=None, ge=1)
     undo_days: int = Field(default=30, ge=0)
     calibration: Plain | None = None
+    audit: bool = False
     moving_to: dict[str, str] | None = None
 
     @classmethod

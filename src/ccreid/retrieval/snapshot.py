@@ -199,7 +199,7 @@ def _column(values: list[Any]) -> Any:
 def _codes(values: Any, names: Sequence[Any]) -> Ids:
     column = _whole(values)
     place = pc.index_in(column, value_set=pa.array(names, column.type)).cast(pa.int64())  # UNKNOWN is no int32
-    codes: Ids = np.asarray(pc.fill_null(place, UNKNOWN)).astype(np.int64)
+    codes: Ids = np.asarray(pc.fill_null(place, UNKNOWN))
     return codes
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ccreid.retrieval.models import MODEL_KEYS
 from ccreid.retrieval.store import ID, VECTOR
 
 FORMAT: Final = "ccreid-gallery-1"
@@ -101,15 +102,6 @@ UNDOABLE = (PEOPLE, OUTFITS, REJECTIONS, CROPS)
 
 VECTORS = "vectors_"
 """What the names of the tables of embeddings begin with."""
-
-
-MODEL_KEYS = ("weights", "pictures", "preprocessing", "flip", "precision")
-"""What two embeddings must have in common to be compared, see :attr:`ccreid.model.embedder.Embedder.made_with`."""
-
-
-def differing(made_with: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """In what two models' embeddings differ; nothing where they can be compared."""
-    return [key for key in MODEL_KEYS if made_with.get(key) != other.get(key)]
 
 
 def vectors_table(made_with: Mapping[str, str]) -> str:
