@@ -25,9 +25,9 @@ from ccreid.retrieval.calibrating import calibrate, check_enough
 from ccreid.retrieval.calibration import NAME, Calibration, Scope
 from ccreid.retrieval.crop_file import CropFile
 from ccreid.retrieval.gallery import Gallery
+from ccreid.retrieval.models import differing
 from ccreid.retrieval.person_scores import Enrolled
 from ccreid.retrieval.pile import codes, texts
-from ccreid.retrieval.tables import differing
 from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 from ccreid.version import __version__
