@@ -10,9 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ccreid.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from ccreid.errors import SettingError
 from ccreid.export.graph import onnx_graph
 from ccreid.machine.extras import need
+from ccreid.model.embedder import Embedder
+from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.model.normalisation import normalise_apart
 from ccreid.model.parity import noise
@@ -67,6 +70,28 @@ def test_other_families_of_backbones_are_exported_too(backbone: str) -> None:
     images = noise(PREPROCESSING, 3)
     found = run(onnx_graph(network, PREPROCESSING, flip=False), images)
     torch.testing.assert_close(found, by_hand(network, images, flip=False), rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_boxmot_s_way_of_feeding_gives_the_embedders_vectors() -> None:
+    """Written from what its ONNX back end does: crops of a BGR frame at 256 x 128, RGB / 255, ImageNet's mean and
+    deviation, contiguous float32, into the first input; the first output is divided by its length.
+    """
+    preprocessing, boxes = Preprocessing(256, 128), [(0, 0), (40, 30), (128, 10)]
+    network = small_network(height_px=256, width_px=128)
+    graph = onnx_graph(network, preprocessing, flip=True)
+    frame = np.random.default_rng(0).integers(256, size=(300, 300, 3), dtype=np.uint8)
+    crops = [frame[top : top + 256, left : left + 128] for left, top in boxes]  # of the size that it would resize to
+    session = need("onnxruntime", extra="export", to="test").InferenceSession(graph.SerializeToString())
+    rgb = np.stack([crop[:, :, ::-1].transpose(2, 0, 1) for crop in crops]).astype(np.float32) / np.float32(255)
+    mean, std = (np.array(of, np.float32).reshape(1, 3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))
+    first = session.get_outputs()[0].name
+    features = session.run([first], {session.get_inputs()[0].name: (rgb - mean) / std})[0]
+    features = features / np.linalg.norm(features, axis=-1, keepdims=True)
+    embedder = Embedder(TorchEngine(network), "", preprocessing)
+    expected = embedder([np.ascontiguousarray(crop[:, :, ::-1]) for crop in crops]).vectors.numpy()
+    np.testing.assert_allclose(features, expected, rtol=0, atol=1e-5)
+    assert np.abs(expected[0] - expected[1]).max() > 1e-4  # they are told apart
 
 
 @pytest.mark.slow
