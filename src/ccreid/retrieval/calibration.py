@@ -195,7 +195,7 @@ class Calibration(Record):
         SettingError
             The people of the calibration cannot support it; how many could is told.
         """
-        return self.points.threshold(fpir, enrolled)
+        return self.points.threshold(fpir, enrolled, self.scope.in_words)
 
     def decide(
         self, evidence: Evidence, threshold: Threshold, prior_known: float, *, same_clothes: bool = False
@@ -264,11 +264,9 @@ class Calibration(Record):
         if people > MORE_PEOPLE * self.scope.people:
             found.append(f"{people} people are enrolled, more than twice the {self.scope.people} of the calibration.")
         seen = self.likelihood.height_px
-        if seen is not None and heights is not None:
-            outside = sum(not seen.holds(float(height)) for height in heights)
-            if outside:
-                of = f"Of {len(heights)} crops" if len(heights) > 1 else "The crop searched for: of 1,"
-                found.append(f"{of} {outside} are not {seen.low:.0f} to {seen.high:.0f} px high, as in calibration.")
+        if seen is not None and heights is not None and (lower := int((heights < seen.low).sum())):
+            which = "The crop is" if len(heights) == 1 else f"{lower} of {len(heights)} crops are"
+            found.append(f"{which} lower than {seen.low:.0f} px, the lowest of the calibration.")
         if self.scope.cameras is not None and not cameras_known:
             found.append("The enrolled crops' cameras are not known; the calibration made use of them.")
         return found

@@ -42,10 +42,6 @@ class Range(Record):
     low: float
     high: float
 
-    def holds(self, value: float) -> bool:
-        """Whether a value lies within."""
-        return self.low <= value <= self.high
-
 
 class LikelihoodRatio(Record):
     """Gives the ratio of two probabilities: of evidence if this is the person, and if it is somebody else.

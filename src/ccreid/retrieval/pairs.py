@@ -65,10 +65,10 @@ class PairRatio(Record):
                 "No person has two crops in the same clothes from two cameras.",
                 "Give each person crops from two cameras, or leave the column 'camera' out.",
             )
-        vectors = crops.vectors[rows]
+        similarity = crops.vectors[rows] @ crops.vectors[rows].T
 
         def cosines(pairs: Ids) -> Figures:
-            found: Figures = np.einsum("nd,nd->n", vectors[first[pairs]], vectors[second[pairs]]).astype(np.float64)
+            found: Figures = similarity[first[pairs], second[pairs]].astype(np.float64)
             return found
 
         positive, negative = cosines(same), cosines(others)

@@ -114,8 +114,8 @@ class Threshold(Record):
         As asked for; the interval of the FPIR that was measured at the threshold.
     enrolled, simulated:
         People in the gallery; whether galleries of that size were simulated, or it was gone beyond them.
-    people:
-        Of the calibration.
+    people, source:
+        Of the calibration: how many, and who they are, in words.
     fnir_same, fnir_changed:
         Of enrolled people, in the clothes that they are enrolled in and in others; None where it was not measured.
     growth:
@@ -131,6 +131,7 @@ class Threshold(Record):
     enrolled: int
     simulated: bool
     people: int
+    source: str
     fnir_same: Rate | None
     fnir_changed: Rate | None
     growth: tuple[Growth, ...]
@@ -157,8 +158,8 @@ class OperatingPoints(Record):
     thresholds: tuple[float, ...]
     sizes: tuple[SizeRates, ...]
 
-    def threshold(self, fpir: float, enrolled: int) -> Threshold:
-        """The threshold for an FPIR.
+    def threshold(self, fpir: float, enrolled: int, source: str) -> Threshold:
+        """The threshold for an FPIR; `source` says who the people of the calibration are.
 
         Raises
         ------
@@ -197,6 +198,7 @@ class OperatingPoints(Record):
             enrolled=enrolled,
             simulated=self.sizes[0].enrolled <= enrolled <= self.sizes[-1].enrolled,
             people=self.people,
+            source=source,
             fnir_same=same,
             fnir_changed=changed,
             growth=tuple(
