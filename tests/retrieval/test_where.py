@@ -104,6 +104,14 @@ def test_a_column_of_which_nothing_is_known_keeps_nothing() -> None:
     assert kept("camera is None", table) == [0, 1]
 
 
+def test_a_number_is_found_among_labels_that_are_text() -> None:
+    table = pa.table({"camera": ["1", "3", None]})
+    assert kept("camera == 3", table) == [1]
+    assert kept("camera != 3", table) == kept("camera in [1, 2]", table) == [0]
+    with pytest.raises(SettingError, match="text stands in quotes"):
+        kept("camera > 1", table)
+
+
 def test_no_rows_are_rows_too() -> None:
     assert kept("camera == 3 or seen", TABLE.slice(0, 0)) == []
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ccreid.cli import console
+from ccreid.cli import console, gallery, gallery_repair
 from ccreid.cli.bench import bench
 from ccreid.cli.calibrating import calibrate, compare_images
 from ccreid.cli.data import check_data, list_data, show_data
@@ -53,6 +53,30 @@ data_app.command("list")(list_data)
 data_app.command("show")(show_data)
 data_app.command("check")(check_data)
 app.add_typer(data_app, name="data")
+
+gallery_app = typer.Typer(help="Keep a gallery of people, and ask who somebody is.", no_args_is_help=True)
+gallery_app.command("create")(gallery.create)
+gallery_app.command("add")(gallery.add)
+gallery_app.command("search")(gallery.search)
+gallery_app.command("people")(gallery.people)
+gallery_app.command("show")(gallery.show)
+gallery_app.command("count")(gallery.count)
+gallery_app.command("set")(gallery.change)
+gallery_app.command("merge")(gallery_repair.merge)
+gallery_app.command("split")(gallery_repair.split)
+gallery_app.command("rename")(gallery_repair.rename)
+gallery_app.command("note")(gallery_repair.note)
+gallery_app.command("hide")(gallery_repair.hide)
+gallery_app.command("unhide")(gallery_repair.unhide)
+gallery_app.command("confirm")(gallery_repair.confirm)
+gallery_app.command("reject")(gallery_repair.reject)
+gallery_app.command("undo")(gallery_repair.undo)
+gallery_app.command("journal")(gallery_repair.journal)
+gallery_app.command("audit")(gallery_repair.audit)
+gallery_app.command("remove")(gallery_repair.remove)
+gallery_app.command("forget")(gallery_repair.forget)
+gallery_app.command("expire")(gallery_repair.expire)
+app.add_typer(gallery_app, name="gallery")
 
 
 @app.callback(invoke_without_command=True)

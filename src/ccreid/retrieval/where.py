@@ -118,10 +118,10 @@ class _Condition:
         one, other = self._value(left), self._value(right)
         if not any(isinstance(side, pa.ChunkedArray | pa.Array) for side in (one, other)):
             raise self._wrong(f"'{ast.unparse(left)}' and '{ast.unparse(right)}' are both no column.")
-        if (one_kind := _kind(one.type)) != (other_kind := _kind(other.type)) and "nothing" not in (
-            one_kind,
-            other_kind,
-        ):
+        if isinstance(order, ast.Eq | ast.NotEq):
+            one, other = _alike(one, other), _alike(other, one)
+        one_kind, other_kind = _kind(one.type), _kind(other.type)
+        if one_kind != other_kind and "nothing" not in (one_kind, other_kind):
             raise self._wrong(
                 f"'{ast.unparse(left)}' is {one_kind} and '{ast.unparse(right)}' is {other_kind}: "
                 "text stands in quotes, numbers do not."
@@ -158,6 +158,14 @@ class _Condition:
 
     def _wrong(self, why: str) -> SettingError:
         return SettingError(f"The condition '{self._text[:200]}' is not understood: {why[0].lower()}{why[1:]}", MEND)
+
+
+def _alike(value: Any, column: Any) -> Any:
+    """A number as text where it is compared with a column of text, such as cameras that a table told as text."""
+    is_literal = isinstance(value, pa.Scalar) and isinstance(column, pa.ChunkedArray)
+    if is_literal and _kind(value.type) == "a number" and _kind(column.type) == "text":
+        return pa.scalar(str(value.as_py()))
+    return value
 
 
 def _kind(of: Any) -> str:

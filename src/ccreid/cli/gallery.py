@@ -1,0 +1,341 @@
+"""The verbs that keep and ask a gallery of people: ``ccreid gallery ...``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Column, Table
+
+from ccreid.cli import console
+from ccreid.cli.options import Device
+from ccreid.cli.progress import watching
+
+if TYPE_CHECKING:
+    from ccreid.retrieval.answers import Answer, FoundCrop
+    from ccreid.retrieval.crop_file import CropFile
+    from ccreid.retrieval.snapshot import Snapshot
+    from ccreid.runs.watch import Watch
+
+GalleryOption = Annotated[str, typer.Option("--gallery", "-g", metavar="PLACE", help="Folder of the gallery.")]
+KeepOption = Annotated[
+    str | None, typer.Option("--keep", metavar="TIME", help="Crops expire after so long, like 30d or 12w; or forever.")
+]
+UndoOption = Annotated[
+    int | None, typer.Option("--undo-days", min=0, metavar="N", help="So long what was removed can come back.")
+]
+CalibrationOption = Annotated[
+    str | None,
+    typer.Option("--calibration", metavar="FILE", help="Calibration, or the bundle that holds one, to answer by."),
+]
+AuditOption = Annotated[
+    bool | None,
+    typer.Option("--audit/--no-audit", help="Whether every search must give its --purpose, and is written down."),
+]
+BundleOption = Annotated[
+    str | None, typer.Option("--bundle", metavar="BUNDLE", help="Model to embed pictures with, like wardrobe.")
+]
+PlacesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CROPS...", help="Files from `ccreid embed`; with --bundle pictures, folders, tables of pictures, or -."
+    ),
+]
+
+GALLERY = "gallery"
+_DAYS = {"d": 1, "w": 7}
+_SHOWN = 5
+_CROP_DIGITS = 12
+
+
+def create(
+    gallery: GalleryOption = GALLERY,
+    pictures: Annotated[
+        Literal["thumbnails", "none"], typer.Option(help="What of a picture is kept beside its embedding.")
+    ] = "thumbnails",
+    keep: KeepOption = None,
+    undo_days: UndoOption = None,
+    calibration: CalibrationOption = None,
+    audit: AuditOption = None,
+) -> None:
+    """Make an empty gallery."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.settings import Settings
+
+    chosen = _settings(keep, undo_days, calibration, audit)
+    stored = Settings.model_validate({"keep": "thumbnails" if pictures == "thumbnails" else "vectors-only"} | chosen)
+    Gallery.create(gallery, stored)
+    console.say(f"Gallery: {gallery}")
+
+
+def change(
+    gallery: GalleryOption = GALLERY,
+    keep: KeepOption = None,
+    undo_days: UndoOption = None,
+    calibration: CalibrationOption = None,
+    audit: AuditOption = None,
+) -> None:
+    """Show what holds for a gallery, or let something else hold."""
+    from ccreid.retrieval.gallery import Gallery
+
+    opened = Gallery.open(gallery)
+    if chosen := _settings(keep, undo_days, calibration, audit):
+        opened.change(**chosen)
+    settings = opened.settings
+    found = opened.calibration
+    days = settings.retention_days
+    for line in (
+        f"Model: {'none yet' if settings.made_with is None else 'weights ' + settings.made_with['weights'][:12]}",
+        f"Kept of pictures: {'nothing' if settings.keep == 'vectors-only' else 'thumbnails'}",
+        f"Crops expire: {'never' if days is None else f'after {days} days, with ccreid gallery expire'}",
+        f"What is removed can come back: for {settings.undo_days} days",
+        f"Searches are audited: {'yes' if settings.audit else 'where they give a purpose'}",
+        f"Calibration: {'none' if found is None else found.scope.in_words}",
+    ):
+        console.say(line)
+
+
+def add(
+    places: PlacesArgument,
+    gallery: GalleryOption = GALLERY,
+    bundle: BundleOption = None,
+    person: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whom they show, by name or id \\[default: column person]."),
+    ] = None,
+    outfit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In which outfit they are \\[default: column outfit].")
+    ] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="They are new people, though the gallery knows such names.")
+    ] = False,
+    any_quality: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Enrol poor crops, too; the reason is recorded.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Enrol crops: whom they show say --person or their columns; those without a person are kept as unknown."""
+    from ccreid.retrieval.enrolment import Wishes
+    from ccreid.retrieval.gallery import Gallery
+
+    opened = Gallery.open(gallery)
+    with watching() as follow:
+        watch = follow()
+        crops = _crops(places, bundle, device, watch)
+        enrolled = opened.add(crops, Wishes(person, outfit, apart, any_quality), track=watch.track)
+    for sentence in enrolled.warnings:
+        console.warn(sentence)
+    for refusal in enrolled.refused[:_SHOWN]:
+        console.warn(f"{refusal.path} was left out. {' '.join(refusal.reasons)}")
+    if len(enrolled.refused) > _SHOWN:
+        console.warn(f"{len(enrolled.refused) - _SHOWN} more were left out.")
+    if enrolled.refused:
+        console.say('Poor crops come in with --any-quality "why".')
+    if enrolled.unseen:
+        console.say(
+            f"Of {enrolled.unseen} the pictures could not be looked at: of their quality only the height counts."
+        )
+    parts = (f"{enrolled.added} enrolled", f"{enrolled.already} there already", f"{len(enrolled.refused)} left out")
+    console.say(f"Crops: {', '.join(parts)}")
+    console.say(f"People: {len(opened.snapshot().people)}, of them new: {len(enrolled.people)}")
+
+
+def search(
+    places: PlacesArgument,
+    gallery: GalleryOption = GALLERY,
+    bundle: BundleOption = None,
+    crops: Annotated[bool, typer.Option("--crops", help="Answer with the nearest crops, without a verdict.")] = False,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITION", help="Look among crops alone that fulfil it: 'camera != 3'.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates to show, at most.")] = 5,
+    fpir: Annotated[
+        float, typer.Option(metavar="RATE", help="Share of strangers who may be taken for somebody.")
+    ] = 0.1,
+    known: Annotated[
+        float, typer.Option(metavar="P", help="How probable it is beforehand that they are enrolled.")
+    ] = 0.5,
+    same_clothes: Annotated[
+        bool, typer.Option("--same-clothes", help="People wear what they are enrolled in, as within one day.")
+    ] = False,
+    purpose: Annotated[str, typer.Option(metavar="TEXT", help="What the search is for; it is written down.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON, and nothing else.")] = False,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Say who each crop shows, if anybody who is enrolled."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.search import Question
+    from ccreid.runs.finding import fitting_calibration
+
+    opened = Gallery.open(gallery)
+    question = Question(count, where, fpir, known, same_clothes)
+    with watching() as follow:
+        queries = _crops(places, bundle, device, follow())
+    paths = queries.table["path"].to_pylist()
+    if crops:
+        nearest = opened.search_crops(queries, question, purpose=purpose)
+        if as_json:
+            _print_json(paths, [[one.model_dump(mode="json") for one in found] for found in nearest])
+        else:
+            for path, found in zip(paths, nearest, strict=True):
+                _show_crops(path, found)
+        return
+    answers = opened.search(queries, question, calibration=fitting_calibration(opened, bundle), purpose=purpose)
+    if as_json:
+        _print_json(paths, [answer.model_dump(mode="json") for answer in answers])
+        return
+    for path, answer in zip(paths, answers, strict=True):
+        _show_answer(path, answer, opened.snapshot())
+    notes = [answer.calibration for answer in answers if answer.calibration is not None]
+    for source in dict.fromkeys(note.source for note in notes):
+        console.say(f"Calibrated with {source}")
+    for remark in dict.fromkeys(remark for note in notes for remark in note.remarks):
+        console.warn(remark)
+
+
+def people(gallery: GalleryOption = GALLERY) -> None:
+    """List the people of a gallery, with their outfits and crops."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.overview import overview
+
+    table = Table("person", Column("name", overflow="fold"), "outfits", "confirmed", "proposed", "state", "note")
+    for row in overview(Gallery.open(gallery).tables()):
+        counts = (str(row.outfits), str(row.confirmed), str(row.proposed))
+        table.add_row(row.person, row.name, *counts, row.state, row.note)
+    console.out.print(table)
+
+
+def show(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Name or id.")], gallery: GalleryOption = GALLERY
+) -> None:
+    """Show a person's crops by outfit."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.naming import crops_of, person_of
+
+    tables = Gallery.open(gallery).tables()
+    row = person_of(tables, person)
+    worn = dict(zip(tables.outfits["id"].to_pylist(), tables.outfits["name"].to_pylist(), strict=True))
+    console.say(f"{row['name']} ({row['id']}){', hidden' if row['hidden'] else ''}")
+    if row["note"]:
+        console.say(f"Note: {row['note']}")
+    table = Table("crop", "outfit", "state", "height", Column("picture", overflow="fold"), "known of it", "quality")
+    crops = sorted(
+        crops_of(tables, row["id"]).to_pylist(), key=lambda crop: (worn.get(crop["outfit"], ""), crop["path"])
+    )
+    for crop in crops:
+        state = crop["state"] if crop["probability"] is None else f"{crop['state']} ({crop['probability']:.0%})"
+        told = ", ".join(f"{name} {value}" for name, value in json.loads(crop["metadata"]).items())
+        quality = " ".join(json.loads(crop["quality"] or "[]"))
+        override = f" Enrolled because: {crop['override']}" if crop["override"] else ""
+        table.add_row(
+            crop["id"][:_CROP_DIGITS],
+            worn.get(crop["outfit"], ""),
+            "removed" if crop["removed_at"] else state,
+            f"{crop['height_px']} px",
+            crop["path"],
+            told,
+            quality + override,
+        )
+    console.out.print(table)
+
+
+def count(gallery: GalleryOption = GALLERY) -> None:
+    """Count what a gallery holds."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.overview import counts
+
+    for name, number in counts(Gallery.open(gallery).tables()).items():
+        console.say(f"{name}: {number}")
+
+
+def _settings(keep: str | None, undo_days: int | None, calibration: str | None, audit: bool | None) -> dict[str, Any]:
+    """The settings that were chosen, by their names."""
+    chosen: dict[str, Any] = {}
+    if keep is not None:
+        chosen["retention_days"] = _days(keep)
+    if undo_days is not None:
+        chosen["undo_days"] = undo_days
+    if calibration is not None:
+        from ccreid.runs.finding import named_calibration
+
+        chosen["calibration"] = named_calibration(calibration).model_dump(mode="json")
+    if audit is not None:
+        chosen["audit"] = audit
+    return chosen
+
+
+def _days(keep: str) -> int | None:
+    if keep == "forever":
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})([dw])", keep)
+    if found is None:
+        raise typer.BadParameter(f"'{keep}' is no time like 30d (days), 12w (weeks) or forever.", param_hint="--keep")
+    return int(found[1]) * _DAYS[found[2]]
+
+
+def _crops(places: list[str], bundle: str | None, device: Device, watch: Watch) -> CropFile:
+    from ccreid.runs.finding import given_crops
+
+    lines = sys.stdin.buffer.read() if "-" in places else b""
+    return given_crops(places, lines, bundle, device, watch.track)
+
+
+def _print_json(paths: list[str], answers: list[Any]) -> None:
+    lines = [{"path": path, "answer": answer} for path, answer in zip(paths, answers, strict=True)]
+    console.say(json.dumps(lines, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _show_answer(path: str, answer: Answer, snapshot: Snapshot) -> None:
+    console.out.print()
+    console.say(f"{path}: {answer.decision} ({answer.reason})")
+    if answer.p_nobody is not None:
+        console.say(f"  Probability that it is nobody of the {answer.n_enrolled} enrolled: {answer.p_nobody:.1%}")
+    for sentence in answer.quality:
+        console.say(f"  {sentence}")
+    if answer.candidates:
+        outfits = snapshot.tables.outfits
+        worn = dict(zip(outfits["id"].to_pylist(), outfits["name"].to_pylist(), strict=True))
+        crops = snapshot.columns
+        pictures = dict(zip(crops["id"].to_pylist(), crops["path"].to_pylist(), strict=True))
+        narrow = (Column(name, no_wrap=True) for name in ("person", "name", "P", "LR", "cosine", "outfit"))
+        table = Table(*narrow, Column("nearest crops", overflow="fold"))
+        for one in answer.candidates:
+            table.add_row(
+                one.person,
+                one.name,
+                "" if one.probability is None else f"{one.probability:.1%}",
+                "" if one.lr is None else f"{one.lr:.3g}",
+                f"{one.similarity:.3f}",
+                "" if one.outfit is None else worn.get(one.outfit, ""),
+                "\n".join(Path(pictures.get(crop, crop)).name for crop in one.crops),
+            )
+        console.out.print(table)
+
+
+def _show_crops(path: str, found: list[FoundCrop]) -> None:
+    table = Table(
+        "crop",
+        "similarity",
+        "state",
+        "person",
+        "name",
+        "outfit",
+        Column("picture", overflow="fold"),
+        title=path,
+        title_justify="left",
+    )
+    for one in found:
+        table.add_row(
+            one.crop[:_CROP_DIGITS],
+            f"{one.similarity:.3f}",
+            one.state,
+            one.person or "",
+            one.name or "",
+            one.outfit or "",
+            one.path,
+        )
+    console.out.print(table)

@@ -1,0 +1,89 @@
+"""Crops for a gallery, from a file of embeddings or from pictures that are embedded now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ccreid.errors import ArtefactError, SettingError
+from ccreid.machine.devices import Device
+from ccreid.machine.progress import Track
+from ccreid.model.embedder import Embedder
+from ccreid.retrieval.calibration import Calibration
+from ccreid.retrieval.crop_file import CropFile, is_crop_file, stacked
+from ccreid.retrieval.crop_list import list_crops
+from ccreid.retrieval.crop_reading import Seen
+from ccreid.retrieval.embed_crops import embed_crops, told
+from ccreid.retrieval.embedding_here import Here
+from ccreid.retrieval.gallery import Gallery
+from ccreid.retrieval.models import differing
+
+_log = logging.getLogger(__name__)
+
+
+def given_crops(
+    places: Sequence[str], lines: bytes, bundle: str | None, device: Device, track: Track[list[Seen]]
+) -> CropFile:
+    """Crops with embeddings: files of them are read, anything else is embedded.
+
+    Parameters
+    ----------
+    places, lines:
+        Files of crops; or with a bundle whatever :func:`ccreid.retrieval.crop_list.list_crops` takes.
+    bundle:
+        The model that pictures are embedded with.
+
+    Raises
+    ------
+    SettingError
+        They are no files of crops, and no bundle is named.
+    ArtefactError
+        Files of crops were made with different models, or are damaged.
+    DataError
+        Nothing can be embedded.
+    """
+    if bundle is None:
+        return _read(places)
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "crops.parquet")
+        listed = list_crops(places, lines)
+        outcome = embed_crops(listed, file, Here(Embedder.load(bundle, device)), track=track)
+        if outcome.problems:
+            _log.warning("%d of %d crops were left out. %s", len(outcome.problems), len(listed), told(outcome.problems))
+        return CropFile.read(file)
+
+
+def fitting_calibration(gallery: Gallery, bundle: str | None) -> Calibration | None:
+    """A gallery's own calibration, else that of a bundle where it is for the gallery's model."""
+    own = gallery.calibration
+    if own is not None or bundle is None:
+        return own
+    try:
+        found = Calibration.of(bundle)
+    except ArtefactError:
+        return None
+    made_with = gallery.settings.made_with
+    return None if made_with is None or differing(made_with, found.made_with) else found
+
+
+def named_calibration(named: str) -> Calibration:
+    """A calibration by its file, or by the bundle or folder that holds it. Raises ArtefactError where there is none."""
+    return Calibration.at(Path(named)) if Path(named).is_file() else Calibration.of(named)
+
+
+def _read(places: Sequence[str]) -> CropFile:
+    for place in places:
+        if not is_crop_file(Path(place)):
+            raise SettingError(
+                f"{place} is no file of crops.", "Make one with `ccreid embed`, or name the model: --bundle BUNDLE"
+            )
+    files = [CropFile.read(place) for place in places]
+    for file in files:
+        if other := differing(files[0].made_with, file.made_with):
+            raise ArtefactError(
+                f"{file.source} was embedded with another model than {files[0].source}: {', '.join(other)} differ.",
+                "Give files of one model.",
+            )
+    return files[0] if len(files) == 1 else CropFile(stacked([file.table for file in files]), files[0].made_with)
