@@ -88,6 +88,7 @@ def test_tracklets_are_pooled(ccreid_command: Run, bundle: Path, tmp_path: Path)
         (["b", "bad.jpg", "-o", "bad.jpg", "--device", "cpu"], "bad.jpg cannot be written"),
         (["b", "bad.jpg", "--device", "cpu"], "Missing option"),
         (["nowhere", "bad.jpg", "-o", "out.parquet"], "nowhere is no bundle"),
+        (["b", "bad.jpg", "-o", "out.parquet", "--ray-address", "10.0.0.1:6379"], "it is meant for --engine ray"),
     ],
 )
 def test_a_mistake_is_said(ccreid_command: Run, bundle: Path, tmp_path: Path, words: list[str], said: str) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ccreid.cli import console
 from ccreid.cli.options import Device
 from ccreid.cli.progress import watching
+
+if TYPE_CHECKING:
+    from ccreid.model.bundle import Bundle
+    from ccreid.retrieval.embed_crops import Engine
 
 
 def embed(
@@ -32,17 +37,24 @@ def embed(
         bool, typer.Option("--tracklets", help="One row a tracklet, with the mean of its embeddings.")
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who embeds: this process, or a Ray cluster \\[extra ray].")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The Ray cluster \\[default: one of processes of this machine]."),
+    ] = None,
 ) -> None:
     """Embed pictures of people into a Parquet file; what it holds already is not embedded again."""
-    from ccreid.model.embedder import Embedder
+    from ccreid.model.bundle import load_bundle
     from ccreid.retrieval.crop_list import STDIN, list_crops
     from ccreid.retrieval.embed_crops import embed_crops, told
-    from ccreid.retrieval.embedding_here import Here
 
+    if ray_address is not None and engine != "ray":
+        raise typer.BadParameter("it is meant for --engine ray.", param_hint="--ray-address")
     listed = list_crops(places, sys.stdin.buffer.read() if STDIN in places else b"")
-    engine = Here(Embedder.load(bundle, device))
-    with watching() as follow:
-        outcome = embed_crops(listed, out, engine, tracklets=tracklets, track=follow().track)
+    with _engine(load_bundle(bundle), device, engine, ray_address) as embedding, watching() as follow:
+        outcome = embed_crops(listed, out, embedding, tracklets=tracklets, track=follow().track)
     if outcome.problems:
         console.warn(f"{len(outcome.problems)} of {len(listed)} crops were left out. {told(outcome.problems)}")
     if outcome.clipped:
@@ -55,3 +67,16 @@ def embed(
     console.say(f"Crops: {', '.join(counts)}")
     console.say(f"Rows: {outcome.rows}")
     console.say(f"{'Tracklets' if tracklets else 'Embeddings'}: {out}")
+
+
+def _engine(
+    bundle: Bundle, device: Device, engine: Literal["local", "ray"], ray_address: str | None
+) -> AbstractContextManager[Engine]:
+    if engine == "ray":
+        from ccreid.retrieval.embedding_on_ray import on_ray
+
+        return on_ray(bundle, device, ray_address)
+    from ccreid.model.embedder import Embedder
+    from ccreid.retrieval.embedding_here import Here
+
+    return nullcontext(Here(Embedder.load(bundle, device)))
