@@ -10,14 +10,20 @@ import pytest
 
 from ccreid.errors import ArtefactError, DataError, SettingError
 from ccreid.retrieval.store import Store
-from retrieval.backends import Backend, lancedb, memory
+from retrieval.backends import Backend, lancedb, memory, milvus
 from retrieval.memory_store import MemoryStore
 from retrieval.rows_of_crops import CROPS, DIMENSION, PEOPLE, crop_id, crops, people, vectors_of
 
 
-@pytest.fixture(params=["memory", "lancedb"])
+@pytest.fixture(params=["memory", "lancedb", pytest.param("milvus", marks=pytest.mark.slow)])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return memory() if request.param == "memory" else lancedb(tmp_path / "gallery")
+    match request.param:
+        case "memory":
+            return memory()
+        case "lancedb":
+            return lancedb(tmp_path / "gallery")
+        case _:
+            return milvus(request.getfixturevalue("milvus_uri"))
 
 
 @pytest.fixture

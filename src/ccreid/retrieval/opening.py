@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ccreid.errors import SettingError
 from ccreid.retrieval.lancedb_store import LanceDBStore
+from ccreid.retrieval.milvus_store import MilvusStore
 from ccreid.retrieval.store import Store
 
+_MILVUS = re.compile(r"milvus://(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,99})")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -18,7 +20,7 @@ def open_store(uri: str | Path) -> Store:
     Parameters
     ----------
     uri:
-        The path of a folder.
+        The path of a folder, or milvus://host:port/collection.
 
     Raises
     ------
@@ -28,9 +30,13 @@ def open_store(uri: str | Path) -> Store:
         There is something else, or what another version wrote.
     """
     address = str(uri)
-    scheme = _SCHEME.match(address)
-    if scheme:
-        raise SettingError(f"No gallery can be kept in {address}.", "Name a folder.")
+    if _SCHEME.match(address):
+        named = _MILVUS.fullmatch(address)
+        if not named or not 0 < int(named["port"]) < 1 << 16:
+            raise SettingError(
+                f"No gallery can be kept in {address}.", "Name a folder, or milvus://host:port/collection."
+            )
+        return MilvusStore(named["host"], int(named["port"]), named["name"])
     if not address.strip():
         raise SettingError("The address of the gallery is empty.", "Name a folder.")
     return LanceDBStore(Path(address))
