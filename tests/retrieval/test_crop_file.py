@@ -186,6 +186,24 @@ def test_a_cut_file_is_no_crop_file(tmp_path: Path) -> None:
             CropFile.read(tmp_path / "crops.parquet")
 
 
+def test_damage_anywhere_is_an_error_of_our_own(tmp_path: Path) -> None:
+    crop_file().write(tmp_path / "crops.parquet")
+    content = (tmp_path / "crops.parquet").read_bytes()
+    dice = np.random.default_rng(0)
+    said = []
+    for _ in range(400):
+        damaged = bytearray(content)
+        damaged[dice.integers(len(content))] = dice.integers(256)
+        (tmp_path / "crops.parquet").write_bytes(damaged)
+        is_crop_file(tmp_path / "crops.parquet")
+        try:
+            CropFile.read(tmp_path / "crops.parquet")
+        except ArtefactError as error:
+            said.append(error.message)
+    assert all("crops.parquet" in message for message in said)
+    assert len(said) > 200  # the rest changes a value for another that may stand there
+
+
 def test_a_write_that_fails_leaves_what_stood_there(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StorageError):

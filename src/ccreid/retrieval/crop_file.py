@@ -40,6 +40,9 @@ OWN: Mapping[str, Any] = MappingProxyType(
 POOLED = "crops"
 """The column of a file of tracklets that says of how many crops each embedding is the mean."""
 
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+"""What pyarrow raises where a file is no table, or a damaged one."""
+
 UNDERSTOOD = ("person", "outfit", "camera", "tracklet", "time", "frame")
 """Those of the user's columns that ccreid does something with."""
 
@@ -168,7 +171,7 @@ def is_crop_file(path: Path) -> bool:
         return any(is_crop_file(part) for part in sorted(path.glob("*.parquet"))[:1])
     try:
         return NOTES in (pq.read_schema(path).metadata or {})
-    except (OSError, ValueError):  # pyarrow's own errors derive from these
+    except UNREADABLE:
         return False
 
 
@@ -177,7 +180,9 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, str]]:
         raise ArtefactError(f"{path} is no file of crops: there is no such file.", MEND)
     try:
         table = pq.read_table(path, partitioning=None)
-    except (OSError, ValueError) as error:
+        table.validate(full=True)
+        table.schema.names  # noqa: B018 - text that is none is noticed only when it is read
+    except UNREADABLE as error:
         raise ArtefactError(f"{path} is no file of crops: {_why(error)}.", MEND) from error
     written = (table.schema.metadata or {}).get(NOTES)
     if written is None:
