@@ -252,6 +252,37 @@ def count(gallery: GalleryOption = GALLERY) -> None:
         console.say(f"{name}: {number}")
 
 
+def re_embed(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The new model.")],
+    gallery: GalleryOption = GALLERY,
+    leave_behind: Annotated[
+        bool,
+        typer.Option("--leave-behind", help="Move although pictures are gone; no search finds their crops then."),
+    ] = False,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Move a gallery to another model: crops are embedded anew, people and decisions stay; it can be interrupted."""
+    from ccreid.retrieval.gallery import Gallery
+    from ccreid.runs.finding import re_embed
+
+    opened = Gallery.open(gallery)
+    with watching() as follow:
+        moved = re_embed(opened, bundle, device, follow().track, leave_behind=leave_behind)
+    for path in moved.gone[:_SHOWN]:
+        console.warn(f"{path} is not there any more, or is another picture by now.")
+    if len(moved.gone) > _SHOWN:
+        console.warn(f"So are {len(moved.gone) - _SHOWN} more.")
+    console.say(
+        f"Crops: {moved.embedded} embedded now, {moved.there} there already, {len(moved.gone)} without a picture"
+    )
+    if not moved.done:
+        console.say("The gallery is still of its old model. Put the pictures back, or leave them: --leave-behind")
+        raise typer.Exit(1)
+    console.say(f"The gallery is of {bundle} now.")
+    if opened.settings.calibration is None:
+        console.say("It has no calibration of its own: ccreid gallery set --calibration FILE")
+
+
 def _settings(keep: str | None, undo_days: int | None, calibration: str | None, audit: bool | None) -> dict[str, Any]:
     """The settings that were chosen, by their names."""
     chosen: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from ccreid.retrieval.opening import open_store
 from ccreid.retrieval.settings import Settings, create_tables
 from ccreid.retrieval.snapshot import Snapshot, Snapshots
 from ccreid.retrieval.store import Store
-from ccreid.retrieval.tables import CROPS, Tables, vectors_table
+from ccreid.retrieval.tables import CROPS, VECTORS, Tables, vectors_table
 
 Place = str | Path | Store
 
@@ -123,7 +123,23 @@ class Kept:
             self.settings = Settings.of(self.store) or self.settings
             for entry in self.journal.recover():
                 self._end(entry, self.tables())
+            self._drop_left_over()
             yield self.tables()
+
+    def move_to(self, made_with: Mapping[str, str]) -> None:
+        """Let the embeddings of another model be the gallery's, within :meth:`writing`; a calibration must fit them."""
+        kept = self.settings.calibration
+        fits = kept is not None and not differing(dict(kept["made_with"]), made_with)  # type: ignore[arg-type]
+        self.change_settings(made_with=dict(made_with), moving_to=None, calibration=kept if fits else None)
+        self._drop_left_over()
+
+    def _drop_left_over(self) -> None:
+        """Take away embeddings of models that are not the gallery's, nor those that it moves to."""
+        models = (self.settings.made_with, self.settings.moving_to)
+        used = {vectors_table(model) for model in models if model is not None}
+        for table in self.store.tables():
+            if table.startswith(VECTORS) and table not in used:
+                self.store.drop(table)
 
     def _end(self, entry: Entry, tables: Tables) -> None:
         """Go on with what cannot be taken back."""

@@ -6,7 +6,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ccreid.data.crops import Crop
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.devices import Device
 from ccreid.machine.progress import Track
@@ -19,6 +24,7 @@ from ccreid.retrieval.embed_crops import embed_crops, told
 from ccreid.retrieval.embedding_here import Here
 from ccreid.retrieval.gallery import Gallery
 from ccreid.retrieval.models import differing
+from ccreid.retrieval.moving import Moved, move
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +59,19 @@ def given_crops(
         if outcome.problems:
             _log.warning("%d of %d crops were left out. %s", len(outcome.problems), len(listed), told(outcome.problems))
         return CropFile.read(file)
+
+
+def re_embed(
+    gallery: Gallery, bundle: str, device: Device, track: Track[Sequence[dict[str, Any]]], *, leave_behind: bool = False
+) -> Moved:
+    """Move a gallery to the model of a bundle, see :func:`ccreid.retrieval.moving.move`."""
+    embedder = Embedder.load(bundle, device)
+
+    def embed(pictures: list[Path | Crop]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = embedder(pictures).vectors.numpy()
+        return vectors
+
+    return move(gallery, embed, embedder.made_with, leave_behind=leave_behind, track=track)
 
 
 def fitting_calibration(gallery: Gallery, bundle: str | None) -> Calibration | None:
