@@ -190,6 +190,18 @@ def test_many_people_get_a_monotone_correction(monkeypatch: pytest.MonkeyPatch) 
     assert calibration.quality.cllr < 0.9
 
 
+@pytest.mark.parametrize("people", [40, 200])
+def test_who_makes_no_mistake_is_not_sure_without_end(monkeypatch: pytest.MonkeyPatch, people: int) -> None:
+    monkeypatch.setattr(calibrating, "DRAWS", 2)
+    monkeypatch.setattr(calibrating, "SIZES", 3)
+    crops = simulated(np.random.default_rng(0), people, outfits=1, body=3.0, clothes=0.1, noise=0.1)
+    calibration = made(crops)
+    assert calibration.quality.cllr < 0.01
+    assert calibration.likelihood.slope < 3
+    ratios = calibration.log10_lr(calibration.evidence(crops.vectors[:20], crops))
+    assert np.abs(ratios).max() < 30  # it was 10 to the 300
+
+
 def test_too_few_people_are_told_how_many_are_needed() -> None:
     with pytest.raises(DataError, match="29 people are too few") as refused:
         made(simulated(np.random.default_rng(0), 29))

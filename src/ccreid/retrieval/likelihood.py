@@ -32,6 +32,13 @@ MOST_PAIRS = 200_000
 
 KNOTS = 64
 
+PULL = 1e-3
+"""Draws the last slope to 1 and the shift to 0: where people are told apart without a mistake nothing else would hold
+them, and ratios would say more than any number of people can."""
+
+MOST_DIGITS = 300
+"""Of a ratio, before or behind the point: it stays a number."""
+
 SMALLEST_SLOPE = 1e-3
 """However little the evidence is worth, it never counts against whom it fits best."""
 
@@ -125,7 +132,7 @@ class LikelihoodRatio(Record):
             at, ratio = np.array(self.knots).T
             score = np.interp(score, at, ratio) + 1e-6 * score  # what becomes equal stays in its order
         ratios: Figures = (self.slope * score + self.shift) / np.log(10)
-        return ratios
+        return np.clip(ratios, -MOST_DIGITS, MOST_DIGITS)
 
     def _score(self, features: Figures) -> Figures:
         scaled: Figures = (features - np.array(self.centre)) / np.array(self.scale)
@@ -178,7 +185,7 @@ def _over_people(told: Sequence[tuple[Figures, Searches]]) -> tuple[float, float
 
     def cost(slope_and_shift: Figures) -> float:
         slope, shift = slope_and_shift
-        total = 0.0
+        total = PULL * float((slope - 1) ** 2 + shift**2)
         for ratios, own, weights in cases:
             of_people, of_nobody = posteriors((slope * ratios + shift) / np.log(10), 0.5)
             so = np.where(own >= 0, of_people[np.arange(len(own)), own], of_nobody)
