@@ -16,6 +16,7 @@ from PIL import Image
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, CcreidError, DataError, SettingError
+from ccreid.machine.files import HOLDER
 from ccreid.machine.writing import sole_writer
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
@@ -151,6 +152,29 @@ def test_after_an_interruption_it_goes_on(embedder: Embedder, stop_after: int, m
     assert rest.embedded == PICTURES - stop_after == outcome.embedded
     assert column("path") == [f"people/{seed}.png" for seed in range(PICTURES)]
     assert sorted(path.name for path in Path().iterdir()) == ["out.parquet", "people"]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_killed_command_left_is_taken_up_or_away(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(crop_parts.CropParts, "remove", interrupted)  # the file stands, and so do the parts
+        with pytest.raises(KeyboardInterrupt):
+            run(["people"], embedder)
+    ids = read().ids
+    others = Path(f".other.parquet{HOLDER}x")  # somebody may be writing it
+    others.mkdir()
+    for folder, name in ((Path(), "out.parquet"), (Path("out.parquet.parts"), "part-000002.parquet")):
+        half = folder / f".{name}{HOLDER}x"
+        half.mkdir()
+        (half / name).write_bytes(b"half")
+    outcome = run(["people"], embedder)
+    assert (outcome.rows, outcome.embedded) == (PICTURES, 0)
+    assert read().ids == ids
+    assert sorted(path.name for path in Path().iterdir()) == [others.name, "out.parquet", "people"]
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.usefixtures("here")

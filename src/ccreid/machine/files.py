@@ -93,10 +93,10 @@ def is_free(folder: Path, own: str | None = None) -> bool:
     return folder.is_dir() and all(place.name in WRITERS or _is_leftover(place) for place in folder.iterdir())
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process left half-written in a folder; nothing else may be writing there."""
+def remove_leftovers(folder: Path, of: str = "") -> None:
+    """Delete what a killed process left half-written in a folder, of one name or of all; nobody may be writing that."""
     for place in list(folder.iterdir()):
-        if _is_leftover(place):
+        if _is_leftover(place) and place.name.startswith(f".{of}{HOLDER}" if of else "."):
             shutil.rmtree(place, ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ccreid.errors import DataError, SettingError
-from ccreid.machine.files import check_writable, is_free
+from ccreid.machine.files import check_writable, is_free, remove_leftovers
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
 from ccreid.retrieval.crop_file import POOLED, CropFile, crop_ids, is_crop_file, stacked
@@ -110,6 +110,7 @@ def embed_crops(
     made_with = engine.made_with
     folder = output.with_name(f"{output.name}.parts") if whole else output
     with _held(folder, whole=whole):
+        remove_leftovers(output.parent, of=output.name)
         parts = CropParts(folder, made_with, listed)
         given = [file for file in listed.files.values() if file.made_with == made_with]
         if whole and not tracklets and output.exists():
@@ -136,6 +137,7 @@ def embed_crops(
 def _held(folder: Path, *, whole: bool) -> Iterator[None]:
     """Hold the folder of the parts; where they are on their way into a file, it goes once it is empty."""
     with sole_writer(folder):
+        remove_leftovers(folder)
         yield
     if whole:
         with suppress(OSError):
