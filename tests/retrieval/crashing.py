@@ -17,10 +17,26 @@ from retrieval.children import started
 from retrieval.memory_store import MemoryStore
 from retrieval.rows_of_crops import CROPS, PEOPLE, crop_id, crops, people, vectors_of
 
-AT_MOST = 20
-"""So many changes are made, at most, before a process is killed; some more may follow in the moment until it is."""
-
 State = dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a store is.
+
+    Attributes
+    ----------
+    changes:
+        Fewer are made before a process is killed; some more may follow in the moment until it is.
+    moment_s:
+        How long that moment is at most.
+    settled_s:
+        After so long, what was asked for by a process that is gone has been done or never will be.
+    """
+
+    changes: int
+    moment_s: float
+    settled_s: float
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,9 @@ def make_changes(uri: str, changes: Sequence[Change], told: Connection) -> None:
                 told.send("made")
 
 
-def killed_again_and_again(uri: str, changes: Sequence[Change], kills: int, draws: np.random.Generator) -> int:
+def killed_again_and_again(
+    uri: str, changes: Sequence[Change], kills: int, pace: Pace, draws: np.random.Generator
+) -> int:
     """Have changes made by processes that are killed, and check what each one leaves.
 
     Returns
@@ -108,14 +126,15 @@ def killed_again_and_again(uri: str, changes: Sequence[Change], kills: int, draw
     done = 0
     for kill in range(kills):
         process, pipe = started(make_changes, uri, changes[done:])
-        acknowledged = int(draws.integers(0, AT_MOST))
+        acknowledged = int(draws.integers(0, pace.changes))
         for _ in range(acknowledged):
             pipe.recv()
-        time.sleep(draws.uniform(0, 0.05))
+        time.sleep(draws.uniform(0, pace.moment_s))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, f"kill {kill}: it failed, or came to the end"
         acknowledged += _told_by_now(pipe)
+        time.sleep(pace.settled_s)
         store = open_store(uri)
         left = state_of(store)
         # The change that it was about: made or not, never half.

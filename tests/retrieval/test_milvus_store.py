@@ -15,7 +15,7 @@ from ccreid.retrieval.milvus_lease import Claims, leased
 from ccreid.retrieval.milvus_rows import content_of, to_entities, to_rows
 from ccreid.retrieval.milvus_store import MilvusStore
 from ccreid.retrieval.opening import open_store
-from retrieval.rows_of_crops import CROPS, PEOPLE, crops, people
+from retrieval.rows_of_crops import CROPS, DIMENSION, PEOPLE, crops, people
 
 
 def test_a_server_that_is_away_is_named_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,3 +140,20 @@ def test_erasing_is_answered_honestly(milvus_uri: str) -> None:
     assert (erasure.rows_live, erasure.rows_old, erasure.files_searched) == (0, None, None)
     assert not erasure.physically_gone
     assert "not verified" in erasure.remarks[0]
+
+
+@pytest.mark.slow
+def test_readers_mend_what_a_writer_left_who_was_killed_amid_an_index(
+    milvus_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MilvusStore("127.0.0.1", int(milvus_uri.split(":")[2].split("/")[0]), milvus_uri.split("/")[-1])
+    with store.writing():
+        store.drop("crops")
+        store.create("crops", CROPS)
+        store.add("crops", crops(range(3)))
+    collections = store._collections
+    name = collections.of(DIMENSION)
+    collections._ask("release_collection", name)
+    collections._ask("drop_index", name, "vector")
+    monkeypatch.setattr(milvus_collections, "PATIENCE_S", 6.0)
+    assert open_store(milvus_uri).get("crops").equals(crops(range(3)))

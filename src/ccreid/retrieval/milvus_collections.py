@@ -19,6 +19,7 @@ from ccreid.retrieval.store import ID
 PATIENCE_S = 20.0
 """After so long without an answer, tries and all, a call has failed."""
 _PAUSE_S = 0.2
+_NOT_LOADED = ("not loaded", "not fully loaded")
 PAGE = 2_000
 """So many entities are sent, or asked for, in one call: a few MB."""
 EXACT, APPROXIMATE = "FLAT", "HNSW"
@@ -191,16 +192,17 @@ class Collections:
         self._ask("load_collection", name)
 
     def _answer(self, method: str, name: str, **named: Any) -> Any:
-        """Ask a collection something, and wait while its index is being changed."""
-        until = time.monotonic() + PATIENCE_S
+        """Ask a collection something, and wait while its index is being changed; mend it where that never ends."""
+        started = time.monotonic()
         while True:
             try:
                 return self._ask(method, name, **named)
             except StorageError as error:
-                if "not loaded" not in error.message and "not fully loaded" not in error.message:
+                waited = time.monotonic() - started
+                if not any(told in error.message for told in _NOT_LOADED) or waited > 2 * PATIENCE_S:
                     raise
-                if time.monotonic() > until:
-                    raise
+            if waited > PATIENCE_S / 2:  # whoever changed it was killed, or it would be through
+                self.finish(name)
             time.sleep(_PAUSE_S)
 
     def _ask(self, method: str, *arguments: Any, **named: Any) -> Any:
