@@ -35,6 +35,8 @@ from ccreid.vocabulary import DISTRACTOR, UNKNOWN, Benchmark, Ids, Samples
 
 PAGE = "calibration.html"
 
+UNKNOWN_PEOPLE = "whom the model is taken not to have seen"
+
 MOST_PEOPLE, MOST_CROPS = 1000, 80
 """People, and crops of each, that are calibrated with at most: drawn by lot."""
 
@@ -168,9 +170,6 @@ def _check_model(made_with: Mapping[str, str], bundle: Path, device: Device, sou
             f"{source} was made with another model than {bundle}, or in another way: {', '.join(other)} differ.",
             "Name the bundle that it was made with.",
         )
-
-
-UNKNOWN_PEOPLE = "whom the model is taken not to have seen"
 
 
 def calibrate_bundle(labelled: Labelled, folder: Path, seed: int, watch: Watch) -> Calibration:
