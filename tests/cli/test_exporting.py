@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from ccreid.datasets import read_benchmark
+from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import About, load_bundle, save_bundle
+from ccreid.model.embedder import Embedder
 from ccreid.model.exported import Library, kept_file, read_exported
 from conftest import Run
 from exports import PREPROCESSING, save_small_bundle, small_network, traced_once
@@ -97,3 +100,51 @@ def test_a_bundle_of_another_precision_is_told_to_be_another_model(ccreid_comman
     code, _, err = ccreid_command("export", "mixed", "--to", "onnx")
     assert code == 0
     assert "computes in bf16-mixed, the exported network in 32-true" in err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize(("to", "name"), [("onnx", "eight.onnx"), ("openvino", "eight.xml")])
+def test_integers_are_another_model_with_scores_before_and_after(
+    ccreid_command: Run, tmp_path: Path, smallest_wardrobe: Path, to: Library, name: str
+) -> None:
+    pictures = smallest_wardrobe / "train"
+    words = ("--calibrate", pictures, "--dataset", "wardrobe", "--data", smallest_wardrobe)
+    code, out, err = ccreid_command("export", "small", "--to", to, "--out", name, "--int8", *words)
+    assert code == 0, err
+    assert "arning" not in out + err
+    embedder = Embedder.load(tmp_path / name)
+    quantised = read_exported(tmp_path / name).card.quantised
+    assert quantised
+    assert quantised.scored_on == "wardrobe"
+    assert quantised.calibrated_on == min(300, len([*pictures.rglob("*.jpg")]))
+    in_torch = Embedder.load(tmp_path / "small", "cpu", engine="torch")
+    benchmark = read_benchmark("wardrobe", smallest_wardrobe)
+    for made_by, told in ((in_torch, quantised.before), (embedder, quantised.after)):
+        scores = evaluate(made_by, benchmark).scores
+        assert [row.map for row in told] == [scores[row.name].mean_ap for row in told]
+    assert "8-bit integers" in out
+    assert embedder.made_with["precision"].startswith("int8 ")
+    assert embedder.made_with != in_torch.made_with
+    crop = benchmark.subset("query").path(0)
+    one, other = embedder(crop).vectors, in_torch(crop).vectors
+    assert 1e-6 < (one - other).abs().max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--int8"], "--out, --calibrate, --dataset"),
+        (["--int8", "--out", "a.onnx", "--calibrate", "."], "--dataset"),
+        (["--calibrate", "."], "for --int8 alone"),
+        (["--int8", "--out", "a.onnx", "--calibrate", "empty", "--dataset", "wardrobe"], "no picture in"),
+    ],
+)
+def test_integers_need_pictures_and_a_data_set(
+    ccreid_command: Run, tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    code, _, err = ccreid_command("export", "small", "--to", "onnx", *words)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "a.onnx").exists()

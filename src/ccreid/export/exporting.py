@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,14 +11,15 @@ from torch import Tensor
 
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.export.graph import onnx_graph
+from ccreid.export.integers import onnx_integers, openvino_integers
 from ccreid.export.writing import write_onnx, write_openvino
 from ccreid.machine.extras import need
 from ccreid.machine.provenance import versions
 from ccreid.model.bundle import Bundle, PreprocessingCard
 from ccreid.model.embedding import made_with
 from ccreid.model.engine import TorchEngine
-from ccreid.model.export_card import ExportCard
-from ccreid.model.exported import Library, read_exported
+from ccreid.model.export_card import ExportCard, Quantised
+from ccreid.model.exported import ExportedEngine, Library, read_exported
 from ccreid.model.parity import PARITY, largest_difference
 
 PRECISION = "32-true"
@@ -69,6 +70,56 @@ def export(bundle: Bundle, path: Path, library: Library, *, flip: bool, batches:
         )
     compared = {"largest_difference": difference, "compared_on": sum(map(len, batches))}
     return write(network, card.model_copy(update=compared), path)
+
+
+def export_integers(
+    bundle: Bundle,
+    path: Path,
+    library: Library,
+    *,
+    flip: bool,
+    pictures: Sequence[Tensor],
+    judge: Callable[[ExportedEngine], Quantised],
+) -> ExportCard:
+    """Write a bundle's network in 8-bit integers: another model, whose embeddings have a key of their own.
+
+    Parameters
+    ----------
+    bundle, path, library, flip:
+        As for :func:`export`.
+    pictures:
+        Preprocessed images, (B, 3, H, W) float32 each, of what it will be given: they tell the ranges of its values.
+    judge:
+        Says what the integers cost, before anything is written.
+
+    Raises
+    ------
+    SettingError
+        A library is missing, or the network cannot be exported.
+    StorageError
+        It could not be written.
+    """
+    graph = onnx_graph(bundle.network, bundle.preprocessing, flip=flip)
+    network, write = (
+        (onnx_integers(graph, pictures), write_onnx)
+        if library == "onnx"
+        else (openvino_integers(_as_openvino(graph), pictures), write_openvino)
+    )
+    card = _card(bundle, flip)
+    with TemporaryDirectory(prefix="ccreid-") as folder:
+        trial = Path(folder) / path.name
+        precision = f"int8 {write(network, card, trial).graph_sha256[:12]}"
+        engine = read_exported(trial)
+        difference = largest_difference(engine, TorchEngine(bundle.network, flip=flip), pictures)
+        quantised = judge(engine)
+    own = {
+        "precision": precision,
+        "made_with": made_with(bundle.weights_hash, bundle.preprocessing, flip, precision),
+        "largest_difference": difference,
+        "compared_on": sum(map(len, pictures)),
+        "quantised": quantised,
+    }
+    return write(network, card.model_copy(update=own), path)
 
 
 def _as_openvino(graph: Any) -> Any:

@@ -55,7 +55,7 @@ class ExportCard(Record):
     made_with:
         What embeddings are compared by, see :attr:`ccreid.model.embedder.Embedder.made_with`.
     largest_difference, compared_on:
-        From torch, of a number of an embedding, on so many pictures; None for integers.
+        From torch, of a number of an embedding, on so many pictures; above 1e-4 for integers alone.
     quantised:
         None for floats.
     trained_on, licence:
