@@ -13,7 +13,7 @@ from ccreid.retrieval.opening import open_store
 from retrieval.rows_of_crops import crops
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["ccreid.retrieval.opening", "lancedb"])  # once for all; it finds no module of tests
+SERVER.set_forkserver_preload(["ccreid.retrieval.gallery", "lancedb"])  # once for all; it finds no module of tests
 
 
 def started(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:
