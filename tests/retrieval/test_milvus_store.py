@@ -15,6 +15,7 @@ from ccreid.retrieval.milvus_lease import Claims, leased
 from ccreid.retrieval.milvus_rows import content_of, to_entities, to_rows
 from ccreid.retrieval.milvus_store import MilvusStore
 from ccreid.retrieval.opening import open_store
+from retrieval import children
 from retrieval.rows_of_crops import CROPS, DIMENSION, PEOPLE, crops, people
 
 
@@ -157,3 +158,25 @@ def test_readers_mend_what_a_writer_left_who_was_killed_amid_an_index(
     collections._ask("drop_index", name, "vector")
     monkeypatch.setattr(milvus_collections, "PATIENCE_S", 6.0)
     assert open_store(milvus_uri).get("crops").equals(crops(range(3)))
+
+
+@pytest.mark.slow
+def test_readers_go_on_and_see_whole_states(milvus_uri: str) -> None:
+    together = 10
+    store = open_store(milvus_uri)
+    with store.writing():
+        store.drop("crops")
+        store.create("crops", CROPS)
+        store.add("crops", crops(range(together), note=" note first"))
+        process, pipe = children.started(children.read_along, milvus_uri, together)
+        assert pipe.recv() == "reading"
+        for step in range(12):
+            block = range(together * (1 + step % 3), together * (2 + step % 3))
+            store.add("crops", crops(block, note=f" note {step}"))
+            if step % 4 == 3:
+                store.remove("crops", crops(block)["id"].to_pylist())
+    pipe.send("enough")
+    reads, fault = pipe.recv()
+    process.join()
+    assert fault == ""
+    assert reads > 0
