@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ccreid.retrieval.snapshot import Snapshot
     from ccreid.runs.watch import Watch
 
-GalleryOption = Annotated[str, typer.Option("--gallery", "-g", metavar="PLACE", help="Folder of the gallery.")]
+GalleryOption = Annotated[
+    str, typer.Option("--gallery", "-g", metavar="PLACE", help="Folder, or milvus://host:port/collection.")
+]
 KeepOption = Annotated[
     str | None, typer.Option("--keep", metavar="TIME", help="Crops expire after so long, like 30d or 12w; or forever.")
 ]
