@@ -31,6 +31,7 @@ def test_a_server_is_named_by_host_port_and_collection() -> None:
         *("s3://bucket/gallery", "http://localhost", "mongodb://a/b", "milvus://host", "milvus://host:19530"),
         *("milvus://host:19530/", "milvus://host:70000/a", "milvus://host:0/a", "milvus://host:x/a"),
         *("milvus://host:19530/a-b", "milvus://host:19530/a/b", "milvus://user@host:19530/a", "MILVUS://host:1/a"),
+        "milvus://host:19530/people_d512",
     ],
 )
 def test_what_no_store_is_kept_in_is_refused(address: str) -> None:

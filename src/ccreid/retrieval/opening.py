@@ -10,7 +10,10 @@ from ccreid.retrieval.lancedb_store import LanceDBStore
 from ccreid.retrieval.milvus_store import MilvusStore
 from ccreid.retrieval.store import Store
 
-_MILVUS = re.compile(r"milvus://(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,99})")
+# Collections of vectors are named after the store's: people_d512. A store of such a name would seem to be one of them.
+_MILVUS = re.compile(
+    r"milvus://(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})/(?P<name>(?!.*_d[0-9]+$)[A-Za-z_][A-Za-z0-9_]{0,99})"
+)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -34,7 +37,8 @@ def open_store(uri: str | Path) -> Store:
         named = _MILVUS.fullmatch(address)
         if not named or not 0 < int(named["port"]) < 1 << 16:
             raise SettingError(
-                f"No gallery can be kept in {address}.", "Name a folder, or milvus://host:port/collection."
+                f"No gallery can be kept in {address}.",
+                "Name a folder, or milvus://host:port/collection: letters, digits and _, without a _d5 in the end.",
             )
         return MilvusStore(named["host"], int(named["port"]), named["name"])
     if not address.strip():
