@@ -14,10 +14,10 @@ import numpy as np
 
 from ccreid.datasets import read_benchmark
 from ccreid.errors import CcreidError
-from ccreid.retrieval.calibrating import calibrate
-from ccreid.retrieval.calibration import Calibration, Scope
-from ccreid.retrieval.measuring import LARGEST_SHARE, Measured, measure
-from ccreid.retrieval.person_scores import Enrolled
+from ccreid.retrieval.calibration.calibrating import calibrate
+from ccreid.retrieval.calibration.calibration import Calibration, Scope
+from ccreid.retrieval.calibration.measuring import LARGEST_SHARE, Measured, measure
+from ccreid.retrieval.calibration.person_scores import Enrolled
 from ccreid.runs.calibrate import Labelled, of_benchmark, scope_of
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Ids

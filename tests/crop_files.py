@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ccreid.retrieval.crop_file import CropFile
+from ccreid.retrieval.crops.crop_file import CropFile
 
 MADE_WITH = {"weights": "of a test"}
 

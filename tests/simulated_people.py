@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ccreid.retrieval.crop_file import CropFile
-from ccreid.retrieval.person_scores import Enrolled
+from ccreid.retrieval.calibration.person_scores import Enrolled
+from ccreid.retrieval.crops.crop_file import CropFile
 
 
 def simulated(

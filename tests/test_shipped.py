@@ -13,7 +13,7 @@ from ccreid.model.bundle import SHIPPED, load_bundle, shipped_bundles
 from ccreid.model.embedder import Embedder
 from ccreid.records import Counts
 from ccreid.report.tables import percent
-from ccreid.retrieval.calibration import Calibration
+from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.runs.demo import BUNDLE, NEAREST, PICTURE, QUERIES, search
 from ccreid.runs.publish import MODEL_CARD
 from ccreid.runs.score import embedder_of, evaluate_bundle

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ccreid.model.embedder import Embedder
     from ccreid.model.embedding import Embeddings
     from ccreid.recipe import Recipe, load_recipe
-    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.gallery.gallery import Gallery
     from ccreid.vocabulary import Benchmark, Columns, Ignore, Pictures, Protocol, Samples
 
 _HOMES = {
@@ -31,7 +31,7 @@ _HOMES = {
     "Crop": "ccreid.data.crops",
     "Embedder": "ccreid.model.embedder",
     "Embeddings": "ccreid.model.embedding",
-    "Gallery": "ccreid.retrieval.gallery",
+    "Gallery": "ccreid.retrieval.gallery.gallery",
     "Ignore": "ccreid.vocabulary",
     "Pictures": "ccreid.vocabulary",
     "Protocol": "ccreid.vocabulary",

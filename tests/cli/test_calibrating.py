@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ccreid.model.embedder import Embedder
-from ccreid.retrieval import calibrating
+from ccreid.retrieval.calibration import calibrating
 from conftest import Run
 from simulated_people import as_crop_file, simulated
 

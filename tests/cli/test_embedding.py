@@ -12,7 +12,7 @@ from ccreid.data.preprocess import Preprocessing
 from ccreid.model.backbone import Backbone
 from ccreid.model.bundle import About, save_bundle
 from ccreid.model.network import Network
-from ccreid.retrieval.crop_file import CropFile
+from ccreid.retrieval.crops.crop_file import CropFile
 from conftest import Run
 from wardrobes import COMPACT
 

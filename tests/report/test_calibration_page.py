@@ -13,10 +13,10 @@ from PIL import Image
 from ccreid.report.calibration_page import DET, RELIABILITY, cautions, rate_in_words, rows_of, write_calibration_page
 from ccreid.report.calibration_plots import draw_det, draw_reliability
 from ccreid.report.calibration_tables import threshold_table
-from ccreid.retrieval import calibrating
-from ccreid.retrieval.calibrating import calibrate
-from ccreid.retrieval.calibration import Calibration, Scope
-from ccreid.retrieval.open_set import Rate
+from ccreid.retrieval.calibration import calibrating
+from ccreid.retrieval.calibration.calibrating import calibrate
+from ccreid.retrieval.calibration.calibration import Calibration, Scope
+from ccreid.retrieval.calibration.open_set import Rate
 from simulated_people import simulated
 
 

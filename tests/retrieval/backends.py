@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ccreid.retrieval.opening import open_store
-from ccreid.retrieval.store import Store
+from ccreid.retrieval.stores.opening import open_store
+from ccreid.retrieval.stores.store import Store
 from retrieval.memory_store import MemoryStore
 
 

@@ -9,11 +9,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from ccreid.errors import CcreidError
-from ccreid.retrieval.opening import open_store
+from ccreid.retrieval.stores.opening import open_store
 from retrieval.rows_of_crops import crops
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["ccreid.retrieval.gallery", "lancedb"])  # once for all; it finds no module of tests
+# Once for all of them; it finds no module of the tests.
+SERVER.set_forkserver_preload(["ccreid.retrieval.gallery.gallery", "lancedb"])
 
 
 def started(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
-from ccreid.retrieval.opening import open_store
-from ccreid.retrieval.store import Store
+from ccreid.retrieval.stores.opening import open_store
+from ccreid.retrieval.stores.store import Store
 from retrieval.children import started
 from retrieval.memory_store import MemoryStore
 from retrieval.rows_of_crops import CROPS, PEOPLE, crop_id, crops, people, vectors_of

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ccreid.retrieval.crop_file import CropFile
+from ccreid.retrieval.crops.crop_file import CropFile
 
 DIMENSION = 16
 MODEL = {"weights": "a" * 64, "pictures": "rule 2", "preprocessing": "{}", "flip": "True", "precision": "32-true"}

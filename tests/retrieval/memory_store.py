@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ccreid.errors import SettingError
-from ccreid.retrieval.rows import (
+from ccreid.retrieval.stores.rows import (
     check_columns,
     check_has_vectors,
     check_rows,
@@ -21,13 +21,13 @@ from ccreid.retrieval.rows import (
     no_table,
     not_held,
 )
-from ccreid.retrieval.store import ID, VECTOR, Erasure
+from ccreid.retrieval.stores.store import ID, VECTOR, Erasure
 
 Row = dict[str, Any]
 
 
 class MemoryStore:
-    """Follows :class:`ccreid.retrieval.store.Store`; nothing outlives it."""
+    """Follows :class:`ccreid.retrieval.stores.store.Store`; nothing outlives it."""
 
     def __init__(self, uri: str = "memory") -> None:
         self.uri = uri

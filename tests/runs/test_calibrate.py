@@ -12,10 +12,10 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError, DataError, SettingError
 from ccreid.model.bundle import SHIPPED
 from ccreid.model.embedder import Embedder
-from ccreid.retrieval import calibrating
-from ccreid.retrieval.calibration import Calibration
-from ccreid.retrieval.crop_file import CropFile
-from ccreid.retrieval.gallery import Gallery
+from ccreid.retrieval.calibration import calibrating
+from ccreid.retrieval.calibration.calibration import Calibration
+from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.runs import calibrate as module
 from ccreid.runs.calibrate import (
     PAGE,

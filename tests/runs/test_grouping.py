@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from ccreid.cli.entry import app
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.writing import sole_writer
-from ccreid.retrieval.crop_file import CropFile
-from ccreid.retrieval.decisions import Decisions
+from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.runs.grouping import APART, GROUPS, ODDS, PAGE, PAIRS, group_into
 from crop_files import crop_file
 

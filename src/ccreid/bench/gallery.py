@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from ccreid.bench.measure import Measured, peak_bytes, rounds
 from ccreid.bench.people import CAMERAS, drawn_people
-from ccreid.retrieval.exact import nearest
-from ccreid.retrieval.opening import open_store
-from ccreid.retrieval.store import ID, VECTOR
-from ccreid.retrieval.table_copy import TableCopy
+from ccreid.retrieval.stores.exact import nearest
+from ccreid.retrieval.stores.opening import open_store
+from ccreid.retrieval.stores.store import ID, VECTOR
+from ccreid.retrieval.stores.table_copy import TableCopy
 
 DIMENSION = 512
 QUERIES = 64

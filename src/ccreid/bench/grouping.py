@@ -11,7 +11,7 @@ import torch
 from ccreid.bench.measure import Measured, peak_bytes, rounds
 from ccreid.bench.people import embedded
 from ccreid.ops.reranking import search
-from ccreid.retrieval.grouping import SURE, Known, group_crops, pairs_to_merge
+from ccreid.retrieval.grouping.grouping import SURE, Known, group_crops, pairs_to_merge
 
 DIMENSION = 512
 CROPS_A_PERSON = 20

@@ -36,7 +36,7 @@ def calibrate(
     from ccreid.datasets import read_benchmark
     from ccreid.report.calibration_page import cautions
     from ccreid.report.calibration_tables import threshold_table
-    from ccreid.retrieval.calibration import FORMAT, NAME
+    from ccreid.retrieval.calibration.calibration import FORMAT, NAME
     from ccreid.runs import calibrate as journey
 
     folder = journey.calibration_folder(bundle, out_dir)
@@ -77,7 +77,7 @@ def compare_images(
 ) -> None:
     """Say how similar two pictures are, and how probable it is that they show one person."""
     from ccreid.report.calibration_page import SYNTHETIC
-    from ccreid.retrieval.answers import CONVENTION
+    from ccreid.retrieval.calibration.answers import CONVENTION
     from ccreid.runs.compare_images import compare_images
 
     found = compare_images(one, other, bundle, prior=prior, calibration=calibration, device=device)

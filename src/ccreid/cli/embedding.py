@@ -15,7 +15,7 @@ from ccreid.cli.progress import watching
 
 if TYPE_CHECKING:
     from ccreid.model.bundle import Bundle
-    from ccreid.retrieval.embed_crops import Engine
+    from ccreid.retrieval.crops.embed_crops import Engine
 
 
 def embed(
@@ -47,8 +47,8 @@ def embed(
 ) -> None:
     """Embed pictures of people into a Parquet file; what it holds already is not embedded again."""
     from ccreid.model.bundle import load_bundle
-    from ccreid.retrieval.crop_list import STDIN, list_crops
-    from ccreid.retrieval.embed_crops import embed_crops, told
+    from ccreid.retrieval.crops.crop_list import STDIN, list_crops
+    from ccreid.retrieval.crops.embed_crops import embed_crops, told
 
     if ray_address is not None and engine != "ray":
         raise typer.BadParameter("it is meant for --engine ray.", param_hint="--ray-address")
@@ -73,10 +73,10 @@ def _engine(
     bundle: Bundle, device: Device, engine: Literal["local", "ray"], ray_address: str | None
 ) -> AbstractContextManager[Engine]:
     if engine == "ray":
-        from ccreid.retrieval.embedding_on_ray import on_ray
+        from ccreid.retrieval.crops.embedding_on_ray import on_ray
 
         return on_ray(bundle, device, ray_address)
     from ccreid.model.embedder import Embedder
-    from ccreid.retrieval.embedding_here import Here
+    from ccreid.retrieval.crops.embedding_here import Here
 
     return nullcontext(Here(Embedder.load(bundle, device)))

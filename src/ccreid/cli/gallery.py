@@ -16,9 +16,9 @@ from ccreid.cli.options import Device
 from ccreid.cli.progress import watching
 
 if TYPE_CHECKING:
-    from ccreid.retrieval.answers import Answer, FoundCrop
-    from ccreid.retrieval.crop_file import CropFile
-    from ccreid.retrieval.snapshot import Snapshot
+    from ccreid.retrieval.calibration.answers import Answer, FoundCrop
+    from ccreid.retrieval.crops.crop_file import CropFile
+    from ccreid.retrieval.gallery.snapshot import Snapshot
     from ccreid.runs.watch import Watch
 
 GalleryOption = Annotated[
@@ -65,8 +65,8 @@ def create(
     audit: AuditOption = None,
 ) -> None:
     """Make an empty gallery."""
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.settings import Settings
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.settings import Settings
 
     chosen = _settings(keep, undo_days, calibration, audit)
     stored = Settings.model_validate({"keep": "thumbnails" if pictures == "thumbnails" else "vectors-only"} | chosen)
@@ -82,7 +82,7 @@ def change(
     audit: AuditOption = None,
 ) -> None:
     """Show what holds for a gallery, or let something else hold."""
-    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.gallery.gallery import Gallery
 
     opened = Gallery.open(gallery)
     if chosen := _settings(keep, undo_days, calibration, audit):
@@ -121,8 +121,8 @@ def add(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Enrol crops: whom they show say --person or their columns; those without a person are kept as unknown."""
-    from ccreid.retrieval.enrolment import Wishes
-    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.gallery.enrolment import Wishes
+    from ccreid.retrieval.gallery.gallery import Gallery
 
     opened = Gallery.open(gallery)
     with watching() as follow:
@@ -169,8 +169,8 @@ def search(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Say who each crop shows, if anybody who is enrolled."""
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.search import Question
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.search import Question
     from ccreid.runs.finding import fitting_calibration
 
     opened = Gallery.open(gallery)
@@ -201,8 +201,8 @@ def search(
 
 def people(gallery: GalleryOption = GALLERY) -> None:
     """List the people of a gallery, with their outfits and crops."""
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.overview import overview
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.overview import overview
 
     table = Table("person", Column("name", overflow="fold"), "outfits", "confirmed", "proposed", "state", "note")
     for row in overview(Gallery.open(gallery).tables()):
@@ -215,8 +215,8 @@ def show(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="Name or id.")], gallery: GalleryOption = GALLERY
 ) -> None:
     """Show a person's crops by outfit."""
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.naming import crops_of, person_of
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.naming import crops_of, person_of
 
     tables = Gallery.open(gallery).tables()
     row = person_of(tables, person)
@@ -247,8 +247,8 @@ def show(
 
 def count(gallery: GalleryOption = GALLERY) -> None:
     """Count what a gallery holds."""
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.overview import counts
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.overview import counts
 
     for name, number in counts(Gallery.open(gallery).tables()).items():
         console.say(f"{name}: {number}")
@@ -264,7 +264,7 @@ def re_embed(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Move a gallery to another model: crops are embedded anew, people and decisions stay; it can be interrupted."""
-    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.gallery.gallery import Gallery
     from ccreid.runs.finding import re_embed
 
     opened = Gallery.open(gallery)

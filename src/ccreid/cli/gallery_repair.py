@@ -12,9 +12,9 @@ from ccreid.cli import console
 from ccreid.cli.gallery import GALLERY, GalleryOption
 
 if TYPE_CHECKING:
-    from ccreid.retrieval.forgetting import Forgotten
-    from ccreid.retrieval.gallery import Gallery
-    from ccreid.retrieval.journal import Entry
+    from ccreid.retrieval.gallery.forgetting import Forgotten
+    from ccreid.retrieval.gallery.gallery import Gallery
+    from ccreid.retrieval.gallery.journal import Entry
 
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="Name or id.")]
 CropsArgument = Annotated[list[str], typer.Argument(metavar="CROPS...", help="Ids of crops, or how each begins.")]
@@ -56,7 +56,7 @@ def split(
 ) -> None:
     """Make some of a person's outfits or crops another person's."""
     from ccreid.errors import SettingError
-    from ccreid.retrieval.subgroups import subgroups
+    from ccreid.retrieval.gallery.subgroups import subgroups
 
     opened = _opened(gallery)
     chosen = list(crops or [])
@@ -152,7 +152,7 @@ def journal(gallery: GalleryOption = GALLERY) -> None:
 
 def audit(gallery: GalleryOption = GALLERY) -> None:
     """List the searches that were written down: when, by whom, what for, who was shown."""
-    from ccreid.retrieval.audit import lines
+    from ccreid.retrieval.gallery.audit import lines
 
     table = Table("at", "who", "purpose", "crop", "condition", "decision", Column("shown", overflow="fold"))
     for line in lines(_opened(gallery).store).to_pylist():
@@ -189,7 +189,7 @@ def forget(
     gallery: GalleryOption = GALLERY,
 ) -> None:
     """Erase a person for good, also from old versions, and prove it."""
-    from ccreid.retrieval.naming import crops_of, person_of
+    from ccreid.retrieval.gallery.naming import crops_of, person_of
 
     opened = _opened(gallery)
     tables = opened.tables()
@@ -210,7 +210,7 @@ def expire(gallery: GalleryOption = GALLERY) -> None:
 
 
 def _opened(gallery: str) -> Gallery:
-    from ccreid.retrieval.gallery import Gallery
+    from ccreid.retrieval.gallery.gallery import Gallery
 
     return Gallery.open(gallery)
 
@@ -240,8 +240,8 @@ def _show_groups(opened: Gallery, groups: list[list[str]]) -> None:
 
 
 def _show_forgotten(forgotten: Forgotten) -> None:
-    from ccreid.retrieval.forgetting import DERIVED
-    from ccreid.retrieval.tables import VECTORS
+    from ccreid.retrieval.gallery.forgetting import DERIVED
+    from ccreid.retrieval.gallery.tables import VECTORS
 
     table = Table("table", "rows found", "in old versions", "files read", "files that hold one", "gone")
     for name, proof in forgotten.proofs.items():

@@ -11,10 +11,10 @@ from ccreid.machine.files import replacing, write_text
 from ccreid.report.calibration_plots import draw_det, draw_reliability
 from ccreid.report.curves import as_png
 from ccreid.report.page import Picture, data_address, rendered
-from ccreid.retrieval.answers import CONVENTION
-from ccreid.retrieval.calibration import Calibration, blindness
-from ccreid.retrieval.open_set import Rate
-from ccreid.retrieval.thresholds import FURTHEST, Threshold
+from ccreid.retrieval.calibration.answers import CONVENTION
+from ccreid.retrieval.calibration.calibration import Calibration, blindness
+from ccreid.retrieval.calibration.open_set import Rate
+from ccreid.retrieval.calibration.thresholds import FURTHEST, Threshold
 
 TEMPLATE = "calibration.html.j2"
 ASKED = (0.1, 0.05, 0.01)

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ccreid.report.curves import COLOURS, LINES
-from ccreid.retrieval.calibration import Bin, Quality
-from ccreid.retrieval.thresholds import OperatingPoints, RateCurve
+from ccreid.retrieval.calibration.calibration import Bin, Quality
+from ccreid.retrieval.calibration.thresholds import OperatingPoints, RateCurve
 
 SMALLEST_DRAWN = 1e-3
 """FPIR at which the axis begins."""

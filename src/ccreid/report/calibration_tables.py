@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ccreid.report.calibration_page import rate_in_words, rows_of
-from ccreid.retrieval.calibration import Calibration
+from ccreid.retrieval.calibration.calibration import Calibration
 
 
 def threshold_table(calibration: Calibration) -> Table:

@@ -16,7 +16,7 @@ from ccreid.errors import ImageError
 from ccreid.machine.files import write_text
 from ccreid.machine.progress import Track, untracked
 from ccreid.report.page import Picture, data_address, rendered
-from ccreid.retrieval.crop_file import CropFile, crop_ids
+from ccreid.retrieval.crops.crop_file import CropFile, crop_ids
 
 TEMPLATE = "groups.html.j2"
 MOST_GROUPS, MOST_PAIRS, MOST_CROPS = 150, 60, 12

@@ -21,13 +21,13 @@ from ccreid.machine.progress import Track
 from ccreid.model.bundle import SHIPPED, BundleCard, bundle_folder, load_bundle, read_card
 from ccreid.model.embedder import Embedder
 from ccreid.report.calibration_page import write_calibration_page
-from ccreid.retrieval.calibrating import calibrate, check_enough
-from ccreid.retrieval.calibration import NAME, Calibration, Scope
-from ccreid.retrieval.crop_file import CropFile
-from ccreid.retrieval.gallery import Gallery
-from ccreid.retrieval.models import differing
-from ccreid.retrieval.person_scores import Enrolled
-from ccreid.retrieval.pile import codes, texts
+from ccreid.retrieval.calibration.calibrating import calibrate, check_enough
+from ccreid.retrieval.calibration.calibration import NAME, Calibration, Scope
+from ccreid.retrieval.calibration.person_scores import Enrolled
+from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.crops.models import differing
+from ccreid.retrieval.gallery.gallery import Gallery
+from ccreid.retrieval.grouping.pile import codes, texts
 from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 from ccreid.version import __version__

@@ -9,9 +9,9 @@ import numpy as np
 
 from ccreid.machine.devices import Device
 from ccreid.model.embedder import Embedder
-from ccreid.retrieval.answers import in_words
-from ccreid.retrieval.calibration import Calibration
-from ccreid.retrieval.likelihood import posteriors
+from ccreid.retrieval.calibration.answers import in_words
+from ccreid.retrieval.calibration.calibration import Calibration
+from ccreid.retrieval.calibration.likelihood import posteriors
 
 
 @dataclass(frozen=True)

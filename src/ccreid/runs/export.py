@@ -24,7 +24,7 @@ from ccreid.model.export_card import FORMAT, ExportCard, Quantised
 from ccreid.model.exported import SUFFIXES, ExportedEngine, Library, kept_file
 from ccreid.model.parity import noise
 from ccreid.report.schema import Conditions, report_of
-from ccreid.retrieval.crop_list import list_crops
+from ccreid.retrieval.crops.crop_list import list_crops
 from ccreid.runs.score import embedder_of
 from ccreid.vocabulary import Benchmark
 

@@ -16,15 +16,15 @@ from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.devices import Device
 from ccreid.machine.progress import Track
 from ccreid.model.embedder import Embedder
-from ccreid.retrieval.calibration import Calibration
-from ccreid.retrieval.crop_file import CropFile, is_crop_file, stacked
-from ccreid.retrieval.crop_list import list_crops
-from ccreid.retrieval.crop_reading import Seen
-from ccreid.retrieval.embed_crops import embed_crops, told
-from ccreid.retrieval.embedding_here import Here
-from ccreid.retrieval.gallery import Gallery
-from ccreid.retrieval.models import differing
-from ccreid.retrieval.moving import Moved, move
+from ccreid.retrieval.calibration.calibration import Calibration
+from ccreid.retrieval.crops.crop_file import CropFile, is_crop_file, stacked
+from ccreid.retrieval.crops.crop_list import list_crops
+from ccreid.retrieval.crops.crop_reading import Seen
+from ccreid.retrieval.crops.embed_crops import embed_crops, told
+from ccreid.retrieval.crops.embedding_here import Here
+from ccreid.retrieval.crops.models import differing
+from ccreid.retrieval.gallery.gallery import Gallery
+from ccreid.retrieval.gallery.moving import Moved, move
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def given_crops(
     Parameters
     ----------
     places, lines:
-        Files of crops; or with a bundle whatever :func:`ccreid.retrieval.crop_list.list_crops` takes.
+        Files of crops; or with a bundle whatever :func:`ccreid.retrieval.crops.crop_list.list_crops` takes.
     bundle:
         The model that pictures are embedded with.
 
@@ -64,7 +64,7 @@ def given_crops(
 def re_embed(
     gallery: Gallery, bundle: str, device: Device, track: Track[Sequence[dict[str, Any]]], *, leave_behind: bool = False
 ) -> Moved:
-    """Move a gallery to the model of a bundle, see :func:`ccreid.retrieval.moving.move`."""
+    """Move a gallery to the model of a bundle, see :func:`ccreid.retrieval.gallery.moving.move`."""
     embedder = Embedder.load(bundle, device)
 
     def embed(pictures: list[Path | Crop]) -> NDArray[np.float32]:

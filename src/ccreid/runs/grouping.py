@@ -26,11 +26,11 @@ from ccreid.machine.files import is_free, replacing
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
 from ccreid.report.groups_page import write_groups_page
-from ccreid.retrieval.crop_file import CropFile
-from ccreid.retrieval.decisions import Apart, Decisions
-from ccreid.retrieval.grouping import Groups, Pairs, group_crops, pairs_to_merge
-from ccreid.retrieval.merging import MergeOdds, learn_odds
-from ccreid.retrieval.pile import Pile, group_names, grouped, labelled, pile
+from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.grouping.decisions import Apart, Decisions
+from ccreid.retrieval.grouping.grouping import Groups, Pairs, group_crops, pairs_to_merge
+from ccreid.retrieval.grouping.merging import MergeOdds, learn_odds
+from ccreid.retrieval.grouping.pile import Pile, group_names, grouped, labelled, pile
 from ccreid.vocabulary import UNKNOWN
 
 GROUPS, PAIRS, PAGE, APART, ODDS = "groups.parquet", "pairs.parquet", "groups.html", "apart.json", "odds.json"

@@ -1,0 +1,1 @@
+"""What a score says: likelihood ratios, thresholds for a stated error rate, nobody."""

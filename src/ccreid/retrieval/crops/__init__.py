@@ -1,0 +1,1 @@
+"""Crops of people with their embeddings, as files."""

@@ -1,0 +1,1 @@
+"""People, their outfits and crops: kept, searched, mended, forgotten."""

@@ -1,0 +1,213 @@
+"""A gallery in memory as it stood at one moment: what searches look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ccreid.errors import ArtefactError
+from ccreid.retrieval.calibration.person_scores import Enrolled, Prepared
+from ccreid.retrieval.gallery.labels import as_labels
+from ccreid.retrieval.gallery.tables import CONFIRMED, JOURNAL, UNDOABLE, Tables
+from ccreid.retrieval.stores.store import ID, VECTOR, Store
+from ccreid.vocabulary import UNKNOWN, Ids
+
+Floats = NDArray[np.float32]
+
+OWN = (ID, "person", "outfit", "state", "probability", "path", "height_px", "width_px", "enrolled_at")
+"""Columns of the gallery's own that conditions may name; the user's stand beside them."""
+
+_TRIES = 10
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The crops that can be found, with their embeddings.
+
+    Attributes
+    ----------
+    tables:
+        All that the gallery holds, removed and hidden ones among it.
+    columns:
+        The columns of N crops that conditions may name (`OWN`, where an outfit is told by its name, and the user's), in
+        the order of their ids. Crops that were removed, or whose person was removed or is hidden, are not among them.
+    vectors:
+        (N, D) of unit length.
+    outfit_ids:
+        (N,) of text, null where a crop has no outfit.
+    """
+
+    tables: Tables
+    columns: pa.Table
+    vectors: Floats
+    outfit_ids: Any
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def confirmed(self) -> Ids:
+        """(M,) rows of the crops whose person is confirmed: they alone say who is who."""
+        return np.flatnonzero(np.asarray(pc.equal(self.columns["state"], CONFIRMED)))
+
+    @cached_property
+    def people(self) -> list[str]:
+        """The ids of the P people with a confirmed crop, sorted."""
+        return sorted(pc.unique(self.columns["person"].take(pa.array(self.confirmed))).to_pylist())
+
+    @cached_property
+    def outfits(self) -> list[str]:
+        """The ids of the outfits that confirmed crops show, sorted."""
+        worn = pc.unique(self.outfit_ids.take(pa.array(self.confirmed)))
+        return sorted(worn.drop_null().to_pylist())
+
+    @cached_property
+    def cameras(self) -> list[str]:
+        """The names of the cameras, sorted; a camera's number is its place here."""
+        if "camera" not in self.columns.column_names:
+            return []
+        return sorted(pc.unique(as_labels(self.columns["camera"])).drop_null().to_pylist())
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Their confirmed crops, ready to be compared with. Raises DataError where there are none."""
+        return Prepared.of(self.enrolled)
+
+    @property
+    def enrolled(self) -> Enrolled:
+        """Their confirmed crops."""
+        rows = pa.array(self.confirmed)
+        return Enrolled(
+            self.vectors[self.confirmed],
+            _codes(self.columns["person"].take(rows), self.people),
+            _codes(self.outfit_ids.take(rows), self.outfits),
+            self.camera_codes(as_labels(self.columns["camera"].take(rows))) if self.cameras else None,
+            np.asarray(self.columns["height_px"].take(rows)).astype(np.int64),
+        )
+
+    def camera_codes(self, cameras: Any) -> Ids:
+        """The numbers of cameras, given as :func:`as_labels`; `UNKNOWN` for those that the gallery does not know."""
+        return _codes(cameras, self.cameras)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The people's names by their ids."""
+        people = self.tables.people
+        return dict(zip(people[ID].to_pylist(), people["name"].to_pylist(), strict=True))
+
+
+class Snapshots:
+    """Gives the latest snapshot of a gallery, read anew only where the store has changed."""
+
+    def __init__(self, store: Store, settled: Callable[[Tables], Tables]) -> None:
+        self._store = store
+        self._settled = settled
+        self._versions: tuple[str, ...] = ()
+        self._last: Snapshot | None = None
+
+    def tables(self) -> Tables:
+        """What the gallery holds, from one moment."""
+        return self._consistent(UNDOABLE, self._read)[1]
+
+    def latest(self, vectors: str | None) -> Snapshot:
+        """The latest, with the embeddings of a table; of none where none were added yet."""
+        names = (*UNDOABLE, vectors) if vectors else UNDOABLE
+
+        def read() -> Snapshot:
+            return _snapshot(self._read(), self._store.get(vectors) if vectors else None)
+
+        if self._last is not None and self._versions == self._versions_of(names):
+            return self._last
+        self._versions, found = self._consistent(names, read)
+        self._last = found
+        return found
+
+    def _read(self) -> Tables:
+        return self._settled(Tables(**{table: self._store.get(table) for table in UNDOABLE}))
+
+    def _versions_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self._store.version(name) for name in (*names, JOURNAL))
+
+    def _consistent(self, names: Sequence[str], read: Callable[[], Found]) -> tuple[tuple[str, ...], Found]:
+        """What is read while nothing is written."""
+        for _ in range(_TRIES):
+            before = self._versions_of(names)
+            found = read()
+            if before == self._versions_of(names):
+                return before, found
+        raise ArtefactError(
+            f"{self._store.uri} changed {_TRIES} times while it was read.", "Wait until whoever writes it is done."
+        )
+
+
+def _snapshot(tables: Tables, embedded: pa.Table | None) -> Snapshot:
+    crops = tables.crops
+    hidden = tables.people.filter(pc.or_(tables.people["hidden"], pc.is_valid(tables.people["removed_at"])))[ID]
+    seen = pc.and_(pc.is_null(crops["removed_at"]), pc.invert(pc.is_in(crops["person"], value_set=_whole(hidden))))
+    crops = crops.filter(seen)
+    if embedded is None:
+        crops, vectors = crops.slice(0, 0), np.empty((0, 0), dtype=np.float32)
+    else:
+        place = pc.index_in(crops[ID], value_set=_whole(embedded[ID]))
+        crops = crops.filter(pc.is_valid(place))
+        order = np.asarray(place.drop_null())
+        vectors = _vectors(embedded)
+        if not np.array_equal(order, np.arange(len(vectors))):
+            vectors = vectors[order]
+    return Snapshot(tables, _columns(crops, tables.outfits), vectors, _whole(crops["outfit"]))
+
+
+def _columns(crops: pa.Table, outfits: pa.Table) -> pa.Table:
+    own = {name: _whole(crops[name]) for name in OWN}
+    place = pc.index_in(own["outfit"], value_set=_whole(outfits[ID]))
+    own["outfit"] = _whole(outfits["name"]).take(place)
+    theirs = told_by(crops["metadata"].to_pylist())
+    return pa.table(own | {f"{name}_" if name in own else name: column for name, column in theirs.items()})
+
+
+def told_by(metadata: Sequence[str]) -> dict[str, Any]:
+    """The user's columns out of each crop's JSON; one that holds text in one crop and numbers in another is text."""
+    rows = [json.loads(told) if told != "{}" else {} for told in metadata]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _column([row.get(name) for row in rows]) for name in names}
+
+
+def _column(values: list[Any]) -> Any:
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {int}:
+        try:
+            return pa.array(values, pa.int64())
+        except (OverflowError, pa.ArrowException):
+            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    if kinds <= {int, float}:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _codes(values: Any, names: Sequence[Any]) -> Ids:
+    column = _whole(values)
+    place = pc.index_in(column, value_set=pa.array(names, column.type)).cast(pa.int64())  # UNKNOWN is no int32
+    codes: Ids = np.asarray(pc.fill_null(place, UNKNOWN))
+    return codes
+
+
+def _vectors(embedded: pa.Table) -> Floats:
+    column = _whole(embedded[VECTOR])
+    vectors: Floats = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return vectors
+
+
+def _whole(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,1 @@
+"""Which crops of a pile show one person."""

@@ -1,0 +1,258 @@
+"""A pile of crops with what is known of them, and the pile in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ccreid.errors import ArtefactError, DataError
+from ccreid.ops.ranking import runs
+from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.grouping.decisions import Decisions
+from ccreid.retrieval.grouping.grouping import Groups, Known
+from ccreid.vocabulary import UNKNOWN, Ids
+
+PERSON, GROUP, STATE, PROPOSED = "person", "group", "state", "proposed_person"
+CONFIRMED, LIKELY, NOBODY_YET = "confirmed", "proposed", "unknown"
+"""Whether somebody has said who is seen in a crop, or its group says it, or nothing does."""
+FEWEST_DIGITS = 8
+"""Of the crop's id that a new group is called after."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pile:
+    """N crops to be grouped.
+
+    Attributes
+    ----------
+    crops:
+        Those that were grouped before first.
+    known:
+        What is known of them.
+    apart:
+        Pairs of ids of crops that are not one person.
+    """
+
+    crops: CropFile
+    known: Known
+    apart: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def new(self) -> int:
+        """How many crops were not grouped before."""
+        return int((self.known.group == UNKNOWN).sum())
+
+
+def pile(
+    crops: Sequence[CropFile],
+    before: CropFile | None = None,
+    apart: Sequence[tuple[str, str]] = (),
+    decisions: Decisions | None = None,
+) -> Pile:
+    """Put crops together, each once, with what is known of them.
+
+    Parameters
+    ----------
+    crops:
+        New ones, or some that were grouped before; their column `person`, where there is one, is taken as confirmed.
+    before:
+        The pile as it was grouped before.
+    apart:
+        Pairs of crops that are not one person, from before.
+    decisions:
+        What was decided about the groups of `before`.
+
+    Raises
+    ------
+    ArtefactError
+        The embeddings are of different models.
+    DataError
+        There are no crops, or a decision is about a group or a crop that is not there.
+    """
+    files = [*([] if before is None else [before]), *crops]
+    joined = _joined(files)
+    ids = joined.ids
+    rows = {one: row for row, one in enumerate(ids)}
+    table = joined.table
+    group = texts(table, GROUP)
+    person = texts(table, PERSON)
+    decided = decisions or Decisions()
+    _check_decisions(decided, {one for one in group if one is not None}, rows)
+    out = {rows[one] for one in decided.taken_out}
+    links = [*apart, *_apart_by(decided, group, ids, out)]
+    person = [
+        decided.names.get(one, who) if who is None and one is not None and row not in out else who
+        for row, (who, one) in enumerate(zip(person, group, strict=True))
+    ]
+    called = _merged(decided.merged)
+    group = [None if row in out or one is None else called.get(one, one) for row, one in enumerate(group)]
+    table = _with(_with(table, PERSON, person), GROUP, group)
+    known = Known(
+        person=codes(person),
+        frame=_frames(table),
+        group=codes(group),
+        apart=np.array(
+            [(rows[one], rows[other]) for one, other in links if {one, other} <= rows.keys()], dtype=np.int64
+        ).reshape(-1, 2),
+    )
+    return Pile(CropFile(table, joined.made_with, joined.source), known, tuple(dict.fromkeys(links)))
+
+
+def grouped(pile: Pile, groups: Groups) -> CropFile:
+    """The pile with the columns `group`, `state` and `proposed_person`.
+
+    A group keeps its name where most of a former group is in it; a new one is called after one of its crops.
+    """
+    table, names = pile.crops.table, group_names(pile, groups)
+    person = texts(table, PERSON)
+    whose: dict[int, str] = {}
+    for group, who in zip(groups.group.tolist(), person, strict=True):
+        if who is not None:
+            whose.setdefault(group, who)
+    own = [whose.get(group) for group in groups.group.tolist()]
+    state = [
+        CONFIRMED if who is not None else NOBODY_YET if likely is None else LIKELY
+        for who, likely in zip(person, own, strict=True)
+    ]
+    proposed = [None if who is not None else likely for who, likely in zip(person, own, strict=True)]
+    for name, values in ((GROUP, [names[one] for one in groups.group]), (STATE, state), (PROPOSED, proposed)):
+        table = _with(table, name, values)
+    return CropFile(table, pile.crops.made_with, pile.crops.source)
+
+
+def labelled(crops: CropFile) -> tuple[Ids, Known]:
+    """Who is seen in crops of which that is known, (N,), and what else is known of them; no group was there before."""
+    count = len(crops)
+    nothing = Known.nothing(count)
+    person = codes(texts(crops.table, PERSON))
+    return person, Known(nothing.person, _frames(crops.table), nothing.group)
+
+
+def group_names(pile: Pile, groups: Groups) -> list[str]:
+    """(G,) what each group is called."""
+    before = texts(pile.crops.table, GROUP)
+    names: dict[int, str] = {}
+    for group, former in _overlaps(groups.group, before):
+        if group not in names and former not in names.values():
+            names[group] = former
+    taken = {*names.values(), *(one for one in before if one is not None)}
+    ids = np.array(pile.crops.ids)
+    order = np.lexsort((ids, groups.group))
+    for group, row in enumerate(order[runs(groups.group[order])[0]].tolist()):
+        if group in names:
+            continue
+        name = next(called for digits in range(FEWEST_DIGITS, 33) if (called := f"g-{ids[row][:digits]}") not in taken)
+        taken.add(name)
+        names[group] = name
+    return [names[group] for group in range(len(groups.means))]
+
+
+def _overlaps(group: Ids, before: Sequence[str | None]) -> list[tuple[int, str]]:
+    """Pairs of a group and a former one, those with the most crops in common first."""
+    common: dict[tuple[int, str], int] = {}
+    for one, former in zip(group.tolist(), before, strict=True):
+        if former is not None:
+            common[one, former] = common.get((one, former), 0) + 1
+    return sorted(common, key=lambda pair: (-common[pair], pair))
+
+
+def _joined(files: Sequence[CropFile]) -> CropFile:
+    if not files:
+        raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
+    for file in files[1:]:
+        if file.made_with != files[0].made_with:
+            raise ArtefactError(
+                f"{file.source} was made with another model than {files[0].source}, or in another way.",
+                "Embed both with the same bundle.",
+            )
+    try:
+        table = pa.concat_tables([file.table for file in files], promote_options="permissive")
+    except pa.ArrowException as error:
+        names = ", ".join(file.source for file in files)
+        raise ArtefactError(f"{names} do not fit together: {error}.", "Give a column the same type in each.") from error
+    if not table.num_rows:
+        raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
+    said: dict[str, str] = {}
+    first: dict[str, int] = {}
+    ids = [one for file in files for one in file.ids]
+    for row, (one, who) in enumerate(zip(ids, texts(table, PERSON), strict=True)):
+        first.setdefault(one, row)
+        if who is not None:
+            said.setdefault(one, who)
+    once = _with(table.take(list(first.values())), PERSON, [said.get(one) for one in first])
+    return CropFile(once, files[0].made_with, files[0].source)
+
+
+def _check_decisions(decided: Decisions, groups: set[str], crops: Mapping[str, int]) -> None:
+    unknown = sorted(decided.groups - groups) or [one for one in decided.taken_out if one not in crops]
+    if unknown:
+        raise DataError(
+            f"The decisions are about {unknown[0]}, which is not in what was grouped before.",
+            "Save decisions on the page of the same grouping.",
+        )
+
+
+def _apart_by(
+    decided: Decisions, group: Sequence[str | None], ids: Sequence[str], out: set[int]
+) -> list[tuple[str, str]]:
+    """A pair of crops for each decision that says that something is not one person."""
+    first: dict[str, int] = {}
+    for row, one in enumerate(group):
+        if one is not None and row not in out:
+            first.setdefault(one, row)
+    pairs = [(ids[first[one]], ids[first[other]]) for one, other in decided.apart if one in first and other in first]
+    left = [(ids[first[one]], ids[row]) for row in sorted(out) if (one := group[row]) is not None and one in first]
+    return pairs + left
+
+
+def _merged(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What a group is called after all merges, by its name before."""
+    called: dict[str, str] = {}
+
+    def end(one: str) -> str:
+        while one in called:
+            one = called[one]
+        return one
+
+    for one, other in pairs:
+        if (keeps := end(one)) != (goes := end(other)):
+            called[goes] = keeps
+    return {one: end(one) for one in called}
+
+
+def texts(table: pa.Table, name: str) -> list[str | None]:
+    """A column as texts; all missing where there is none."""
+    if name not in table.column_names:
+        return [None] * table.num_rows
+    values: list[str | None] = table[name].cast(pa.string()).to_pylist()
+    return [value or None for value in values]
+
+
+def _with(table: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:
+    column = pa.array(values, pa.string())
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, column)
+    return table.append_column(name, column)
+
+
+def codes(values: Sequence[str | None]) -> Ids:
+    """(N,) a number for each different text, `UNKNOWN` without one."""
+    codes = pc.fill_null(pa.array(values, pa.string()).dictionary_encode().indices.cast(pa.int64()), UNKNOWN)
+    found: Ids = codes.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _frames(table: pa.Table) -> Ids:
+    """(N,) the picture or frame that a crop was cut from: of crops with a box their picture, else camera and frame."""
+    boxed = pc.is_valid(table["box"]).to_pylist()
+    camera, frame = texts(table, "camera"), texts(table, "frame")
+    return codes(
+        [
+            picture if cut else None if of is None else f"{seen_by} {of}"
+            for cut, picture, seen_by, of in zip(boxed, table["sha256"].to_pylist(), camera, frame, strict=True)
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Where the rows of a gallery are kept, behind one narrow seam."""

@@ -1,0 +1,132 @@
+"""A gallery in a folder outlives the process that writes it, wherever that is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ccreid.retrieval.gallery.gallery import Gallery
+from ccreid.retrieval.gallery.moving import move
+from ccreid.retrieval.gallery.settings import Settings
+from ccreid.retrieval.gallery.tables import vectors_table
+from ccreid.retrieval.stores.store import ID
+from retrieval.children import started
+from retrieval.crop_files import MODEL, crop_file
+from retrieval.gallery.test_journal import held, plain
+from retrieval.memory_store import MemoryStore
+
+KILLS = 20
+AT_MOST = 4
+"""So many operations are made before a process is killed, and some more in the moment until it is."""
+
+KINDS = ("add", "merge", "undo", "add", "forget", "re-embed", "split", "remove")
+
+
+def model(number: int) -> dict[str, str]:
+    """That of the gallery before the operation of a number."""
+    return MODEL | {"weights": f"{sum(kind(one) == 're-embed' for one in range(number)):064d}"}
+
+
+def kind(number: int) -> str:
+    return KINDS[number % len(KINDS)]
+
+
+def embedded(pictures: list[Any]) -> NDArray[np.float32]:
+    """(N, 16), each picture's always the same."""
+    vectors = np.stack([np.random.default_rng(list(str(one).encode())).standard_normal(16) for one in pictures])
+    found: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return found
+
+
+def operate(gallery: Gallery, number: int, folder: Path) -> None:
+    """The operation of a number in an endless series; each gives the same whoever was there before."""
+    turn = number // len(KINDS)
+    match kind(number):
+        case "add":
+            people = [f"A{number}", f"A{number}", f"B{number}", None]
+            paths = [folder / f"{number}-{row}.bin" for row in range(len(people))]
+            for path in paths:
+                path.write_text(path.name)
+            digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+            outfits = ["red", "blue", "red", None]
+            names = [str(path) for path in paths]
+            gallery.add(crop_file(people, outfit=outfits, path=names, sha256=digests, made_with=model(number)))
+        case "merge":
+            gallery.merge([f"B{number - 1}"], f"A{number - 1}")
+        case "undo":
+            gallery.undo()
+        case "forget":
+            gallery.forget(f"B{turn * len(KINDS)}")
+        case "re-embed":
+            assert move(gallery, embedded, model(number + 1)).done
+        case "split":
+            gallery.split(f"A{turn * len(KINDS)}", outfits=["blue"], name=f"C{number}")
+        case "remove":
+            gallery.remove([f"A{turn * len(KINDS) + 3}"])
+
+
+def operate_on(uri: str, folder: Path, first: int, told: Connection) -> None:
+    gallery = Gallery.open(uri)
+    for number in range(first, first + 100):
+        operate(gallery, number, folder)
+        told.send(number)
+
+
+def state_of(gallery: Gallery) -> dict[str, list[dict[str, Any]]]:
+    """What it holds, by names; without ids that are drawn, and without times."""
+    found = plain(held(gallery.tables()))
+    for row in (*found["crops"], *found["people"]):
+        row["removed_at"] = row["removed_at"] is not None
+    for row in (*found["people"], *found["outfits"]):
+        row[ID] = ""
+    return {table: sorted(rows, key=str) for table, rows in found.items()}
+
+
+@pytest.mark.slow
+def test_an_operation_that_was_killed_has_happened_or_not(tmp_path: Path) -> None:
+    draws = np.random.default_rng(15)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    settings = Settings(keep="vectors-only")
+    Gallery.create(str(tmp_path / "gallery"), settings)
+    shadow = Gallery.create(MemoryStore(), settings)
+    expected = [state_of(shadow)]
+    done = 0
+    for kill in range(KILLS):
+        process, pipe = started(operate_on, str(tmp_path / "gallery"), folder, done)
+        acknowledged = done
+        for _ in range(int(draws.integers(0, AT_MOST))):
+            acknowledged = pipe.recv() + 1
+        time.sleep(draws.uniform(0, 0.3))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"kill {kill}: it failed"
+        while pipe.poll():
+            try:
+                acknowledged = pipe.recv() + 1
+            except EOFError:
+                break
+        while len(expected) < acknowledged + 2:
+            operate(shadow, len(expected) - 1, folder)
+            expected.append(state_of(shadow))
+        gallery = Gallery.open(str(tmp_path / "gallery"))
+        with gallery.writing():
+            left = state_of(gallery)
+            in_hand = kind(acknowledged)
+            assert left in (expected[acknowledged], expected[acknowledged + 1]), f"after kill {kill} in {in_hand}"
+            done = acknowledged + (left == expected[acknowledged + 1])
+            if in_hand == "re-embed":  # which changes no table
+                done = acknowledged + (gallery.settings.made_with == model(acknowledged + 1))
+            assert all(entry.state == "done" for entry in gallery.journal.entries())
+        if gallery.settings.made_with is not None:
+            embeddings = gallery.store.get(vectors_table(gallery.settings.made_with))[ID].to_pylist()
+            assert embeddings == gallery.tables().crops[ID].to_pylist()
+    assert done > KILLS
