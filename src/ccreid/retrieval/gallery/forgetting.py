@@ -32,9 +32,9 @@ from ccreid.retrieval.stores.store import ID, VECTOR, Erasure, Store
 REMOVE = "remove"
 
 DERIVED: Mapping[str, str] = {
-    "embeddings, crops, thumbnails, metadata, names, notes, outfits, rejections": "gone, see above",
-    "what undoing would have brought back": "gone, see above",
-    "the index of the store": "rebuilt without them",
+    "embeddings, crops, thumbnails, metadata, names, notes, outfits, rejections": "see above",
+    "what undoing would have brought back": "see above",
+    "the index of the store": "in a folder rebuilt without them; on a server when that compacts",
     "means of cameras, comparison with other people": "made anew at every search; not kept",
     "the calibration kept in the gallery": "holds no crop; fit it anew if it was fitted on this gallery",
     "journal and audit": "stay: operations, dates and ids; neither names nor embeddings",
