@@ -12,6 +12,7 @@ from ccreid.evaluation.evaluate import evaluate
 from ccreid.model.bundle import About, load_bundle, save_bundle
 from ccreid.model.embedder import Embedder
 from ccreid.model.exported import Library, kept_file, read_exported
+from ccreid.retrieval.crops.crop_file import CropFile
 from conftest import Run
 from exports import PREPROCESSING, save_small_bundle, small_network, traced_once
 
@@ -38,6 +39,18 @@ def test_a_named_file_is_written_and_the_difference_printed(
     assert not (tmp_path / "kept" / "exported").exists()
     assert ccreid_command("export", "small", "--to", to, "--out", name)[0] == 0  # its own file gives way
     assert read_exported(tmp_path / name).flip is True  # as the bundle says
+
+
+def test_an_exported_file_embeds_on_the_command_line(
+    ccreid_command: Run, tmp_path: Path, smallest_wardrobe: Path
+) -> None:
+    assert ccreid_command("export", "small", "--to", "onnx", "--out", "small.onnx")[0] == 0
+    for bundle, out in (("small.onnx", "one.parquet"), ("small", "other.parquet")):
+        code, _, err = ccreid_command("embed", bundle, smallest_wardrobe / "query", "-o", out)
+        assert code == 0, err
+    one, other = (CropFile.read(tmp_path / name) for name in ("one.parquet", "other.parquet"))
+    assert one.made_with == other.made_with
+    assert one.table["path"].to_pylist() == other.table["path"].to_pylist()
 
 
 def test_without_a_name_it_is_kept_where_the_embedder_looks(ccreid_command: Run, tmp_path: Path) -> None:

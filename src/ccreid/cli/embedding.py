@@ -14,12 +14,13 @@ from ccreid.cli.options import Device
 from ccreid.cli.progress import watching
 
 if TYPE_CHECKING:
-    from ccreid.model.bundle import Bundle
     from ccreid.retrieval.crops.embed_crops import Engine
 
 
 def embed(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or the run folder that holds one.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="A bundle, the run folder of one, or an exported file.")
+    ],
     places: Annotated[
         list[str],
         typer.Argument(
@@ -46,14 +47,13 @@ def embed(
     ] = None,
 ) -> None:
     """Embed pictures of people into a Parquet file; what it holds already is not embedded again."""
-    from ccreid.model.bundle import load_bundle
     from ccreid.retrieval.crops.crop_list import STDIN, list_crops
     from ccreid.retrieval.crops.embed_crops import embed_crops, told
 
     if ray_address is not None and engine != "ray":
         raise typer.BadParameter("it is meant for --engine ray.", param_hint="--ray-address")
     listed = list_crops(places, sys.stdin.buffer.read() if STDIN in places else b"")
-    with _engine(load_bundle(bundle), device, engine, ray_address) as embedding, watching() as follow:
+    with _engine(bundle, device, engine, ray_address) as embedding, watching() as follow:
         outcome = embed_crops(listed, out, embedding, tracklets=tracklets, track=follow().track)
     if outcome.problems:
         console.warn(f"{len(outcome.problems)} of {len(listed)} crops were left out. {told(outcome.problems)}")
@@ -70,12 +70,13 @@ def embed(
 
 
 def _engine(
-    bundle: Bundle, device: Device, engine: Literal["local", "ray"], ray_address: str | None
+    bundle: Path, device: Device, engine: Literal["local", "ray"], ray_address: str | None
 ) -> AbstractContextManager[Engine]:
     if engine == "ray":
+        from ccreid.model.bundle import load_bundle
         from ccreid.retrieval.crops.embedding_on_ray import on_ray
 
-        return on_ray(bundle, device, ray_address)
+        return on_ray(load_bundle(bundle), device, ray_address)
     from ccreid.model.embedder import Embedder
     from ccreid.retrieval.crops.embedding_here import Here
 

@@ -49,7 +49,8 @@ def openvino_integers(model: Any, pictures: Sequence[Tensor]) -> Any:
         nncf = need("nncf", extra="openvino", to="export a network of integers for OpenVINO")
         dataset = nncf.Dataset([np.ascontiguousarray(images.numpy()) for images in pictures])
         floats = nncf.IgnoredScope(types=NORMALISING, validate=False)
-        return nncf.quantize(model, dataset, subset_size=len(pictures), ignored_scope=floats)
+        mixed = nncf.QuantizationPreset.MIXED  # after a ReLU half of a symmetric range would be empty
+        return nncf.quantize(model, dataset, subset_size=len(pictures), ignored_scope=floats, preset=mixed)
 
 
 class _Reader:
