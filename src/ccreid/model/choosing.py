@@ -17,8 +17,8 @@ from ccreid.model.parity import PARITY, largest_difference, noise
 
 EngineName = Literal["auto", "torch", "onnx", "openvino"]
 
-FASTEST_FIRST: tuple[Library, ...] = ("openvino", "onnx")
-"""In the order of `ccreid bench embed`."""
+FASTEST_FIRST: tuple[Library, ...] = ("onnx", "openvino")
+"""In the order that `ccreid bench embed` gave, see docs/performance.md; for ResNet-50 the two were equally fast."""
 
 logger = logging.getLogger(__name__)
 
