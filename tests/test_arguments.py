@@ -39,7 +39,7 @@ Door = Callable[[Any], object]
 
 DOORS: dict[str, tuple[str, Door]] = {
     "load_bundle": ("named", ccreid.load_bundle),
-    "Embedder.load": ("named", lambda path: ccreid.Embedder.load(path)),
+    "Embedder.load": ("bundle", lambda path: ccreid.Embedder.load(path)),
     "read_benchmark": ("root", lambda path: ccreid.read_benchmark("folder", path)),
     "load_recipe": ("source", ccreid.load_recipe),
     "load_recipe, data": ("data", lambda path: ccreid.load_recipe("wardrobe", data=path)),

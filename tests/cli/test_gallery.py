@@ -18,10 +18,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Callable[[int], None]) -> Run:
     """In a folder with a gallery of Ada, Bo and Cy and a file of queries."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    terminal(200)
     people = ["Ada", "Ada", "Ada", "Bo", "Bo", "Cy"]
     crop_file(people, outfit=["red", "red", "blue", "red", None, None], camera=[1, 2, 3, 1, 2, 3]).write(
         "crops.parquet"

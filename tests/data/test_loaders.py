@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import multiprocessing
 import pickle
 import signal
@@ -238,7 +239,9 @@ class TestTraining:
     def test_a_signal_to_the_whole_job_leaves_the_workers_at_work(
         self, samples: Samples, number: signal.Signals
     ) -> None:
-        # Ctrl-C, scancel and systemd signal the workers as well; the step must still be finished and saved.
+        # Ctrl-C, scancel and systemd signal the workers as well; the step must still be finished and saved. LanceDB
+        # starts threads in whatever is forked, and a signal reaches any thread that does not let it wait.
+        importlib.import_module("lancedb")
         expected = list(trainer(samples).epoch(0))
         assert len(expected) >= 5  # more than a worker fetches ahead
         loader, others = trainer(samples, 1), set(multiprocessing.active_children())

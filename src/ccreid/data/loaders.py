@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -238,7 +239,9 @@ class _Batches:
         return len(self._made)
 
     def __iter__(self) -> Iterator[PlainBatch]:
-        for made, complaints in self._made:
+        with _termination_held():
+            batches = iter(self._made)  # starts the workers
+        for made, complaints in batches:
             for complaint in complaints:
                 _say_once(complaint)
             if isinstance(made, ImageError):
@@ -253,6 +256,22 @@ class _Batches:
 
 def _as_made(batch: Anything) -> Anything:
     return batch
+
+
+@contextmanager
+def _termination_held() -> Iterator[None]:
+    """Let a termination signal wait: a worker that starts meanwhile lets it wait in every thread, from its first on.
+
+    Libraries such as LanceDB start threads in whatever is forked, before the worker itself can say anything.
+    """
+    if not hasattr(signal, "sigwaitinfo"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_stopping_to_the_parent(_worker: int) -> None:
