@@ -10,6 +10,7 @@ import fcntl
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from filelock import FileLock
 
 VERSION = "2.3.5"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ccreid-tests"
-USERS, PORT, LOG = (CACHE / f"milvus.{name}" for name in ("users", "port", "log"))
+USERS, PORT, LOG, SERVING, SERVER = (CACHE / f"milvus.{name}" for name in ("users", "port", "log", "serving", "pid"))
 INSTALL_S, START_S = 300, 120
 
 
@@ -38,7 +39,10 @@ def used() -> Iterator[int]:
     with USERS.open("a") as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for one that is about to stop
         with FileLock(CACHE / "milvus.lock"):
-            if not PORT.exists():
+            with SERVING.open("a") as serving:
+                killed = _alone(serving.fileno())  # nobody serves, whatever the file with the port says
+            if killed or not PORT.exists():
+                _clear_away()
                 _start(_installed())
             port = int(PORT.read_text(encoding="ascii"))
         yield port
@@ -60,6 +64,15 @@ def _installed() -> Path:
     return place
 
 
+def _clear_away() -> None:
+    """What a server left whose program was killed: its port, and itself, beside which no second one starts."""
+    PORT.unlink(missing_ok=True)
+    with suppress(OSError, ValueError):  # there is none
+        server = int(SERVER.read_text(encoding="ascii"))
+        if Path(f"/proc/{server}/exe").readlink().name == "milvus":
+            os.kill(server, signal.SIGKILL)
+
+
 def _start(library: Path) -> None:
     with LOG.open("w") as log:
         server = subprocess.Popen(
@@ -78,11 +91,17 @@ def serve(library: str) -> None:
     PORT.unlink(missing_ok=True)
     sys.path.insert(0, library)
     milvus = importlib.import_module("milvus")
-    with tempfile.TemporaryDirectory(prefix="milvus-", ignore_cleanup_errors=True) as folder, USERS.open("a") as users:
+    with (
+        tempfile.TemporaryDirectory(prefix="milvus-", ignore_cleanup_errors=True) as folder,
+        USERS.open("a") as users,
+        SERVING.open("a") as serving,
+    ):
+        fcntl.flock(serving, fcntl.LOCK_EX)
         server = milvus.MilvusServer(milvus.MilvusServerConfig(data_dir=folder), wait_for_started=False)
         server.config.set("proxy.timeTickInterval", 20)  # ms; readers who want to see everything wait for the next tick
         try:
             server.start()
+            SERVER.write_text(str(server.server_proc.pid), encoding="ascii")
             _wait(server.server_proc, f"http://127.0.0.1:{server.webservice_port}/healthz")
             PORT.write_text(str(server.listen_port), encoding="ascii")
             while not _alone(users.fileno()) and server.server_proc.poll() is None:
