@@ -8,8 +8,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ccreid.retrieval.calibration.calibration import Scope
 from ccreid.retrieval.calibration.person_scores import Enrolled
 from ccreid.retrieval.crops.crop_file import CropFile
+
+SCOPE = Scope(
+    data="simulated",
+    people_are="never drawn",
+    people=60,
+    crops=360,
+    cameras=3,
+    outfits=2,
+    synthetic=True,
+    date="2026-01-01",
+    version="0",
+    seed=0,
+)
+"""Of a calibration made from 60 of them."""
 
 
 def simulated(

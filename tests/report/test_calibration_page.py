@@ -15,25 +15,14 @@ from ccreid.report.calibration_plots import draw_det, draw_reliability
 from ccreid.report.calibration_tables import threshold_table
 from ccreid.retrieval.calibration import calibrating
 from ccreid.retrieval.calibration.calibrating import calibrate
-from ccreid.retrieval.calibration.calibration import Calibration, Scope
+from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.calibration.open_set import Rate
-from simulated_people import simulated
+from simulated_people import SCOPE, simulated
 
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    scope = Scope(
-        data="a <folder>",
-        people_are="never drawn",
-        people=60,
-        crops=360,
-        cameras=3,
-        outfits=2,
-        synthetic=True,
-        date="2026-01-01",
-        version="0",
-        seed=0,
-    )
+    scope = SCOPE.model_copy(update={"data": "a <folder>"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibrating, "DRAWS", 3)
         patch.setattr(calibrating, "SIZES", 3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ccreid.errors import ImageError
 from ccreid.machine.files import write_text
 from ccreid.machine.progress import Track, untracked
 from ccreid.report.page import Picture, data_address, rendered
+from ccreid.report.ranked_lists import small_jpeg
 from ccreid.retrieval.crops.crop_file import CropFile, crop_ids
 
 TEMPLATE = "groups.html.j2"
@@ -137,7 +137,4 @@ def _picture(path: str, box: Sequence[int] | None) -> Picture | None:
         return None
     inside = None if box is None else clipped(tuple(box), image.size)  # type: ignore[arg-type]
     image = image if inside is None else cut(image, inside)
-    image.thumbnail(THUMBNAIL_PX)
-    stream = BytesIO()
-    image.save(stream, format="JPEG", quality=82)
-    return Picture(data_address(stream.getvalue(), "jpeg"), f"Crop {path}")
+    return Picture(data_address(small_jpeg(image, THUMBNAIL_PX), "jpeg"), f"Crop {path}")

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from ccreid.data.decode import read_image
 from ccreid.evaluation.evaluate import Evaluation
@@ -112,7 +113,11 @@ def ranked_list(evaluation: Evaluation, protocol: Protocol, row: int, top: int =
 
 def thumbnail(pictures: Pictures, row: int, size_px: tuple[int, int] = (96, 192)) -> bytes:
     """Image `row` as a JPEG no larger than (width, height), with its proportions. Raises ImageError."""
-    image = read_image(pictures.path(row))
+    return small_jpeg(read_image(pictures.path(row)), size_px)
+
+
+def small_jpeg(image: Image.Image, size_px: tuple[int, int]) -> bytes:
+    """A picture as a JPEG no larger than (width, height), with its proportions; the picture itself becomes as small."""
     image.thumbnail(size_px)
     stream = BytesIO()
     image.save(stream, format="JPEG", quality=82)

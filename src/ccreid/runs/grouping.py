@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ccreid.errors import ArtefactError, SettingError
+from ccreid.errors import SettingError
 from ccreid.machine.files import is_free, replacing
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
@@ -30,7 +30,7 @@ from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.grouping.decisions import Apart, Decisions
 from ccreid.retrieval.grouping.grouping import Groups, Pairs, group_crops, pairs_to_merge
 from ccreid.retrieval.grouping.merging import MergeOdds, learn_odds
-from ccreid.retrieval.grouping.pile import Pile, group_names, grouped, labelled, pile
+from ccreid.retrieval.grouping.pile import Pile, check_fits, group_names, grouped, labelled, pile
 from ccreid.vocabulary import UNKNOWN
 
 GROUPS, PAIRS, PAGE, APART, ODDS = "groups.parquet", "pairs.parquet", "groups.html", "apart.json", "odds.json"
@@ -128,8 +128,8 @@ def group_into(
         return _grouped(folder, crops, decisions, learn)[0]
     with sole_writer(folder):
         outcome, heap, groups, pairs = _grouped(folder, crops, decisions, learn)
-        table = grouped(heap, groups)
         names = group_names(heap, groups)
+        table = grouped(heap, groups, names)
         probability = None if outcome.odds is None else outcome.odds.probability(groups, pairs)
         proposed = _pairs_table(names, pairs, probability)
         Apart(pairs=list(heap.apart)).write(folder / APART)  # first: to know more of them changes no group
@@ -158,22 +158,14 @@ def _grouped(
 def _odds(folder: Path, learn: Path | None, heap: Pile) -> MergeOdds | None:
     if learn is not None:
         known = CropFile.read(learn)
-        _check_model(known.made_with, heap, str(learn))
+        check_fits(known.made_with, str(learn), heap.crops)
         person, others = labelled(known)
         return learn_odds(known.vectors, person, others, known.made_with)
     if not (folder / ODDS).exists():
         return None
     odds = MergeOdds.read(folder / ODDS)
-    _check_model(odds.made_with, heap, str(folder / ODDS))
+    check_fits(odds.made_with, str(folder / ODDS), heap.crops)
     return odds
-
-
-def _check_model(made_with: dict[str, str], heap: Pile, source: str) -> None:
-    if made_with != heap.crops.made_with:
-        raise ArtefactError(
-            f"{source} was made with another model than {heap.crops.source}, or in another way.",
-            "Embed both with the same bundle.",
-        )
 
 
 def _outcome(heap: Pile, groups: Groups, pairs: Pairs, odds: MergeOdds | None) -> Outcome:

@@ -13,28 +13,16 @@ from ccreid.errors import ArtefactError, DataError, SettingError
 from ccreid.retrieval.calibration import calibrating
 from ccreid.retrieval.calibration.answers import in_words
 from ccreid.retrieval.calibration.calibrating import calibrate, of_draw, sizes_of
-from ccreid.retrieval.calibration.calibration import Calibration, Scope
+from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.calibration.likelihood import posteriors
 from ccreid.retrieval.calibration.open_set import Found, fpir_curve
 from ccreid.retrieval.calibration.person_scores import Enrolled
 from ccreid.retrieval.calibration.simulation import simulate
 from ccreid.vocabulary import UNKNOWN
-from simulated_people import simulated
+from simulated_people import SCOPE, simulated
 
 PEOPLE = 60
 MADE_WITH = {"weights": "abc", "pictures": "rule 1", "preprocessing": "{}", "flip": "True", "precision": "32-true"}
-SCOPE = Scope(
-    data="simulated",
-    people_are="never drawn",
-    people=PEOPLE,
-    crops=360,
-    cameras=3,
-    outfits=2,
-    synthetic=True,
-    date="2026-01-01",
-    version="0",
-    seed=0,
-)
 
 
 def made(crops: Enrolled, seed: int = 0) -> Calibration:

@@ -8,32 +8,20 @@ import pytest
 from ccreid.errors import DataError
 from ccreid.retrieval.calibration import calibrating, measuring
 from ccreid.retrieval.calibration.calibrating import calibrate
-from ccreid.retrieval.calibration.calibration import Calibration, Scope
+from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.calibration.measuring import Measured, measure
 from ccreid.retrieval.calibration.open_set import Rate
 from ccreid.vocabulary import UNKNOWN
-from simulated_people import simulated
+from simulated_people import SCOPE, simulated
 
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    scope = Scope(
-        data="simulated",
-        people_are="never drawn",
-        people=60,
-        crops=360,
-        cameras=3,
-        outfits=2,
-        synthetic=True,
-        date="2026-01-01",
-        version="0",
-        seed=0,
-    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibrating, "DRAWS", 8)
         patch.setattr(calibrating, "SIZES", 3)
         crops = simulated(np.random.default_rng(0), 60, body=0.2)
-        return calibrate(crops, {"weights": "abc"}, scope, random=np.random.default_rng(0))
+        return calibrate(crops, {"weights": "abc"}, SCOPE, random=np.random.default_rng(0))
 
 
 def test_on_people_of_the_same_kind_the_rate_asked_for_is_measured(

@@ -15,10 +15,9 @@ from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.search import Question
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.stores.store import ID
-from retrieval.calibration.test_calibration import SCOPE
 from retrieval.crop_files import MODEL, crop_file
 from retrieval.memory_store import MemoryStore
-from simulated_people import simulated
+from simulated_people import SCOPE, simulated
 
 PEOPLE = [f"P{row // 4}" for row in range(24)]
 

@@ -11,7 +11,7 @@ from ccreid.errors import ArtefactError, DataError
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.retrieval.grouping.grouping import Joining, group_crops
-from ccreid.retrieval.grouping.pile import Pile, grouped, pile
+from ccreid.retrieval.grouping.pile import Pile, group_names, grouped, pile
 from ccreid.vocabulary import UNKNOWN
 from crop_files import crop_file
 
@@ -19,7 +19,8 @@ PEOPLE = [person for person in range(5) for _ in range(6)]
 
 
 def again(heap: Pile) -> CropFile:
-    return grouped(heap, group_crops(heap.crops.vectors, heap.known, Joining(eps=0.5)))
+    groups = group_crops(heap.crops.vectors, heap.known, Joining(eps=0.5))
+    return grouped(heap, groups, group_names(heap, groups))
 
 
 def column(file: CropFile, name: str) -> list[str | None]:

@@ -102,12 +102,9 @@ def pile(
     return Pile(CropFile(table, joined.made_with, joined.source), known, tuple(dict.fromkeys(links)))
 
 
-def grouped(pile: Pile, groups: Groups) -> CropFile:
-    """The pile with the columns `group`, `state` and `proposed_person`.
-
-    A group keeps its name where most of a former group is in it; a new one is called after one of its crops.
-    """
-    table, names = pile.crops.table, group_names(pile, groups)
+def grouped(pile: Pile, groups: Groups, names: Sequence[str]) -> CropFile:
+    """The pile with the columns `group`, `state` and `proposed_person`; `names` are from :func:`group_names`."""
+    table = pile.crops.table
     person = texts(table, PERSON)
     whose: dict[int, str] = {}
     for group, who in zip(groups.group.tolist(), person, strict=True):
@@ -133,7 +130,10 @@ def labelled(crops: CropFile) -> tuple[Ids, Known]:
 
 
 def group_names(pile: Pile, groups: Groups) -> list[str]:
-    """(G,) what each group is called."""
+    """(G,) what each group is called.
+
+    A group keeps its name where most of a former group is in it; a new one is called after one of its crops.
+    """
     before = texts(pile.crops.table, GROUP)
     names: dict[int, str] = {}
     for group, former in _overlaps(groups.group, before):
@@ -164,11 +164,7 @@ def _joined(files: Sequence[CropFile]) -> CropFile:
     if not files:
         raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
     for file in files[1:]:
-        if file.made_with != files[0].made_with:
-            raise ArtefactError(
-                f"{file.source} was made with another model than {files[0].source}, or in another way.",
-                "Embed both with the same bundle.",
-            )
+        check_fits(file.made_with, file.source, files[0])
     try:
         table = pa.concat_tables([file.table for file in files], promote_options="permissive")
     except pa.ArrowException as error:
@@ -185,6 +181,15 @@ def _joined(files: Sequence[CropFile]) -> CropFile:
             said.setdefault(one, who)
     once = _with(table.take(list(first.values())), PERSON, [said.get(one) for one in first])
     return CropFile(once, files[0].made_with, files[0].source)
+
+
+def check_fits(made_with: Mapping[str, str], source: str, crops: CropFile) -> None:
+    """Raise ArtefactError, naming the `source`, where it was made with another model than the crops."""
+    if made_with != crops.made_with:
+        raise ArtefactError(
+            f"{source} was made with another model than {crops.source}, or in another way.",
+            "Embed both with the same bundle.",
+        )
 
 
 def _check_decisions(decided: Decisions, groups: set[str], crops: Mapping[str, int]) -> None:
