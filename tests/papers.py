@@ -15,10 +15,10 @@ from ccreid.model.network import Network
 from ccreid.recipe.settings import DataSettings, Fire2Settings, TrainingSettings
 from ccreid.runs.methods import mining_of
 from ccreid.training.loop import Plan
-from ccreid.training.schedule import Schedule
+from ccreid.training.schedule import Schedule, Steps
 
 FIRE2, TRAINING, DATA = Fire2Settings(), TrainingSettings(), DataSettings(dataset="any")
-SCHEDULE = Schedule(TRAINING.learning_rate, TRAINING.warmup_epochs, TRAINING.milestones, TRAINING.gamma)
+SCHEDULE = Schedule(TRAINING.learning_rate, TRAINING.warmup_epochs, Steps(TRAINING.milestones, TRAINING.gamma))
 PLAN = Plan(TRAINING.epochs, SCHEDULE, TRAINING.accumulate, TRAINING.seed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, cast
 
 import pytest
@@ -250,3 +251,24 @@ def test_looking_for_what_is_cut_off_leaves_a_new_network_as_it_was() -> None:
     backbone = Backbone("test_resnet", height_px=64, width_px=32)
     assert all(tensor.isfinite().all() for tensor in backbone.state_dict().values())
     assert all(module.training for module in backbone.modules())
+
+
+# --------------------------------------------------------------------------------------------------------- stages
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "count"),
+    [
+        ("test_resnet", "conv1.0.weight", "layer4.0.conv1.weight", 5),
+        (MOBILENET, "conv_stem.weight", "conv_head.weight", 8),
+        ("test_vit", "patch_embed.proj.weight", "norm.weight", 7),
+    ],
+)
+def test_stages_hold_every_parameter_once_from_the_input_on(name: str, first: str, last: str, count: int) -> None:
+    backbone = built(name, last_stride=2)
+    stages, named = backbone.stages(), dict(backbone.model.named_parameters())
+    places = [list(map(id, stage)) for stage in stages]
+    assert len(stages) == count
+    assert sorted(chain(*places)) == sorted(map(id, named.values()))
+    assert id(named[first]) in places[0]
+    assert id(named[last]) in places[-1]

@@ -17,7 +17,8 @@ from ccreid.datasets import READERS
 from ccreid.errors import SettingError
 from ccreid.recipe import Recipe, RunFolder, explained_yaml, load_recipe, recipe_names, to_yaml
 from ccreid.recipe.reading import RECIPES
-from ccreid.recipe.settings import Fire2Settings, MethodSettings, affects, setting_paths, settings
+from ccreid.recipe.section import affects
+from ccreid.recipe.settings import Fire2Settings, MethodSettings, setting_paths, settings
 
 Write = Callable[[str | bytes], str]
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from ccreid.machine.devices import launch
 from ccreid.methods import Group, Method
+from ccreid.model.backbone import Backbone
 from ccreid.model.network import Network
 from ccreid.training.optimizer import Optimizer
 
@@ -161,3 +162,68 @@ def test_groups_have_a_rate_and_a_start_of_their_own() -> None:
     assert moved[0] == pytest.approx({"lasting": 0.1, "head": 0.0})  # Adam's first step is as long as its rate
     assert moved[1] == pytest.approx({"lasting": 0.1, "head": 0.5}, rel=0.01)
     assert {name.partition(".")[0] for name in optimizer.moments()} == {"0", "1"}
+
+
+class OnBackbone(Method):
+    """A head beside a network, in two groups across which the network is divided as it happens to be."""
+
+    def __init__(self) -> None:
+        super().__init__(Network(Backbone("test_resnet", height_px=32, width_px=16)))
+        self.head = nn.Linear(self.network.dimension, 3)
+
+    def groups(self) -> dict[str, Group]:
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return {
+            "even": Group(tuple(trained[::2])),
+            "odd": Group(tuple(trained[1::2]), rate=lambda _epoch, _rate: 0.5, from_epoch=1),
+        }
+
+    def loss(self) -> torch.Tensor:
+        return sum((parameter.sum() for parameter in self.parameters()), torch.zeros(()))
+
+
+# From the names in timm's ResNet: how many stages lie between a parameter and the heads.
+STAGES_BELOW = {"conv1": 5, "bn1": 5, "layer1": 4, "layer2": 3, "layer3": 2, "layer4": 1}
+
+
+def below(name: str) -> int:
+    """Of a parameter of the method by its name."""
+    prefix, _, rest = name.partition("network.backbone.model.")
+    return STAGES_BELOW[rest.split(".")[0]] if not prefix else 0
+
+
+def test_stages_nearer_the_input_learn_at_lower_rates() -> None:
+    method = OnBackbone()
+    optimizer = Optimizer(method, launch("cpu"), weight_decay=0.0, layer_decay=0.5)
+    before = {name: parameter.detach().clone() for name, parameter in method.named_parameters()}
+    in_second = {id(parameter) for parameter in method.groups()["odd"].parameters}
+    for epoch in range(2):
+        optimizer.set_rate(epoch, 0.1)
+        optimizer.accumulate(method.loss())
+        optimizer.step()
+    for name, parameter in method.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        whole = 0.5 if id(parameter) in in_second else 0.1 + 0.1  # begins an epoch later, at a rate of its own
+        moved = (before[name] - parameter).mean().item()  # under a constant gradient each step is as long as its rate
+        assert moved == pytest.approx(whole * 0.5 ** below(name), rel=1e-3), name
+    assert {below(name) for name in before} == {0, 1, 2, 3, 4, 5}
+
+
+def test_a_method_may_grow_where_stages_have_rates_of_their_own() -> None:
+    method = OnBackbone()
+    optimizer = Optimizer(method, launch("cpu"), weight_decay=0.0, layer_decay=0.5)
+    optimizer.accumulate(method.loss())
+    optimizer.step()
+    stem = next(method.network.backbone.parameters())
+    before = optimizer.adam.state[stem]["exp_avg"].clone()
+    method.head = nn.Linear(method.network.dimension, 7)
+    optimizer.follow_parameters()
+    assert torch.equal(optimizer.adam.state[stem]["exp_avg"], before)
+    optimizer.set_rate(1, 0.1)
+    optimizer.accumulate(method.loss())
+    optimizer.step()
+    again = Optimizer(method, launch("cpu"), weight_decay=0.0, layer_decay=0.5)
+    again.restore({name: value.clone() for name, value in optimizer.moments().items()})
+    for parameter, state in optimizer.adam.state.items():
+        assert torch.equal(again.adam.state[parameter]["exp_avg"], state["exp_avg"])

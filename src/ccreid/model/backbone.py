@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import timm
 import torch
+from timm.models import group_parameters
 from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
@@ -82,6 +83,12 @@ class Backbone(nn.Module):
         names and the state are untouched.
         """
         self._compiled = cast(Callable[[Tensor], Tensor], torch.compile(self._features))
+
+    def stages(self) -> tuple[tuple[nn.Parameter, ...], ...]:
+        """All its parameters as timm divides them for rates by layer: the stem, then stage after stage to the last."""
+        matcher = cast(Any, self.model).group_matcher(coarse=True)
+        by_number = group_parameters(self.model, matcher, return_values=True)
+        return tuple(tuple(by_number[number]) for number in sorted(by_number))
 
     def _features(self, images: Tensor) -> Tensor:
         return self._as_map(cast(Any, self.model).forward_features(images))

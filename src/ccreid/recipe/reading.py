@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from ccreid.errors import SettingError
 from ccreid.machine.arguments import PathLike, as_path
 from ccreid.recipe import plain_yaml
+from ccreid.recipe.section import Section
 from ccreid.recipe.settings import (
     Fire2Settings,
     MethodSettings,
     Recipe,
-    Section,
     TrainingSettings,
     section_of,
     setting_paths,

@@ -6,46 +6,27 @@ The defaults are the paper's (LTCC and Celeb-reID), and stand nowhere else; a re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from ccreid.machine.limits import BATCH_IMAGES, CACHE_GB, LARGEST_COUNT, LARGEST_PX
-
-Affects = Literal["training", "scores", "images", "machine"]
-"""What a setting changes: what training ends with (and so its scores); what is scored of that, or how; which images are
-meant, which are compared by their contents; nothing but how the machine gets there."""
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
-CountFrom0 = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
-Weight = Annotated[float, Field(ge=0)]
-
-
-class Mark(NamedTuple):
-    """What a setting affects, beside its type; one without a mark affects training."""
-
-    affects: Affects
-
-
-SCORES, IMAGES, MACHINE = Mark("scores"), Mark("images"), Mark("machine")
-
-
-class Public(NamedTuple):
-    """Which free text of a setting may be told to anybody: these words, or any where there are none."""
-
-    words: tuple[str, ...] = ()
-
-
-PUBLIC = Public()
-
-
-class Section(BaseModel):
-    """Settings that belong together: checked strictly, unknown names refused, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from ccreid.recipe.section import (
+    IMAGES,
+    MACHINE,
+    PUBLIC,
+    SCORES,
+    Affects,
+    Count,
+    CountFrom0,
+    Probability,
+    Public,
+    Section,
+    Side,
+    Weight,
+    affects,
+)
 
 
 class DataSettings(Section):
@@ -184,6 +165,13 @@ class TrainingSettings(Section):
         (20, 40, 60), description="epochs after which the rate is multiplied by gamma"
     )
     gamma: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="factor of the rate at a milestone")
+    schedule: Literal["steps", "cosine"] = Field(
+        "steps",
+        description="how the rate falls: at the milestones, or after the warm-up along half a cosine to almost 0",
+    )
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="factor of the rate from a stage of the backbone to the one before it; 1: all learn alike"
+    )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="of every draw")
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], MACHINE] = Field("auto", description="where to compute")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
@@ -285,11 +273,6 @@ class Recipe(Section):
                 place = place.setdefault(section, {})
             place[name] = value
         return whole
-
-
-def affects(entry: FieldInfo) -> Affects:
-    """What a setting affects, as marked where it is defined."""
-    return next((mark.affects for mark in entry.metadata if isinstance(mark, Mark)), "training")
 
 
 def _is_public(entry: FieldInfo, value: object) -> bool:

@@ -13,7 +13,7 @@ from rich.table import Table
 from ccreid.analysis.paired import compare_queries
 from ccreid.errors import CcreidError, SettingError
 from ccreid.recipe import Recipe, RunFolder, plain_yaml, to_yaml
-from ccreid.recipe.settings import Affects
+from ccreid.recipe.section import Affects
 from ccreid.report.schema import Ablation, Difference, Summary, Variant
 from ccreid.report.tables import comparison_table, paired_table
 from ccreid.report.text import write_tables

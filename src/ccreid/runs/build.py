@@ -41,7 +41,7 @@ from ccreid.training.checkpoint import Checkpoints, Circumstances, Difference, S
 from ccreid.training.health import Health
 from ccreid.training.loop import Plan
 from ccreid.training.optimizer import Optimizer
-from ccreid.training.schedule import Schedule
+from ccreid.training.schedule import Cosine, Fall, Schedule, Steps
 from ccreid.training.selection import Selection
 from ccreid.vocabulary import Benchmark, Samples, answerable
 
@@ -127,9 +127,13 @@ def plain_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE)
 def plan(recipe: Recipe) -> Plan:
     """When what happens."""
     training = recipe.training
+    falls: dict[str, Fall] = {
+        "steps": Steps(tuple(training.milestones), training.gamma),
+        "cosine": Cosine(training.warmup_epochs, training.epochs),
+    }
     return Plan(
         epochs=training.epochs,
-        schedule=Schedule(training.learning_rate, training.warmup_epochs, tuple(training.milestones), training.gamma),
+        schedule=Schedule(training.learning_rate, training.warmup_epochs, falls[training.schedule]),
         accumulate=training.accumulate,
         seed=training.seed,
     )
@@ -224,7 +228,7 @@ def state(recipe: Recipe, method: Method, fabric: Fabric, processes: Processes =
     training = recipe.training
     shared = SharedBatch(method, processes, training.replicas)
     fabric.to_device(shared)
-    optimizer = Optimizer(method, fabric, training.weight_decay, training.clip_norm)
+    optimizer = Optimizer(method, fabric, training.weight_decay, training.clip_norm, training.layer_decay)
     return State(shared, optimizer, Average(method.network, training.average) if training.average else None)
 
 

@@ -9,6 +9,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ccreid.methods import Group, Method
+from ccreid.model.backbone import Backbone
+from ccreid.training.layer_rates import by_stage
 
 
 class Optimizer:
@@ -24,10 +26,20 @@ class Optimizer:
         L2, added to the gradient.
     clip_norm:
         Largest norm of the gradient, which is scaled down to it; None leaves it as it is.
+    layer_decay:
+        Factor of the rate from a stage of the backbone to the one before it, see :func:`by_stage`.
     """
 
-    def __init__(self, method: Method, fabric: Fabric, weight_decay: float, clip_norm: float | None = None) -> None:
-        self.method, self.fabric, self.weight_decay, self.clip_norm = method, fabric, weight_decay, clip_norm
+    def __init__(
+        self,
+        method: Method,
+        fabric: Fabric,
+        weight_decay: float,
+        clip_norm: float | None = None,
+        layer_decay: float = 1.0,
+    ) -> None:
+        self.method, self.fabric = method, fabric
+        self.weight_decay, self.clip_norm, self.layer_decay = weight_decay, clip_norm, layer_decay
         self._waiting: list[nn.Parameter] = []  # of groups whose first epoch is yet to come
         self.reset()
 
@@ -84,7 +96,10 @@ class Optimizer:
         self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
 
     def _groups(self) -> list[Group]:
-        return list(self.method.groups().values())
+        groups = list(self.method.groups().values())
+        if self.layer_decay == 1:
+            return groups
+        return by_stage(groups, cast(Backbone, self.method.network.backbone).stages(), self.layer_decay)
 
     def _parameters(self) -> list[nn.Parameter]:
         return [parameter for group in self._groups() for parameter in group.parameters]
