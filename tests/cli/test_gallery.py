@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from ccreid.cli.entry import app
 from ccreid.errors import CcreidError
 from ccreid.retrieval.gallery.gallery import Gallery
-from retrieval.crop_files import MODEL, crop_file
+from crop_files import MODEL, crop_file
 
 Run = Callable[..., Result]
 

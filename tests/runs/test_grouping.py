@@ -15,7 +15,7 @@ from ccreid.machine.writing import sole_writer
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.runs.grouping import APART, GROUPS, ODDS, PAGE, PAIRS, group_into
-from crop_files import crop_file
+from crop_files import nameless
 
 PEOPLE = [person for person in range(6) for _ in range(6)]
 
@@ -23,7 +23,7 @@ PEOPLE = [person for person in range(6) for _ in range(6)]
 @pytest.fixture
 def crops(tmp_path: Path) -> Path:
     path = tmp_path / "crops.parquet"
-    crop_file(PEOPLE, spread=0.12).write(path)
+    nameless(PEOPLE, spread=0.12).write(path)
     return path
 
 
@@ -38,7 +38,7 @@ def test_a_pile_grows_run_after_run(crops: Path, tmp_path: Path) -> None:
     assert (first.crops, first.new, first.joined) == (36, 36, 0)
     assert first.pairs == pq.read_table(out / PAIRS).num_rows > 0
     more = tmp_path / "more.parquet"
-    crop_file(PEOPLE[::2], spread=0.12, first=500).write(more)
+    nameless(PEOPLE[::2], spread=0.12, first=500).write(more)
     second = group_into(out, [more])
     assert (second.crops, second.new) == (54, 18)
     assert second.joined > 0
@@ -46,7 +46,7 @@ def test_a_pile_grows_run_after_run(crops: Path, tmp_path: Path) -> None:
     assert len(names) == 54
 
 
-def _names(out: Path) -> tuple[list[str], list[str]]:
+def _names(out: Path) -> tuple[tuple[str, ...], list[str]]:
     found = CropFile.read(out / GROUPS)
     return found.ids, found.table["group"].to_pylist()
 
@@ -80,7 +80,7 @@ def test_decisions_are_kept_for_good(crops: Path, tmp_path: Path) -> None:
 def test_probabilities_are_learnt_once_and_stay(crops: Path, tmp_path: Path) -> None:
     learn = tmp_path / "learn.parquet"
     people = [person for person in range(30) for _ in range(8)]
-    crop_file(people, spread=0.12, first=1000, person=[f"p{one}" for one in people]).write(learn)
+    nameless(people, spread=0.12, first=1000, person=[f"p{one}" for one in people]).write(learn)
     out = tmp_path / "groups"
     outcome = group_into(out, [crops], learn=learn)
     assert outcome.odds is not None
@@ -97,7 +97,7 @@ def test_a_file_of_another_model_changes_nothing(crops: Path, tmp_path: Path) ->
     group_into(out, [crops])
     before = files(out)
     other = tmp_path / "other.parquet"
-    crop_file([0, 1], first=99, made_with={"weights": "others"}).write(other)
+    nameless([0, 1], first=99, made_with={"weights": "others"}).write(other)
     for arguments in ({"crops": [other]}, {"crops": [], "learn": other}):
         with pytest.raises(ArtefactError, match="another model"):
             group_into(out, **arguments)

@@ -99,13 +99,17 @@ class Frames:
         self.clipped = 0
         self._last: tuple[Path, Image.Image] | None = None
 
-    def cut(self, crop: Crop) -> Image.Image:
-        """The crop in RGB. Raises ImageError where its picture cannot be read or nothing of the box lies in it."""
-        path = Path(crop.path)
+    def whole(self, path: PathLike) -> Image.Image:
+        """A picture in RGB. Raises ImageError where it cannot be read."""
+        path = Path(path)
         if self._last is None or self._last[0] != path:
             self._last = None  # never two of them in memory
             self._last = path, read_image(path)
-        picture = self._last[1]
+        return self._last[1]
+
+    def cut(self, crop: Crop) -> Image.Image:
+        """The crop in RGB. Raises ImageError where its picture cannot be read or nothing of the box lies in it."""
+        picture = self.whole(crop.path)
         box = clipped(crop.box, picture.size)
         if box is None:
             raise outside(crop.path, crop.box, picture.size)

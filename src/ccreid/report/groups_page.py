@@ -9,14 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ccreid.data.crops import clipped, cut
-from ccreid.data.decode import read_image
+from ccreid.data.crops import Crop, Frames
 from ccreid.errors import ImageError
 from ccreid.machine.files import write_text
 from ccreid.machine.progress import Track, untracked
 from ccreid.report.page import Picture, data_address, rendered
 from ccreid.report.ranked_lists import small_jpeg
-from ccreid.retrieval.crops.crop_file import CropFile, crop_ids
+from ccreid.retrieval.crops.crop_file import CropFile
 
 TEMPLATE = "groups.html.j2"
 MOST_GROUPS, MOST_PAIRS, MOST_CROPS = 150, 60, 12
@@ -113,28 +112,26 @@ def _group(name: str, rows: Sequence[int], crops: CropFile, loose: bool, picture
     chosen = [rows[place * len(rows) // min(MOST_CROPS, len(rows))] for place in range(min(MOST_CROPS, len(rows)))]
     people = [table[column][row].as_py() for column in ("person", "proposed_person") for row in rows]
     person = next((one for one in people if one is not None), None)
-    ids = crop_ids(table.take(list(chosen)))
+    frames = Frames() if pictures else None
     return _Group(
         name,
         len(rows),
         person,
         loose,
-        tuple(_crop(one, table, row, pictures) for one, row in zip(ids, chosen, strict=True)),
+        tuple(_crop(crops.ids[row], table, row, frames) for row in chosen),
     )
 
 
-def _crop(crop: str, table: pa.Table, row: int, pictures: bool) -> _Crop:
+def _crop(crop: str, table: pa.Table, row: int, frames: Frames | None) -> _Crop:
     path: str = table["path"][row].as_py()
     camera = table["camera"][row].as_py() if "camera" in table.column_names else None
     title = path if camera is None else f"{path}, camera {camera}"
-    return _Crop(crop, _picture(path, table["box"][row].as_py()) if pictures else None, title)
+    return _Crop(crop, None if frames is None else _picture(path, table["box"][row].as_py(), frames), title)
 
 
-def _picture(path: str, box: Sequence[int] | None) -> Picture | None:
+def _picture(path: str, box: list[int] | None, frames: Frames) -> Picture | None:
     try:
-        image = read_image(Path(path))
+        image = frames.whole(path) if box is None else frames.cut(Crop(path, (box[0], box[1], box[2], box[3])))
     except ImageError:
         return None
-    inside = None if box is None else clipped(tuple(box), image.size)  # type: ignore[arg-type]
-    image = image if inside is None else cut(image, inside)
     return Picture(data_address(small_jpeg(image, THUMBNAIL_PX), "jpeg"), f"Crop {path}")

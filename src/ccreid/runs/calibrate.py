@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ccreid.data.decode import read_image
 from ccreid.datasets.holdout import GALLERY, QUERY
-from ccreid.errors import ArtefactError, DataError, SettingError, StorageError
+from ccreid.errors import DataError, SettingError, StorageError
 from ccreid.machine.devices import Device, default_workers
 from ccreid.machine.extras import need
 from ccreid.machine.files import check_writable
@@ -25,9 +25,9 @@ from ccreid.retrieval.calibration.calibrating import calibrate, check_enough
 from ccreid.retrieval.calibration.calibration import NAME, Calibration, Scope
 from ccreid.retrieval.calibration.person_scores import Enrolled
 from ccreid.retrieval.crops.crop_file import CropFile
-from ccreid.retrieval.crops.models import differing
+from ccreid.retrieval.crops.labels import codes, labels_of
+from ccreid.retrieval.crops.models import check_same_model
 from ccreid.retrieval.gallery.gallery import Gallery
-from ccreid.retrieval.grouping.pile import codes, texts
 from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 from ccreid.version import __version__
@@ -138,15 +138,14 @@ def of_crop_file(bundle: Path, path: Path, device: Device) -> Labelled:
     """
     file = CropFile.read(path)
     _check_model(file.made_with, bundle, device, str(path))
-    person = texts(file.table, "person")
-    rows = np.flatnonzero([who is not None for who in person])
+    person, outfit, camera = (codes(labels_of(file.table, name)) for name in ("person", "outfit", "camera"))
+    rows = np.flatnonzero(person != UNKNOWN)
     if not len(rows):
         raise DataError(f"{path} does not say who is seen.", "Give it a column 'person'.")
-    camera = codes(texts(file.table, "camera"))
     crops = Enrolled(
         file.vectors[rows],
-        np.unique(codes(person)[rows], return_inverse=True)[1].astype(np.int64),
-        codes(texts(file.table, "outfit"))[rows],
+        np.unique(person[rows], return_inverse=True)[1].astype(np.int64),
+        outfit[rows],
         None if (camera[rows] == UNKNOWN).all() else camera[rows],
         file.table["height_px"].to_numpy()[rows].astype(np.int64),
     )
@@ -165,11 +164,8 @@ def of_gallery(bundle: Path, uri: str, device: Device) -> Labelled:
 
 
 def _check_model(made_with: Mapping[str, str], bundle: Path, device: Device, source: str) -> None:
-    if other := differing(made_with, Embedder.load(bundle, device).made_with):
-        raise ArtefactError(
-            f"{source} was made with another model than {bundle}, or in another way: {', '.join(other)} differ.",
-            "Name the bundle that it was made with.",
-        )
+    of_bundle = Embedder.load(bundle, device).made_with
+    check_same_model(made_with, source, of_bundle, str(bundle), "Name the bundle that it was made with.")
 
 
 def calibrate_bundle(labelled: Labelled, folder: Path, seed: int, watch: Watch) -> Calibration:

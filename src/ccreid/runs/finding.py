@@ -22,7 +22,7 @@ from ccreid.retrieval.crops.crop_list import list_crops
 from ccreid.retrieval.crops.crop_reading import Seen
 from ccreid.retrieval.crops.embed_crops import embed_crops, told
 from ccreid.retrieval.crops.embedding_here import Here
-from ccreid.retrieval.crops.models import differing
+from ccreid.retrieval.crops.models import check_same_model, differing
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.moving import Moved, move
 
@@ -100,9 +100,5 @@ def _read(places: Sequence[str]) -> CropFile:
             )
     files = [CropFile.read(place) for place in places]
     for file in files:
-        if other := differing(files[0].made_with, file.made_with):
-            raise ArtefactError(
-                f"{file.source} was embedded with another model than {files[0].source}: {', '.join(other)} differ.",
-                "Give files of one model.",
-            )
+        check_same_model(file.made_with, file.source, files[0].made_with, files[0].source, "Give files of one model.")
     return files[0] if len(files) == 1 else CropFile(stacked([file.table for file in files]), files[0].made_with)

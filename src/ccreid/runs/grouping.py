@@ -27,10 +27,11 @@ from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
 from ccreid.report.groups_page import write_groups_page
 from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.crops.models import check_same_model
 from ccreid.retrieval.grouping.decisions import Apart, Decisions
 from ccreid.retrieval.grouping.grouping import Groups, Pairs, group_crops, pairs_to_merge
 from ccreid.retrieval.grouping.merging import MergeOdds, learn_odds
-from ccreid.retrieval.grouping.pile import Pile, check_fits, group_names, grouped, labelled, pile
+from ccreid.retrieval.grouping.pile import ONE_BUNDLE, Pile, group_names, grouped, labelled, pile
 from ccreid.vocabulary import UNKNOWN
 
 GROUPS, PAIRS, PAGE, APART, ODDS = "groups.parquet", "pairs.parquet", "groups.html", "apart.json", "odds.json"
@@ -158,13 +159,13 @@ def _grouped(
 def _odds(folder: Path, learn: Path | None, heap: Pile) -> MergeOdds | None:
     if learn is not None:
         known = CropFile.read(learn)
-        check_fits(known.made_with, str(learn), heap.crops)
+        check_same_model(known.made_with, known.source, heap.crops.made_with, heap.crops.source, ONE_BUNDLE)
         person, others = labelled(known)
         return learn_odds(known.vectors, person, others, known.made_with)
     if not (folder / ODDS).exists():
         return None
     odds = MergeOdds.read(folder / ODDS)
-    check_fits(odds.made_with, str(folder / ODDS), heap.crops)
+    check_same_model(odds.made_with, str(folder / ODDS), heap.crops.made_with, heap.crops.source, ONE_BUNDLE)
     return odds
 
 

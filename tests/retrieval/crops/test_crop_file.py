@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ccreid.errors import ArtefactError, StorageError
-from ccreid.retrieval.crops.crop_file import CropFile, crop_ids, is_crop_file
+from ccreid.retrieval.crops.crop_file import CropFile, is_crop_file
 
 MADE_WITH = {"weights": "abc", "flip": "True"}
 ROWS, DIMENSION = 5, 8
@@ -58,10 +58,10 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 
 def test_an_id_is_of_the_bytes_and_the_box() -> None:
     table = crop_file().table
-    ids = crop_ids(table)
+    ids = CropFile(table, MADE_WITH).ids
     assert len(set(ids)) == ROWS
     moved = table.set_column(0, "path", pa.array(["elsewhere"] * ROWS))
-    assert crop_ids(moved) == ids
+    assert CropFile(moved, MADE_WITH).ids == ids
     picture = table["sha256"][1].as_py()
     assert ids[1] == hashlib.sha256(f"{picture} 0,0,4,8".encode()).hexdigest()[:32]
 

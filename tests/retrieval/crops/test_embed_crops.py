@@ -250,12 +250,12 @@ def test_crops_of_another_model_are_not_mixed(embedder: Embedder) -> None:
     other = a_network(2)
     run(["people"], embedder)
     before = Path("out.parquet").read_bytes()
-    with pytest.raises(ArtefactError, match=r"out\.parquet holds crops of another model.* differ in weights"):
+    with pytest.raises(ArtefactError, match=r"out\.parquet was made with another model.* weights differ"):
         run(["people"], other)
     assert Path("out.parquet").read_bytes() == before
     with pytest.raises(KeyboardInterrupt):
         embed_crops(list_crops(["people"]), Path("new.parquet"), Counting(embedder, 3))
-    with pytest.raises(ArtefactError, match=r"new\.parquet\.parts holds crops of another model"):
+    with pytest.raises(ArtefactError, match=r"new\.parquet\.parts was made with another model"):
         run(["people"], other, "new.parquet")
 
 

@@ -16,7 +16,7 @@ from ccreid.retrieval.crops.tracklets import pooled
 ROWS, DIMENSION = 6, 5
 
 
-def crops(tracklet: list[Any], **more: Any) -> pa.Table:
+def crops(tracklet: list[Any], **more: Any) -> CropFile:
     vectors = np.random.default_rng(1).normal(size=(ROWS, DIMENSION)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     columns = {
@@ -28,12 +28,12 @@ def crops(tracklet: list[Any], **more: Any) -> pa.Table:
         "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), DIMENSION),
         "tracklet": tracklet,
     }
-    return CropFile(pa.table(columns | more), {}).table
+    return CropFile(pa.table(columns | more), {})
 
 
 def test_a_tracklet_is_the_mean_of_its_unit_vectors() -> None:
-    table = crops(["b", "a", "b", "a", "b", None])
-    found = CropFile(pooled(table), {})  # a good file of crops
+    given = crops(["b", "a", "b", "a", "b", None])
+    found, table = pooled(given), given.table
     expected = []
     for rows in ([0, 2, 4], [1, 3], [5]):
         total = np.sum([table["embedding"][row].as_py() for row in rows], axis=0)
@@ -49,13 +49,14 @@ def test_a_tracklet_is_the_mean_of_its_unit_vectors() -> None:
 
 def test_it_is_another_one_with_another_crop() -> None:
     whole = crops([1] * ROWS)
-    assert CropFile(pooled(whole), {}).ids != CropFile(pooled(whole.slice(1)), {}).ids
-    assert CropFile(pooled(whole), {}).ids == CropFile(pooled(whole.take(list(range(ROWS))[::-1])), {}).ids
+    fewer, turned = whole.table.slice(1), whole.table.take(list(range(ROWS))[::-1])
+    assert pooled(whole).ids != pooled(CropFile(fewer, {})).ids
+    assert pooled(whole).ids == pooled(CropFile(turned, {})).ids
 
 
 def test_it_has_what_its_crops_share_and_the_time_at_which_it_begins() -> None:
-    table = crops([1, 1, 1, 2, 2, 2], camera=[3, 3, None, 4, 4, 4], note=list("xxyzzz"), time=[5, 4, None, 9, 7, 8])
-    columns = pooled(table).to_pydict()
+    given = crops([1, 1, 1, 2, 2, 2], camera=[3, 3, None, 4, 4, 4], note=list("xxyzzz"), time=[5, 4, None, 9, 7, 8])
+    columns = pooled(given).table.to_pydict()
     assert (columns["camera"], columns["note"], columns["time"]) == ([3, 4], [None, "z"], [4, 7])
 
 

@@ -18,7 +18,7 @@ from ccreid.retrieval.gallery.enrolment import Wishes
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.quality import LEAST_HEIGHT_PX, LEAST_SHARPNESS, sharpness
 from ccreid.retrieval.gallery.settings import Settings
-from retrieval.crop_files import MODEL, crop_file
+from crop_files import MODEL, crop_file
 from retrieval.memory_store import MemoryStore
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -18,8 +18,8 @@ from ccreid.retrieval.gallery.moving import move
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.gallery.tables import vectors_table
 from ccreid.retrieval.stores.store import ID
+from crop_files import MODEL, crop_file
 from retrieval.children import started
-from retrieval.crop_files import MODEL, crop_file
 from retrieval.gallery.test_journal import held, plain
 from retrieval.memory_store import MemoryStore
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from ccreid.retrieval.gallery.gallery import Gallery
+from crop_files import crop_file
 from retrieval.backends import milvus
-from retrieval.crop_files import crop_file
 from retrieval.gallery.test_repair import check_whole
 
 

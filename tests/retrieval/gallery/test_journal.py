@@ -12,7 +12,7 @@ from ccreid.errors import DataError, SettingError
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.gallery.tables import UNDOABLE, Tables
-from retrieval.crop_files import crop_file
+from crop_files import crop_file
 from retrieval.memory_store import MemoryStore
 
 

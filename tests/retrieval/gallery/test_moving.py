@@ -18,7 +18,7 @@ from ccreid.retrieval.gallery.moving import move
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.gallery.tables import vectors_table
 from ccreid.retrieval.stores.store import ID, VECTOR
-from retrieval.crop_files import MODEL, crop_file
+from crop_files import MODEL, crop_file
 from retrieval.gallery.test_journal import DyingStore, Killed
 
 OTHER = MODEL | {"weights": "c" * 64}

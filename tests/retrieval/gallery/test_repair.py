@@ -14,7 +14,7 @@ from ccreid.errors import CcreidError, DataError
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.tables import UNDOABLE
 from ccreid.retrieval.stores.store import ID
-from retrieval.crop_files import crop_file
+from crop_files import crop_file
 from retrieval.memory_store import MemoryStore
 
 PEOPLE = ["Ada", "Ada", "Ada", "Bo", "Bo", "Cy", None]

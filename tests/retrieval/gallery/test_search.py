@@ -15,7 +15,7 @@ from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.search import Question
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.stores.store import ID
-from retrieval.crop_files import MODEL, crop_file
+from crop_files import MODEL, crop_file
 from retrieval.memory_store import MemoryStore
 from simulated_people import SCOPE, simulated
 

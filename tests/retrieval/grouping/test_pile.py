@@ -13,7 +13,7 @@ from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.retrieval.grouping.grouping import Joining, group_crops
 from ccreid.retrieval.grouping.pile import Pile, group_names, grouped, pile
 from ccreid.vocabulary import UNKNOWN
-from crop_files import crop_file
+from crop_files import nameless
 
 PEOPLE = [person for person in range(5) for _ in range(6)]
 
@@ -30,7 +30,7 @@ def column(file: CropFile, name: str) -> list[str | None]:
 
 @pytest.fixture(scope="module")
 def before() -> CropFile:
-    return again(pile([crop_file(PEOPLE)]))
+    return again(pile([nameless(PEOPLE)]))
 
 
 def test_a_new_group_is_called_after_one_of_its_crops(before: CropFile) -> None:
@@ -43,7 +43,7 @@ def test_a_new_group_is_called_after_one_of_its_crops(before: CropFile) -> None:
 
 
 def test_groups_keep_their_names_when_crops_come(before: CropFile) -> None:
-    heap = pile([crop_file([4, 3, 2, 1, 0, 1], first=100)], before)
+    heap = pile([nameless([4, 3, 2, 1, 0, 1], first=100)], before)
     assert heap.new == 6
     after = again(heap)
     names = dict(zip(after.ids, column(after, "group"), strict=True))
@@ -52,7 +52,7 @@ def test_groups_keep_their_names_when_crops_come(before: CropFile) -> None:
 
 
 def test_crops_come_in_any_order_and_twice(before: CropFile) -> None:
-    heap = pile([crop_file(PEOPLE), crop_file(PEOPLE)], before)
+    heap = pile([nameless(PEOPLE), nameless(PEOPLE)], before)
     assert heap.crops.ids == before.ids
     assert heap.new == 0
 
@@ -60,7 +60,7 @@ def test_crops_come_in_any_order_and_twice(before: CropFile) -> None:
 def test_a_name_makes_crops_confirmed_and_new_ones_proposed(before: CropFile) -> None:
     name = column(before, "group")[0]
     assert name is not None
-    after = again(pile([crop_file([0, 0, 1], first=100)], before, decisions=Decisions(names={name: "anna"})))
+    after = again(pile([nameless([0, 0, 1], first=100)], before, decisions=Decisions(names={name: "anna"})))
     rows = list(zip(column(after, "person"), column(after, "state"), column(after, "proposed_person"), strict=True))
     assert rows[:6] == 6 * [("anna", "confirmed", None)]
     assert rows[30:32] == 2 * [(None, "proposed", "anna")]
@@ -69,7 +69,7 @@ def test_a_name_makes_crops_confirmed_and_new_ones_proposed(before: CropFile) ->
 
 def test_who_was_confirmed_stays_who_he_is() -> None:
     people = [*["ben"] * 2, *[None] * 28]
-    before = again(pile([crop_file(PEOPLE, person=people)]))
+    before = again(pile([nameless(PEOPLE, person=people)]))
     name = column(before, "group")[0]
     assert name is not None
     assert column(before, "proposed_person")[2:6] == 4 * ["ben"]
@@ -79,7 +79,7 @@ def test_who_was_confirmed_stays_who_he_is() -> None:
 
 
 def test_a_person_that_a_later_file_tells_is_taken(before: CropFile) -> None:
-    heap = pile([crop_file(PEOPLE[:6], person=["anna"] * 6)], before)
+    heap = pile([nameless(PEOPLE[:6], person=["anna"] * 6)], before)
     assert (heap.known.person[:6] != UNKNOWN).all()
     assert (heap.known.person[6:] == UNKNOWN).all()
 
@@ -102,7 +102,7 @@ def test_what_is_apart_is_never_joined_again(before: CropFile) -> None:
 
 
 def test_groups_that_are_apart_stay_so_when_all_else_would_join_them() -> None:
-    alike = again(pile([crop_file([0] * 6)]))
+    alike = again(pile([nameless([0] * 6)]))
     halves = pile([], CropFile(alike.table.set_column(
         alike.table.column_names.index("group"), "group", [["a"] * 3 + ["b"] * 3]
     ), alike.made_with), decisions=Decisions(apart=[("a", "b")]))  # fmt: skip
@@ -112,16 +112,16 @@ def test_groups_that_are_apart_stay_so_when_all_else_would_join_them() -> None:
 
 
 def test_two_crops_of_one_picture_are_two_people() -> None:
-    known = pile([crop_file([0] * 6, boxes=True)]).known
+    known = pile([nameless([0] * 6, boxes=True)]).known
     assert known.frame.tolist() == [0, 0, 1, 1, 2, 2]
-    frames = pile([crop_file([0] * 4, camera=[1, 1, 2, 2], frame=[5, 5, 5, None])]).known.frame
+    frames = pile([nameless([0] * 4, camera=[1, 1, 2, 2], frame=[5, 5, 5, None])]).known.frame
     assert frames[0] == frames[1] != frames[2]
     assert frames[3] == UNKNOWN
 
 
 def test_another_model_is_refused(before: CropFile) -> None:
     with pytest.raises(ArtefactError, match="made with another model"):
-        pile([crop_file([0], made_with={"weights": "others"})], before)
+        pile([nameless([0], made_with={"weights": "others"})], before)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_decisions_about_what_is_not_there_are_refused(before: CropFile, decided
 def test_nothing_to_group_is_told() -> None:
     with pytest.raises(DataError, match="no crops"):
         pile([])
-    empty = crop_file([0])
+    empty = nameless([0])
     with pytest.raises(DataError, match="no crops"):
         pile([replace(empty, table=empty.table.slice(0, 0))])
     assert np.array_equal(pile([empty]).known.group, [UNKNOWN])

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self
@@ -21,6 +22,7 @@ from ccreid.errors import ArtefactError
 from ccreid.machine.arguments import PathLike, as_path
 from ccreid.machine.files import replacing
 from ccreid.records import UNIT_TOLERANCE, Record, told
+from ccreid.retrieval.crops.models import check_same_model
 
 FORMAT: Final = "ccreid-crops-1"
 MEND = "Make it anew: ccreid embed BUNDLE PICTURES... -o crops.parquet"
@@ -82,6 +84,7 @@ class CropFile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", _checked(self.table, self.source))
+        _check_values(self)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -89,12 +92,19 @@ class CropFile:
     @property
     def vectors(self) -> NDArray[np.float32]:
         """The embeddings, (N, D) of length 1."""
-        return vectors_of(self.table)
+        column = self.table[EMBEDDING].combine_chunks()
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        parts = [chunk.flatten().to_numpy().reshape(len(chunk), chunk.type.list_size) for chunk in chunks]
+        whole: NDArray[np.float32] = (
+            parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, column.type.list_size), np.float32), *parts])
+        )
+        return whole
 
-    @property
-    def ids(self) -> list[str]:
-        """What each crop is known by, see :func:`crop_ids`."""
-        return crop_ids(self.table)
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """What each crop is known by: 32 hex digits of a hash over its picture's bytes and its box."""
+        pairs = zip(self.table["sha256"].to_pylist(), self.table[BOX].to_pylist(), strict=True)
+        return tuple(crop_id(picture, box) for picture, box in pairs)
 
     @property
     def metadata(self) -> list[str]:
@@ -112,11 +122,8 @@ class CropFile:
             raise ArtefactError(f"{path} holds no crops: there is no .parquet file in it.", MEND)
         tables, notes = zip(*map(_read, parts), strict=True)
         for part, made_with in zip(parts, notes, strict=True):
-            if made_with != notes[0]:
-                raise ArtefactError(
-                    f"{part} was made with another model than {parts[0]}, or in another way.",
-                    "Keep crops of different models in different folders.",
-                )
+            mend = "Keep crops of different models in different folders."
+            check_same_model(made_with, str(part), notes[0], str(parts[0]), mend)
         try:
             return cls(stacked(tables), notes[0], str(path))
         except pa.ArrowException as error:
@@ -143,12 +150,6 @@ def _with_text(table: pa.Table, names: set[str]) -> pa.Table:
         if entry.name in names and entry.type != pa.string():
             table = table.set_column(place, entry.name, table[entry.name].cast(pa.string()))
     return table
-
-
-def crop_ids(table: pa.Table) -> list[str]:
-    """What each crop is known by: 32 hex digits of a hash over its picture's bytes and its box."""
-    pairs = zip(table["sha256"].to_pylist(), table[BOX].to_pylist(), strict=True)
-    return [crop_id(picture, box) for picture, box in pairs]
 
 
 def crop_id(picture: str, box: Any = None) -> str:
@@ -208,9 +209,7 @@ def _checked(table: pa.Table, source: str) -> pa.Table:
     theirs = {name: table[name] for name in table.column_names if name not in own}
     for name, column in theirs.items():
         _check_plain(column.type, name, source)
-    checked = pa.table(own | theirs)
-    _check_values(checked, source)
-    return checked
+    return pa.table(own | theirs)
 
 
 def _as(column: Any, kind: Any, name: str, source: str) -> Any:
@@ -237,8 +236,8 @@ def _check_plain(kind: Any, name: str, source: str) -> None:
         )
 
 
-def _check_values(table: pa.Table, source: str) -> None:
-    vectors = vectors_of(table)
+def _check_values(crops: CropFile) -> None:
+    table, source, vectors, ids = crops.table, crops.source, crops.vectors, crops.ids
     with np.errstate(over="ignore", invalid="ignore"):
         odd = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE)  # NaN and infinity among them
     if odd.any():
@@ -256,7 +255,6 @@ def _check_values(table: pa.Table, source: str) -> None:
         if pc.any(wrong).as_py():
             row = _first(wrong)
             raise ArtefactError(f"{source}, row {row}, column {name}: {table[name][row]} is none.", MEND)
-    ids = crop_ids(table)
     if len(set(ids)) < len(ids):
         places: dict[str, int] = {}
         first, second = next((places[key], row) for row, key in enumerate(ids) if places.setdefault(key, row) != row)
@@ -264,17 +262,6 @@ def _check_values(table: pa.Table, source: str) -> None:
             f"{source} has the same crop in the rows {first} and {second}: {table['path'][second]}.",
             "Keep one of them: a crop is its picture's bytes and its box.",
         )
-
-
-def vectors_of(table: pa.Table) -> NDArray[np.float32]:
-    """The embeddings of a table of crops, (N, D)."""
-    column = table[EMBEDDING].combine_chunks()
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    parts = [chunk.flatten().to_numpy().reshape(len(chunk), chunk.type.list_size) for chunk in chunks]
-    whole: NDArray[np.float32] = (
-        parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, column.type.list_size), np.float32), *parts])
-    )
-    return whole
 
 
 def _first(mask: Any) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ccreid.errors import ArtefactError
 from ccreid.retrieval.crops.crop_file import BOX, EMBEDDING, OWN, CropFile
 from ccreid.retrieval.crops.crop_list import CropList
 from ccreid.retrieval.crops.crop_reading import Seen
+from ccreid.retrieval.crops.models import check_same_model
 
 PART_CROPS = 4096
 PART_S = 60.0
@@ -41,7 +41,7 @@ class CropParts:
     def __init__(self, folder: Path, made_with: Mapping[str, str], listed: CropList) -> None:
         self.folder, self.made_with, self.listed = folder, dict(made_with), listed
         for found in self.read():
-            check_same_model(found, self.made_with, folder)
+            check_made_with(found, self.made_with)
         self._waiting: list[Seen] = []
         self._written = time.monotonic()
 
@@ -70,15 +70,9 @@ class CropParts:
             part.unlink()
 
 
-def check_same_model(found: CropFile, made_with: Mapping[str, str], place: Path) -> None:
-    """Raises ArtefactError where crops were made in another way, naming the difference."""
-    differing = [name for name, value in made_with.items() if found.made_with.get(name) != value]
-    if differing or found.made_with.keys() != made_with.keys():
-        what = ", ".join(differing) or "what it says of itself"
-        raise ArtefactError(
-            f"{place} holds crops of another model, or made in another way: they differ in {what}.",
-            "Name another output, or delete it.",
-        )
+def check_made_with(found: CropFile, made_with: Mapping[str, str]) -> None:
+    """Raises ArtefactError where an output that is there is of another model than what embeds now."""
+    check_same_model(found.made_with, found.source, made_with, "the one named", "Name another output, or delete it.")
 
 
 def table_of(crops: list[Seen], listed: CropList) -> pa.Table:

@@ -16,9 +16,9 @@ from ccreid.errors import DataError, SettingError
 from ccreid.machine.files import check_writable, is_free, remove_leftovers
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
-from ccreid.retrieval.crops.crop_file import POOLED, CropFile, crop_ids, is_crop_file, stacked
+from ccreid.retrieval.crops.crop_file import POOLED, CropFile, is_crop_file, stacked
 from ccreid.retrieval.crops.crop_list import CropList
-from ccreid.retrieval.crops.crop_parts import CropParts, check_same_model
+from ccreid.retrieval.crops.crop_parts import CropParts, check_made_with
 from ccreid.retrieval.crops.crop_reading import Picture, Seen
 from ccreid.retrieval.crops.tracklets import pooled
 
@@ -115,7 +115,7 @@ def embed_crops(
         given = [file for file in listed.files.values() if file.made_with == made_with]
         if whole and not tracklets and output.exists():
             given.append(CropFile.read(output))
-            check_same_model(given[-1], made_with, output)
+            check_made_with(given[-1], made_with)
         work = _Work(listed, parts, given, made_with)
         try:
             for seen in track(engine.embed(work.pictures, work.known), "Embedding", len(work.pictures)):
@@ -126,8 +126,8 @@ def embed_crops(
             raise DataError(f"Nothing is left to embed. {told(work.problems)}", "Name other pictures.")
         if not whole:
             return work.outcome(sum(len(file) for file in parts.read()))
-        table = work.joined([*given, *parts.read()])
-        written = CropFile(pooled(table) if tracklets else table, made_with)
+        joined = CropFile(work.joined([*given, *parts.read()]), made_with)
+        written = pooled(joined) if tracklets else joined
         written.write(output)
         parts.remove()
         return work.outcome(len(written))
@@ -199,7 +199,7 @@ class _Work:
     def joined(self, files: Sequence[CropFile]) -> pa.Table:
         """The crops of all files, each once, as they are listed now; none whose picture has other bytes now."""
         table = stacked([file.table for file in files])
-        ids = crop_ids(table)
+        ids = [key for file in files for key in file.ids]
         first = {key: row for row, key in reversed(list(enumerate(ids)))}
         bytes_of = zip(table["path"].to_pylist(), table["sha256"].to_pylist(), strict=True)
         fresh = [self._bytes_of.get(path, sha256) == sha256 for path, sha256 in bytes_of]

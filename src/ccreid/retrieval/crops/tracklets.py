@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ccreid.errors import DataError
-from ccreid.retrieval.crops.crop_file import EMBEDDING, OWN, POOLED, crop_ids, vectors_of
+from ccreid.retrieval.crops.crop_file import EMBEDDING, OWN, POOLED, CropFile
 
 OF_ONE = ("person", "outfit", "camera")
 """What cannot differ within a tracklet."""
@@ -17,7 +17,7 @@ BEGINS = ("time", "frame")
 """Of which a tracklet has the values with which it begins."""
 
 
-def pooled(crops: pa.Table) -> pa.Table:
+def pooled(crops: CropFile) -> CropFile:
     """One row a tracklet, in the order in which they begin; a crop without one is a row of its own.
 
     The embedding is the mean of those of its crops, of length 1; path, box, height and width are those of its highest
@@ -27,29 +27,30 @@ def pooled(crops: pa.Table) -> pa.Table:
     Parameters
     ----------
     crops:
-        As in :class:`ccreid.retrieval.crops.crop_file.CropFile`, with the column `tracklet`.
+        With the column `tracklet`.
 
     Raises
     ------
     DataError
         No crop has a tracklet, one has crops of several people, outfits or cameras, or the mean of one is 0.
     """
-    names = crops["tracklet"].to_pylist()
+    table = crops.table
+    names = table["tracklet"].to_pylist()
     if all(name is None for name in names):
         raise DataError("No crop has a tracklet.", "Give them in the column tracklet.")
     places: dict[Any, list[int]] = {}
     for row, name in enumerate(names):
         places.setdefault(("alone", row) if name is None else name, []).append(row)
     of_tracklet = list(places.values())
-    heights, ids = crops["height_px"].to_pylist(), crop_ids(crops)
-    highest = crops.take(pa.array([max(rows, key=lambda row: heights[row]) for rows in of_tracklet], pa.int64()))
+    heights, ids = table["height_px"].to_pylist(), crops.ids
+    highest = table.take(pa.array([max(rows, key=lambda row: heights[row]) for rows in of_tracklet], pa.int64()))
     columns: dict[str, Any] = {name: highest[name] for name in OWN}
     joined = ["".join(sorted(ids[row] for row in rows)) for rows in of_tracklet]
     columns["sha256"] = pa.array([hashlib.sha256(text.encode()).hexdigest() for text in joined], pa.string())
-    columns[EMBEDDING] = _means(vectors_of(crops), of_tracklet, names)
+    columns[EMBEDDING] = _means(crops.vectors, of_tracklet, names)
     columns[POOLED] = pa.array([len(rows) for rows in of_tracklet], pa.int32())
-    theirs = [name for name in crops.column_names if name not in columns]
-    return pa.table(columns | {name: _shared(crops[name], of_tracklet, name, names) for name in theirs})
+    theirs = {name: _shared(table[name], of_tracklet, name, names) for name in crops.metadata}
+    return CropFile(pa.table(columns | theirs), crops.made_with, crops.source)
 
 
 def _means(vectors: Any, of_tracklet: list[list[int]], names: list[Any]) -> pa.Array:

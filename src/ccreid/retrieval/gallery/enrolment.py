@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from ccreid.errors import DataError
 from ccreid.retrieval.crops.crop_file import EMBEDDING, CropFile
+from ccreid.retrieval.crops.labels import labels_of
 from ccreid.retrieval.gallery.changes import Change
 from ccreid.retrieval.gallery.frames import meeting
-from ccreid.retrieval.gallery.labels import as_labels
+from ccreid.retrieval.gallery.metadata import as_json
 from ccreid.retrieval.gallery.quality import Looked
 from ccreid.retrieval.gallery.tables import (
     CONFIRMED,
@@ -139,8 +140,10 @@ class _Enrolling:
         self._at = at
         self._draw = draw
         self._ids = pa.array(crops.ids, pa.string())
-        self._people = _labels(crops.table, "person", wishes.person)
-        self._outfits = _labels(crops.table, "outfit", wishes.outfit)
+        self._people, self._outfits = (
+            labels_of(crops.table, name) if given is None else pa.repeat(given, len(crops))
+            for name, given in (("person", wishes.person), ("outfit", wishes.outfit))
+        )
         self._warnings: list[str] = []
         self._refused: dict[int, tuple[str, ...]] = {}
 
@@ -331,7 +334,7 @@ class _Enrolling:
             "state": pc.if_else(pc.is_valid(person), CONFIRMED, UNKNOWN),
             "probability": pa.nulls(len(rows), pa.float64()),
             **{name: table[name] for name in ("path", "sha256", "box", "height_px", "width_px")},
-            "metadata": _as_json(table, [name for name in self._crops.metadata if name not in ("person", "outfit")]),
+            "metadata": as_json(table, [name for name in self._crops.metadata if name not in ("person", "outfit")]),
             "quality": pa.array(poor, pa.string()),
             "override": pa.array([self._wishes.override if why else None for why in quality], pa.string()),
             "enrolled_at": pa.repeat(self._at, len(rows)),
@@ -348,17 +351,6 @@ class _Enrolling:
         return rows[[row not in self._refused for row in rows.tolist()]] if self._refused else rows
 
 
-def _labels(table: pa.Table, column: str, given: str | None) -> Any:
-    """A column as text, or one value for all."""
-    if given is not None:
-        return pa.repeat(given, table.num_rows)
-    if column not in table.column_names:
-        return pa.nulls(table.num_rows, pa.string())
-    text = as_labels(table[column])
-    trimmed = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-
-
 def _mapped(labels: Any, found: dict[str, str]) -> Any:
     place = pc.index_in(labels, value_set=pa.array(list(found), pa.string()))
     return pa.array(list(found.values()), pa.string()).take(place)
@@ -369,24 +361,3 @@ def _new_id(kind: str, draw: Callable[[], str], taken: set[str]) -> str:
         pass
     taken.add(one)
     return one
-
-
-def _as_json(table: pa.Table, names: Sequence[str]) -> Any:
-    """The user's columns, a text a row; what is not known is left out."""
-    told = table.select(list(names))
-    for place, name in enumerate(names):
-        column = told[name]
-        if pa.types.is_floating(column.type):
-            column = pc.if_else(pc.is_finite(column), column, None)
-        elif pa.types.is_temporal(column.type) or pa.types.is_decimal(column.type):
-            column = pa.chunked_array([[None if value is None else _plain(value) for value in column.to_pylist()]])
-        told = told.set_column(place, name, column)
-    if not names:
-        return pa.repeat("{}", table.num_rows)
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    rows = ({name: value for name, value in row.items() if value is not None} for row in told.to_pylist())
-    return pa.array(map(encode, rows), pa.string(), size=table.num_rows)
-
-
-def _plain(value: Any) -> str | float:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

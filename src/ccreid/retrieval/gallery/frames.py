@@ -1,20 +1,18 @@
-"""Crops of one frame: they never show one person."""
+"""Crops of a gallery that cannot be of one person, because they are of one frame."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import PurePath
-from typing import Any
-
+import numpy as np
 import pyarrow as pa
+
+from ccreid.retrieval.crops.frames import frames_of
+from ccreid.retrieval.gallery.metadata import told_by
+from ccreid.retrieval.stores.store import ID
+from ccreid.vocabulary import UNKNOWN
 
 
 def meeting(crops: pa.Table) -> dict[int, int]:
     """Crops that claim a person whom another crop of the same frame claims.
-
-    Crops are of one frame where they are parts of one picture, or where their `frame` is the same, and their `camera`
-    (the folder of the picture, where no camera is told).
 
     Parameters
     ----------
@@ -25,22 +23,17 @@ def meeting(crops: pa.Table) -> dict[int, int]:
     -------
     The rows that meet another, with the first that they meet; rows without a person meet nobody.
     """
-    columns = [crops[name].to_pylist() for name in ("id", "person", "sha256", "box", "path", "metadata")]
-    first: dict[tuple[str, Any], int] = {}
+    told = told_by([metadata if '"frame"' in metadata else "{}" for metadata in crops["metadata"].to_pylist()])
+    said = {name: told[name] for name in ("camera", "frame") if name in told}
+    frame = frames_of(pa.table({name: crops[name] for name in ("path", "sha256", "box")} | said))
+    ids, people = crops[ID].to_pylist(), crops["person"].to_pylist()
+    first: dict[tuple[str, int], int] = {}
     met: dict[int, int] = {}
-    for row, (crop, person, picture, box, path, metadata) in enumerate(zip(*columns, strict=True)):
-        if person is None:
+    for row in np.flatnonzero(frame != UNKNOWN).tolist():
+        if people[row] is None:
             continue
-        for frame in _frames(picture, box, path, json.loads(metadata) if '"frame"' in metadata else {}):
-            other = first.setdefault((person, frame), row)
-            if other != row and columns[0][other] != crop:
-                met[row] = other
-                met.setdefault(other, row)
+        other = first.setdefault((people[row], int(frame[row])), row)
+        if ids[other] != ids[row]:
+            met[row] = other
+            met.setdefault(other, row)
     return met
-
-
-def _frames(picture: str, box: Any, path: str, metadata: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    frames: list[tuple[Any, ...]] = [("picture", picture)] if box is not None else []
-    if "frame" in metadata:
-        frames.append((metadata.get("camera", str(PurePath(path).parent)), metadata["frame"]))
-    return frames

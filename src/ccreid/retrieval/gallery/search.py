@@ -15,7 +15,7 @@ from ccreid.retrieval.calibration.calibration import Calibration, Verdict
 from ccreid.retrieval.calibration.person_scores import Evidence, person_evidence
 from ccreid.retrieval.calibration.thresholds import Threshold
 from ccreid.retrieval.crops.crop_file import CropFile
-from ccreid.retrieval.gallery.labels import as_labels
+from ccreid.retrieval.crops.labels import as_labels
 from ccreid.retrieval.gallery.quality import by_height
 from ccreid.retrieval.gallery.snapshot import Snapshot
 from ccreid.retrieval.gallery.where import rows_where

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError
 from ccreid.retrieval.calibration.person_scores import Enrolled, Prepared
-from ccreid.retrieval.gallery.labels import as_labels
+from ccreid.retrieval.crops.labels import as_labels
+from ccreid.retrieval.gallery.metadata import told_by
 from ccreid.retrieval.gallery.tables import CONFIRMED, JOURNAL, UNDOABLE, Tables
 from ccreid.retrieval.stores.store import ID, VECTOR, Store
 from ccreid.vocabulary import UNKNOWN, Ids
@@ -173,27 +173,6 @@ def _columns(crops: pa.Table, outfits: pa.Table) -> pa.Table:
     own["outfit"] = _whole(outfits["name"]).take(place)
     theirs = told_by(crops["metadata"].to_pylist())
     return pa.table(own | {f"{name}_" if name in own else name: column for name, column in theirs.items()})
-
-
-def told_by(metadata: Sequence[str]) -> dict[str, Any]:
-    """The user's columns out of each crop's JSON; one that holds text in one crop and numbers in another is text."""
-    rows = [json.loads(told) if told != "{}" else {} for told in metadata]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: _column([row.get(name) for row in rows]) for name in names}
-
-
-def _column(values: list[Any]) -> Any:
-    kinds = {type(value) for value in values} - {type(None)}
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    if kinds == {int}:
-        try:
-            return pa.array(values, pa.int64())
-        except (OverflowError, pa.ArrowException):
-            return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    if kinds <= {int, float}:
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
 def _codes(values: Any, names: Sequence[Any]) -> Ids:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ccreid.errors import ArtefactError, DataError
 from ccreid.ops.ranking import runs
-from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.crops.crop_file import CropFile, stacked
+from ccreid.retrieval.crops.frames import frames_of
+from ccreid.retrieval.crops.labels import codes, labels_of
+from ccreid.retrieval.crops.models import check_same_model
 from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.retrieval.grouping.grouping import Groups, Known
 from ccreid.vocabulary import UNKNOWN, Ids
@@ -19,6 +21,7 @@ from ccreid.vocabulary import UNKNOWN, Ids
 PERSON, GROUP, STATE, PROPOSED = "person", "group", "state", "proposed_person"
 CONFIRMED, LIKELY, NOBODY_YET = "confirmed", "proposed", "unknown"
 """Whether somebody has said who is seen in a crop, or its group says it, or nothing does."""
+ONE_BUNDLE = "Embed both with the same bundle."
 FEWEST_DIGITS = 8
 """Of the crop's id that a new group is called after."""
 
@@ -78,8 +81,8 @@ def pile(
     ids = joined.ids
     rows = {one: row for row, one in enumerate(ids)}
     table = joined.table
-    group = texts(table, GROUP)
-    person = texts(table, PERSON)
+    group = labels_of(table, GROUP).to_pylist()
+    person = labels_of(table, PERSON).to_pylist()
     decided = decisions or Decisions()
     _check_decisions(decided, {one for one in group if one is not None}, rows)
     out = {rows[one] for one in decided.taken_out}
@@ -93,7 +96,7 @@ def pile(
     table = _with(_with(table, PERSON, person), GROUP, group)
     known = Known(
         person=codes(person),
-        frame=_frames(table),
+        frame=frames_of(table),
         group=codes(group),
         apart=np.array(
             [(rows[one], rows[other]) for one, other in links if {one, other} <= rows.keys()], dtype=np.int64
@@ -105,7 +108,7 @@ def pile(
 def grouped(pile: Pile, groups: Groups, names: Sequence[str]) -> CropFile:
     """The pile with the columns `group`, `state` and `proposed_person`; `names` are from :func:`group_names`."""
     table = pile.crops.table
-    person = texts(table, PERSON)
+    person = labels_of(table, PERSON).to_pylist()
     whose: dict[int, str] = {}
     for group, who in zip(groups.group.tolist(), person, strict=True):
         if who is not None:
@@ -125,8 +128,8 @@ def labelled(crops: CropFile) -> tuple[Ids, Known]:
     """Who is seen in crops of which that is known, (N,), and what else is known of them; no group was there before."""
     count = len(crops)
     nothing = Known.nothing(count)
-    person = codes(texts(crops.table, PERSON))
-    return person, Known(nothing.person, _frames(crops.table), nothing.group)
+    person = codes(labels_of(crops.table, PERSON))
+    return person, Known(nothing.person, frames_of(crops.table), nothing.group)
 
 
 def group_names(pile: Pile, groups: Groups) -> list[str]:
@@ -134,7 +137,7 @@ def group_names(pile: Pile, groups: Groups) -> list[str]:
 
     A group keeps its name where most of a former group is in it; a new one is called after one of its crops.
     """
-    before = texts(pile.crops.table, GROUP)
+    before = labels_of(pile.crops.table, GROUP).to_pylist()
     names: dict[int, str] = {}
     for group, former in _overlaps(groups.group, before):
         if group not in names and former not in names.values():
@@ -161,35 +164,25 @@ def _overlaps(group: Ids, before: Sequence[str | None]) -> list[tuple[int, str]]
 
 
 def _joined(files: Sequence[CropFile]) -> CropFile:
-    if not files:
-        raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
+    """The crops of all files, each once; of whom it is says the first that says it."""
     for file in files[1:]:
-        check_fits(file.made_with, file.source, files[0])
+        check_same_model(file.made_with, file.source, files[0].made_with, files[0].source, ONE_BUNDLE)
+    if not any(map(len, files)):
+        raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
     try:
-        table = pa.concat_tables([file.table for file in files], promote_options="permissive")
+        table = stacked([file.table for file in files])
     except pa.ArrowException as error:
         names = ", ".join(file.source for file in files)
         raise ArtefactError(f"{names} do not fit together: {error}.", "Give a column the same type in each.") from error
-    if not table.num_rows:
-        raise DataError("There are no crops to group.", "Name a file of crops: ccreid embed makes one.")
     said: dict[str, str] = {}
     first: dict[str, int] = {}
     ids = [one for file in files for one in file.ids]
-    for row, (one, who) in enumerate(zip(ids, texts(table, PERSON), strict=True)):
+    for row, (one, who) in enumerate(zip(ids, labels_of(table, PERSON).to_pylist(), strict=True)):
         first.setdefault(one, row)
         if who is not None:
             said.setdefault(one, who)
     once = _with(table.take(list(first.values())), PERSON, [said.get(one) for one in first])
     return CropFile(once, files[0].made_with, files[0].source)
-
-
-def check_fits(made_with: Mapping[str, str], source: str, crops: CropFile) -> None:
-    """Raise ArtefactError, naming the `source`, where it was made with another model than the crops."""
-    if made_with != crops.made_with:
-        raise ArtefactError(
-            f"{source} was made with another model than {crops.source}, or in another way.",
-            "Embed both with the same bundle.",
-        )
 
 
 def _check_decisions(decided: Decisions, groups: set[str], crops: Mapping[str, int]) -> None:
@@ -229,35 +222,8 @@ def _merged(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {one: end(one) for one in called}
 
 
-def texts(table: pa.Table, name: str) -> list[str | None]:
-    """A column as texts; all missing where there is none."""
-    if name not in table.column_names:
-        return [None] * table.num_rows
-    values: list[str | None] = table[name].cast(pa.string()).to_pylist()
-    return [value or None for value in values]
-
-
 def _with(table: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:
     column = pa.array(values, pa.string())
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), name, column)
     return table.append_column(name, column)
-
-
-def codes(values: Sequence[str | None]) -> Ids:
-    """(N,) a number for each different text, `UNKNOWN` without one."""
-    codes = pc.fill_null(pa.array(values, pa.string()).dictionary_encode().indices.cast(pa.int64()), UNKNOWN)
-    found: Ids = codes.to_numpy(zero_copy_only=False)
-    return found
-
-
-def _frames(table: pa.Table) -> Ids:
-    """(N,) the picture or frame that a crop was cut from: of crops with a box their picture, else camera and frame."""
-    boxed = pc.is_valid(table["box"]).to_pylist()
-    camera, frame = texts(table, "camera"), texts(table, "frame")
-    return codes(
-        [
-            picture if cut else None if of is None else f"{seen_by} {of}"
-            for cut, picture, seen_by, of in zip(boxed, table["sha256"].to_pylist(), camera, frame, strict=True)
-        ]
-    )
