@@ -1,0 +1,123 @@
+"""Clothes on a body, unposed: each cut from the suit, and laid over what is worn below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ccreid.synthetic.draping import Undressed, ramp
+from ccreid.synthetic.garments import Bottom, Collar, Top
+from ccreid.synthetic.meshes import Piece, cut
+from ccreid.synthetic.suit import Places, suit
+
+Floats = NDArray[np.float32]
+
+TRUNK_M, ARM_M, LEG_M = 0.54, 0.46, 0.79
+"""Of the base mesh, so that edges of clothes are cut in metres."""
+NECK_M = 0.612
+"""Where the neck begins on the base mesh."""
+SKIRT_FROM = 0.14
+"""A top that reaches below the hips is a skirt from this height of the trunk on; its upper part ends a little lower."""
+APART_M = 0.003
+"""Between two layers of clothes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far a layer lies off the suit's n points: along normals, and away from the middle of trunk and limbs."""
+
+    ease: Floats
+    hang: Floats
+
+    def over(self, inner: Spread, covered: Floats, gap_m: float) -> Spread:
+        """The layer laid over another one, which is there where `covered` is 1."""
+        return Spread(
+            np.maximum(self.ease, covered * (inner.ease + gap_m)), np.maximum(self.hang, covered * inner.hang)
+        )
+
+    def points(self, body: Undressed) -> Floats:
+        """(n, 3) where the suit's points lie then."""
+        lying: Floats = body.points + self.ease[:, None] * body.normals + self.hang[:, None] * body.outward
+        return lying
+
+
+Edges = tuple[NDArray[np.floating], ...]
+"""For n points, how far inside each edge of a garment they lie, in metres; outside is negative."""
+
+
+def edges_of_top(top: Top, places: Places) -> Edges:
+    """Hem, sleeves, neckline and front opening."""
+    x, _, z = places.at.T
+    on_arm = 2 * ramp(places.in_arm, 0.3, 0.6)
+    hem = max(top.hem, SKIRT_FROM - 0.06) if is_long(top) else top.hem
+    edges = [
+        (places.height - hem) * TRUNK_M + on_arm,
+        (top.sleeve - places.arm) * ARM_M,
+        _neckline(top, places),
+    ]
+    if top.opening_m is not None:
+        wide = top.opening_m + 0.5 * top.neck_depth * ramp(places.height, 1 - 2.2 * top.neck_depth / TRUNK_M, 1.05)
+        edges.append(np.abs(x) - wide * ramp(z, -0.02, 0.03) + 2 * ramp(-z, 0.0, 0.02))
+    return tuple(edges)
+
+
+def _neckline(top: Top, places: Places) -> Floats:
+    x, y, z = places.at.T
+    width = 0.072 + top.neck_width
+    across = np.clip(np.abs(x) / width, 0, 1)
+    form = top.pointed * (1 - across) + (1 - top.pointed) * np.sqrt(1 - across**2)
+    front = ramp(z, 0.0, 0.05)
+    line = NECK_M - 0.01 * (top.neck_width > 0) - front * form * top.neck_depth
+    return np.asarray(np.where(np.abs(x) < width, line - y, 0.2), np.float32)
+
+
+def edges_of_bottom(bottom: Bottom, places: Places) -> Edges:
+    """Waist and ends of the legs."""
+    return (
+        (bottom.waist - places.height) * TRUNK_M - 2 * ramp(places.in_arm, 0.3, 0.6),
+        (bottom.length - places.leg) * LEG_M,
+    )
+
+
+def is_long(top: Top) -> bool:
+    """Whether its lower part is a skirt."""
+    return top.hem < -0.02
+
+
+def inside(edges: Edges) -> Floats:
+    """(n,) how far inside of all edges, metres."""
+    return np.asarray(np.min(edges, axis=0), np.float32)
+
+
+def cut_out(edges: Edges) -> Piece:
+    """The part of the suit within the edges; its points are mixtures of the suit's."""
+    sheet = suit()
+    points = sheet.piece.mixture.shape[0]
+    piece = Piece(sparse.csr_array(sparse.eye_array(points, format="csr", dtype=np.float32)), sheet.piece.triangles)
+    for edge in edges:
+        piece = cut(piece, np.asarray(piece.mixture @ edge))
+    return piece
+
+
+def spread_of_top(top: Top, body: Undressed) -> Spread:
+    """How a top lies on the bare body."""
+    loose = min(1.0, 1.4 * top.fit)
+    ease = np.full(len(body.points), 0.004 + top.thickness_m + 0.012 * top.fit, np.float32)
+    ease *= 1 - 0.35 * ramp(suit().places.height, 0.85, 1.0) * (top.collar is not Collar.HOOD)
+    hang = loose * body.hang.trunk + 0.8 * loose * body.hang.arms
+    return Spread(ease, hang)
+
+
+def spread_of_bottom(bottom: Bottom, body: Undressed) -> Spread:
+    """How trousers lie on the bare body."""
+    places = suit().places
+    below = ramp(places.in_leg, 0.5, 1.0)
+    ease = 0.003 + bottom.thickness_m + 0.003 * bottom.fit
+    if bottom.skirt:  # the rest of it hangs: :mod:`ccreid.synthetic.skirts`
+        return Spread(np.full(len(below), ease, np.float32), np.zeros(len(below), np.float32))
+    hang = min(1.0, 1.3 * bottom.fit) * body.hang.legs * ramp(places.leg, 0.02, 0.3)
+    hang = hang + below * bottom.flare * ramp(places.leg, 0.45, 1.0)
+    return Spread(np.asarray(ease + 0.012 * bottom.fit * below, np.float32), np.asarray(hang, np.float32))

@@ -1,0 +1,135 @@
+"""Skirts: they hang from the hips and are pushed by the legs, but no leg stretches them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.ndimage import gaussian_filter1d
+
+from ccreid.synthetic.meshes import grid_triangles
+from ccreid.synthetic.suit import suit
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int32]
+
+COLUMNS, RINGS, STEP_M = 56, 5, 0.025
+NEAR_M, APART_M = 0.02, 0.004
+"""Points of legs at most so far above or below a ring push it; cloth keeps so far off them."""
+LOWEST = 0.03
+"""Height of the trunk down to which a skirt lies on the body; below, it hangs."""
+
+
+@dataclass(frozen=True)
+class Skirt:
+    """The part of a garment that hangs from hips or waist.
+
+    Attributes
+    ----------
+    top:
+        Its upper edge along the trunk, as in :class:`ccreid.synthetic.garments.Bottom`.
+    length:
+        Where it ends along the leg, from the hip (0) to the ankle (1).
+    flare:
+        How much wider it grows, metres a metre; negative grows narrower.
+    folds_m:
+        How deep its folds are at a hem a metre down.
+    gap:
+        How far it stands open in front, in radians on each side of the middle; 0 where it is closed.
+    """
+
+    top: float
+    length: float
+    flare: float
+    folds_m: float
+    gap: float
+
+
+def angles(gap: float) -> Floats:
+    """(COLUMNS,) radians from the front over the left side; a gap in front is this wide on each side of the middle."""
+    if gap:
+        return np.linspace(gap, 2 * np.pi - gap, COLUMNS)
+    return np.arange(COLUMNS) / COLUMNS * 2 * np.pi
+
+
+@lru_cache(maxsize=64)
+def rings(top: float, gap: float) -> sparse.csr_array:
+    """(RINGS * COLUMNS, n) points round the trunk as mixtures of the suit's n, from `top` down to the hip joints.
+
+    Columns go round evenly from the front over the left side.
+    """
+    sheet = suit()
+    places = sheet.places
+    edges = np.unique(np.sort(sheet.piece.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+    edges = edges[(places.in_arm[edges] < 0.5).all(axis=1)]
+    rows, columns, values = [], [], []
+    for ring, height in enumerate(np.linspace(top, LOWEST, RINGS)):
+        below = places.height[edges] < height
+        crossing = edges[below[:, 0] != below[:, 1]]
+        low, high = places.height[crossing].T
+        share = (height - low) / (high - low)
+        x, _, z = (places.at[crossing[:, 0]] * (1 - share)[:, None] + places.at[crossing[:, 1]] * share[:, None]).T
+        angle = np.arctan2(x, z - z.mean()) % (2 * np.pi)
+        order = np.argsort(angle)
+        wanted = angles(gap)
+        after = np.searchsorted(angle[order], wanted) % len(order)
+        before = after - 1
+        between = (angle[order[after]] - angle[order[before]]) % (2 * np.pi)
+        weight = ((wanted - angle[order[before]]) % (2 * np.pi)) / np.where(between > 0, between, 1)
+        for which, part in ((order[before], 1 - weight), (order[after], weight)):
+            for end, piece in ((0, 1 - share[which]), (1, share[which])):
+                rows.append(ring * COLUMNS + np.arange(COLUMNS))
+                columns.append(crossing[which, end])
+                values.append(part * piece)
+    place = np.concatenate(rows), np.concatenate(columns)
+    return sparse.csr_array(
+        (np.concatenate(values).astype(np.float32), place), shape=(RINGS * COLUMNS, len(places.height))
+    )
+
+
+def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Floats, Ints]:
+    """Points and triangles of a skirt in a pose.
+
+    Parameters
+    ----------
+    hips:
+        (RINGS, COLUMNS, 3) the posed points of :func:`rings`, with the cloth's distance from the body.
+    legs:
+        (k, 3) posed points of the legs with what is worn on them.
+    drop_m:
+        How far below the lowest ring the skirt ends.
+
+    The cloth below the hips is, ring by ring, the convex hull of what it would be falling freely and of the legs there.
+    """
+    last = hips[-1]
+    middle = last.mean(axis=0)
+    angle = angles(skirt.gap)
+    left = last[np.abs(angle - np.pi / 2).argmin()] - last[np.abs(angle - 1.5 * np.pi).argmin()]
+    turned = np.arctan2(-left[2], left[0])
+    normal = np.stack([np.sin(angle + turned), np.cos(angle + turned)], axis=1)  # in x and z
+    support = ((last[:, [0, 2]] - middle[[0, 2]]) @ normal.T).max(axis=0)
+    steps = max(2, round(drop_m / STEP_M))
+    step = drop_m / steps
+    height = last[:, 1].copy()
+    found = [*hips]
+    for number in range(1, steps + 1):
+        level = height.mean() - step
+        near = legs[np.abs(legs[:, 1] - level) < NEAR_M]
+        free = support + skirt.flare * step
+        if len(near):
+            pushed = ((near[:, [0, 2]] - middle[[0, 2]]) @ normal.T).max(axis=0) + APART_M
+            free = np.maximum(free, pushed)
+        grown = free - support
+        height = height - np.sqrt(np.maximum(step**2 - grown**2, (0.4 * step) ** 2))
+        support = free
+        smooth = gaussian_filter1d(support, 1.5, mode="nearest" if skirt.gap else "wrap")
+        slope = np.gradient(np.pad(smooth, 1, mode="edge" if skirt.gap else "wrap"), angle[1] - angle[0])[1:-1]
+        fold = skirt.folds_m * (number * step) ** 1.2 * np.sin(9 * angle + 2 * np.sin(3 * angle))
+        along = np.stack([normal[:, 1], -normal[:, 0]], axis=1)
+        flat = middle[[0, 2]] + normal * (smooth + fold)[:, None] + along * slope[:, None]
+        found.append(np.stack([flat[:, 0], height, flat[:, 1]], axis=1))
+    points = np.concatenate(found).astype(np.float32)
+    return points, grid_triangles(len(found), COLUMNS, closed=not skirt.gap)
