@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ccreid.synthetic.bodies import body_of
 from ccreid.synthetic.draping import Undressed, undressed
 from ccreid.synthetic.fabric import Fabric
 from ccreid.synthetic.figure import Part, Surface
 from ccreid.synthetic.footwear import Shoes
 from ccreid.synthetic.garments import Bottom, Top
-from ccreid.synthetic.heads import face
+from ccreid.synthetic.hair import COLUMNS, hair_of
+from ccreid.synthetic.heads import head_m, skin_of
 from ccreid.synthetic.layers import (
     SKIRT_FROM,
     Edges,
@@ -31,7 +33,7 @@ from ccreid.synthetic.outfits import Outfit
 from ccreid.synthetic.parts import Drawn, Hanging
 from ccreid.synthetic.people import Person
 from ccreid.synthetic.skirts import Skirt
-from ccreid.synthetic.suit import Places, skin, suit
+from ccreid.synthetic.suit import Places, coarse, skin, suit
 
 Floats = NDArray[np.float32]
 
@@ -56,7 +58,7 @@ class _Layer:
 @lru_cache(maxsize=16)
 def dressed(person: Person, outfit: Outfit) -> Dressed:
     """The person in the outfit."""
-    body = undressed(person.build)
+    body, bare = undressed(person.build), body_of(person.build)
     layers = _layers(outfit, body)
     drawn, hanging = [], []
     for layer in layers:
@@ -69,7 +71,10 @@ def dressed(person: Person, outfit: Outfit) -> Dressed:
     drawn += _shod(outfit.shoes, body)
     covered = np.max([inside(layer.hidden) for layer in layers], axis=0)
     covered = np.maximum(covered, inside(_edges_of_shoes(outfit.shoes, skin().places)))
-    drawn += face(person, covered > HIDDEN_M)
+    drawn += skin_of(person.looks, bare, covered > HIDDEN_M)
+    around = layers[-1].spread.points(body)[coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)]
+    head = np.asarray(skin().piece.mixture @ bare.points)
+    drawn += hair_of(person.looks.hair, head, head_m(bare), around, np.zeros(COLUMNS))
     return Dressed(tuple(one for one in drawn if len(one.triangles)), tuple(hanging))
 
 

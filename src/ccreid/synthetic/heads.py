@@ -6,32 +6,108 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.bodies import body_of
+from ccreid.synthetic.anatomy_file import anatomy
+from ccreid.synthetic.bodies import Body
+from ccreid.synthetic.draping import ramp
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.meshes import Piece, kept
+from ccreid.synthetic.looks import Looks
+from ccreid.synthetic.meshes import Piece, kept, triangulated
 from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.people import Person
+from ccreid.synthetic.shells import HEAD_M
 from ccreid.synthetic.suit import skin
 
+Floats = NDArray[np.floating]
 
-def face(person: Person, hidden: NDArray[np.bool_]) -> list[Drawn]:
-    """Skin that no garment hides, and eyes.
+EYES = ("helper-l-eye", "helper-r-eye")
+WHITE = (0.5, 0.47, 0.45)
+
+
+def skin_of(looks: Looks, body: Body, hidden: NDArray[np.bool_]) -> list[Drawn]:
+    """The skin that no garment hides, and the eyes, unposed.
 
     Parameters
     ----------
     hidden:
         (n,) for the points of :func:`ccreid.synthetic.suit.skin`.
     """
-    sheet, body = skin(), body_of(person.build)
-    seen = sheet.piece.triangles[~hidden[sheet.piece.triangles].all(axis=1)]
+    sheet = skin()
+    mouth = sheet.piece.mixture @ anatomy().masks["inside-mouth"] > 0.5
+    seen = sheet.piece.triangles[~(hidden | mouth)[sheet.piece.triangles].all(axis=1)]
     everything = sparse.csr_array(sparse.eye_array(len(hidden), format="csr", dtype=np.float32))
     piece = kept(Piece(everything, seen))
-    points = sheet.piece.mixture @ body.points
-    return [
-        Drawn(
-            np.asarray(piece.mixture @ points, np.float32),
-            sparse.csr_array(piece.mixture @ sheet.weights),
-            piece.triangles,
-            Surface(Part.SKIN, np.array(person.looks.skin, np.float32), gloss=0.15),
-        )
-    ]
+    points = np.asarray(sheet.piece.mixture @ body.points, np.float32)
+    painted = piece.mixture @ _paint(looks, body, points)
+    flesh = Drawn(
+        np.asarray(piece.mixture @ points, np.float32),
+        sparse.csr_array(piece.mixture @ sheet.weights),
+        piece.triangles,
+        Surface(Part.SKIN, np.array(looks.skin, np.float32), gloss=0.15),
+        np.asarray(painted, np.float32),
+    )
+    return [flesh, *(_eye(name, looks, body) for name in EYES)]
+
+
+def head_m(body: Body) -> float:
+    """The height of the head, from chin to crown."""
+    sheet = skin()
+    points = np.asarray(sheet.piece.mixture @ body.points)
+    chin = points[(sheet.places.in_head > 0.9) & (sheet.places.at[:, 2] > 0.11), 1].min()
+    return float(points[:, 1].max() - chin)
+
+
+def _eye(name: str, looks: Looks, body: Body) -> Drawn:
+    """An eyeball with a painted iris."""
+    quads = anatomy().meshes[name]
+    numbers, corners = np.unique(quads, return_inverse=True)
+    points = body.points[numbers]
+    away = points - points.mean(axis=0)
+    ahead = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-9)
+    pupil, iris = (ahead > 0.9)[:, None], (ahead > 0.72)[:, None]
+    color = np.where(pupil, np.full(3, 0.01), np.where(iris, np.array(looks.eyes), np.array(WHITE)))
+    return Drawn(
+        points,
+        anatomy().weights[numbers],
+        triangulated(corners.reshape(-1, 4).astype(np.int32)),
+        Surface(Part.SKIN, np.array(WHITE, np.float32), gloss=0.6),
+        np.asarray(color / np.array(WHITE), np.float32),
+    )
+
+
+def _paint(looks: Looks, body: Body, points: NDArray[np.float32]) -> Floats:
+    """(n, 3) factors on the skin's colour: lips, brows, beard, shadow round the eyes, the scalp below hair."""
+    sheet, masks = skin(), anatomy().masks
+    at = sheet.places.at
+    skin_color = np.array(looks.skin)
+    lips = np.asarray(sheet.piece.mixture @ masks["lips"])
+    paint = np.ones((len(points), 3))
+
+    def cover(share: Floats, color: Floats) -> None:
+        paint[:] = paint * (1 - share)[:, None] + share[:, None] * (color / skin_color)
+
+    hair = np.array(looks.hair.color)
+    size = head_m(body)
+    for name in EYES:
+        eye = body.points[np.unique(anatomy().meshes[name])].mean(axis=0)
+        aside, above, before = ((points - eye) / size * HEAD_M).T
+        front = before > -0.01
+        cover(0.25 * np.exp(-(aside**2 + above**2) / (2 * 0.013**2)) * front, skin_color * 0.3)
+        outer = aside * np.sign(eye[0])
+        line = 0.0215 - 0.35 * np.abs(outer - 0.004) * (outer > 0.004)
+        brow = np.exp(-(((above - line) / (0.0028 + 0.0025 * looks.brows)) ** 2) - ((outer - 0.001) / 0.021) ** 4)
+        cover(brow * front * (0.35 + 0.6 * looks.brows), hair * 0.8)
+    cover(np.clip(lips, 0, 1), np.array(looks.lips))
+    if looks.beard > 0:
+        cover(_beard(looks, at) * (1 - lips), hair)
+    return np.clip(paint, 0.02, 12)
+
+
+def _beard(looks: Looks, at: NDArray[np.float32]) -> Floats:
+    """(n,) how densely a beard grows where, on the base mesh: its mouth is 0.66 m high."""
+    x, y, z = at.T
+    before = ramp(z, 0.05, 0.075) * (np.abs(x) < 0.09)
+    jaw = before * ramp(-y, -0.685 - 0.25 * np.clip(0.11 - z, 0, 0.05), -0.655) * ramp(y, 0.59, 0.615)
+    lip = ramp(z, 0.12, 0.13) * np.exp(-(((y - 0.679) / 0.008) ** 2) - (x / 0.03) ** 4)
+    chin = jaw * np.exp(-((x / 0.032) ** 4)) * ramp(z, 0.1, 0.12)
+    grown = {"full": np.maximum(jaw, lip), "chin": np.maximum(chin, lip), "moustache": lip}
+    dense: Floats = looks.beard * grown.get(looks.beard_form, 0.45 * np.maximum(jaw, lip))
+    return dense

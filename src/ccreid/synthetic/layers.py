@@ -71,7 +71,7 @@ def _neckline(top: Top, places: Places) -> Floats:
     form = top.pointed * (1 - across) + (1 - top.pointed) * np.sqrt(1 - across**2)
     front = ramp(z, 0.0, 0.05)
     line = NECK_M - 0.01 * (top.neck_width > 0) - front * form * top.neck_depth
-    return np.asarray(np.where(np.abs(x) < width, line - y, 0.2), np.float32)
+    return np.asarray(np.where(np.abs(x) < width, line - y, NECK_M + 0.04 - y), np.float32)
 
 
 def edges_of_bottom(bottom: Bottom, places: Places) -> Edges:
