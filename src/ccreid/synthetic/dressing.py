@@ -66,7 +66,8 @@ def dressed(person: Person, outfit: Outfit) -> Dressed:
         if not (isinstance(layer.garment, Bottom) and layer.garment.skirt):
             drawn.append(_sewn(layer.edges, layer.spread.points(body), surface))
         skirt = _skirt(layer.garment)
-        if skirt is not None:
+        tucked = isinstance(layer.garment, Top) and layer.garment.tucked and outfit.bottom is not None
+        if skirt is not None and not tucked:
             hanging.append(Hanging(skirt, surface, layer.spread.points(body)))
     drawn += _shod(outfit.shoes, body)
     covered = np.max([inside(layer.hidden) for layer in layers], axis=0)

@@ -42,7 +42,7 @@ def make_figure(person: Person, outfit: Outfit, pose: Pose) -> Figure:
     bones = bones_in(body, person.gait, pose)
     clothes = dressed(person, outfit)
     pieces = [(moved(one.points, one.weights, bones), one.triangles) for one in clothes.drawn]
-    pieces += [_fallen(body, skirt, bones) for skirt in clothes.hanging]
+    pieces += _fallen(body, clothes.hanging, bones)
     counts = [len(points) for points, _ in pieces]
     vertices = np.concatenate([points for points, _ in pieces])
     vertices[:, 1] -= vertices[:, 1].min()
@@ -72,16 +72,28 @@ def _cloth(person: Person, outfit: Outfit) -> Floats:
     bones = bones_in(body, UPRIGHT, Pose(0, 0))
     clothes = dressed(person, outfit)
     pieces = [moved(one.points, one.weights, bones) for one in clothes.drawn]
-    pieces += [_fallen(body, skirt, bones)[0] for skirt in clothes.hanging]
+    pieces += [points for points, _ in _fallen(body, clothes.hanging, bones)]
     return np.concatenate(pieces)
 
 
-def _fallen(body: Body, hanging: Hanging, bones: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int32]]:
+def _fallen(
+    body: Body, hanging: tuple[Hanging, ...], bones: NDArray[np.floating]
+) -> list[tuple[Floats, NDArray[np.int32]]]:
+    """Points and triangles of skirts, the inner ones first: they push the outer ones."""
+    fallen: list[tuple[Floats, NDArray[np.int32]]] = []
+    for one in hanging:
+        fallen.append(_fall(body, one, bones, [points for points, _ in fallen]))
+    return fallen
+
+
+def _fall(
+    body: Body, hanging: Hanging, bones: NDArray[np.floating], inner: list[Floats]
+) -> tuple[Floats, NDArray[np.int32]]:
     skirt, sheet = hanging.skirt, suit()
     mixture = rings(skirt.top, skirt.gap)
     hips = moved(np.asarray(mixture @ hanging.suit, np.float32), sparse.csr_array(mixture @ sheet.weights), bones)
     below = coarse() & (sheet.places.height < LOWEST)
-    legs = moved(hanging.suit[below], sheet.weights[below], bones)
+    legs = np.concatenate([moved(hanging.suit[below], sheet.weights[below], bones), *inner])
     joints = [body.joint(bone) for bone in ("neck01", "upperleg01.L", "lowerleg01.L", "foot.L")]
     trunk, thigh, shank = (float(np.linalg.norm(b - a)) for a, b in pairwise(joints))
     drop = skirt.length * (thigh + shank) + LOWEST * trunk

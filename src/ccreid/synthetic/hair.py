@@ -102,9 +102,11 @@ def _falling(hair: Hair, turn: Floats, cap: Floats, size_m: float, around: Float
     out = np.stack([np.sin(np.radians(turn)), np.cos(np.radians(turn))], axis=1)
     radius = ((edge[:, [0, 2]] - axis) * out).sum(axis=1)
     full = ((cap[ROWS // 2 :, :, [0, 2]] - axis) * out).sum(axis=2).max(axis=0)
-    shoulders = np.percentile(around[:, 1], 97)
     lowest = edge[:, 1].min() - 0.05 * size_m - hair.length * size_m * ramp(side, 52, 88)
-    lowest = np.where(side < 125, np.maximum(lowest, shoulders - 0.02), lowest)
+    for height in np.linspace(edge[:, 1].min(), lowest.min(), 12):  # hair ends where shoulders stand too far out
+        allowed = full + 0.01 + 0.065 * ramp(side, 110, 140)
+        stopped = _reach(around, axis, out, np.full(COLUMNS, height)) > allowed
+        lowest = np.where(stopped, np.maximum(lowest, height), lowest)
     drop = np.maximum(0, edge[:, 1] - lowest) * ramp(side, 48, 80)
     rows = []
     for step in range(1, FALLING + 1):
@@ -112,7 +114,7 @@ def _falling(hair: Hair, turn: Floats, cap: Floats, size_m: float, around: Float
         height = edge[:, 1] - drop * share
         hung = radius + (full - radius) * ramp(np.full(COLUMNS, share), 0, 0.25) - 0.15 * drop * share
         hung = hung * (1 + 0.05 * hair.curl * np.sin(np.radians(turn) * 11 + 6 * share))
-        hung = np.where(drop > 0.01, np.maximum(hung, _reach(around, axis, out, height) + 0.012), radius)
+        hung = np.where(drop > 0.01, np.maximum(hung, _reach(around, axis, out, height) + 0.018), radius)
         flat = axis + out * hung[:, None]
         rows.append(np.stack([flat[:, 0], height, flat[:, 1]], axis=1))
         rows[-1] = np.where((drop > 0.01)[:, None], rows[-1], edge)
@@ -124,7 +126,7 @@ def _reach(around: Floats, axis: Floats, out: Floats, height: Floats) -> Floats:
     flat = around[:, [0, 2]] - axis
     along = flat @ out.T
     across = np.abs(flat @ np.stack([out[:, 1], -out[:, 0]]))
-    near = (np.abs(around[:, 1, None] - height) < 0.02) & (across < 0.02) & (along > 0)
+    near = (np.abs(around[:, 1, None] - height) < 0.03) & (across < 0.03) & (along > 0)
     reached: Floats = np.where(near, along, -1.0).max(axis=0)
     return reached
 
@@ -142,7 +144,7 @@ def _tied(hair: Hair, head: Floats, size_m: float, around: Floats) -> list[Drawn
         return [_drawn(placed, triangles, hair, _strands(hair, points / size * 4), head, size_m)]
     length = size_m * (0.35 + hair.length)
     share = np.linspace(0, 1, 16)
-    line = start + away * (0.03 + 0.06 * np.sin(np.minimum(share * 4, 1.6)))[:, None]
+    line = start + away * (0.005 + 0.075 * np.sin(np.minimum(share * 4, 1.6)))[:, None]
     line[:, 1] -= length * np.maximum(0, share - 0.06) - 0.02 * np.sin(np.minimum(share * 6, np.pi))
     out = np.tile((0.0, -1.0), (len(line), 1))
     line[:, 2] = np.minimum(line[:, 2], -_reach(around, np.zeros(2), out, line[:, 1]) - 0.02)

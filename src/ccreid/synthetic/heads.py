@@ -106,7 +106,7 @@ def _beard(looks: Looks, at: NDArray[np.float32]) -> Floats:
     x, y, z = at.T
     before = ramp(z, 0.05, 0.075) * (np.abs(x) < 0.09)
     jaw = before * ramp(-y, -0.685 - 0.25 * np.clip(0.11 - z, 0, 0.05), -0.655) * ramp(y, 0.59, 0.615)
-    lip = ramp(z, 0.12, 0.13) * np.exp(-(((y - 0.679) / 0.008) ** 2) - (x / 0.03) ** 4)
+    lip = ramp(z, 0.095, 0.115) * np.exp(-(((y - 0.677 + 0.25 * np.abs(x)) / 0.008) ** 2) - (x / 0.042) ** 4)
     chin = jaw * np.exp(-((x / 0.032) ** 4)) * ramp(z, 0.1, 0.12)
     grown = {"full": np.maximum(jaw, lip), "chin": np.maximum(chin, lip), "moustache": lip}
     dense: Floats = looks.beard * grown.get(looks.beard_form, 0.45 * np.maximum(jaw, lip))

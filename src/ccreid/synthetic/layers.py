@@ -51,11 +51,11 @@ Edges = tuple[NDArray[np.floating], ...]
 def edges_of_top(top: Top, places: Places) -> Edges:
     """Hem, sleeves, neckline and front opening."""
     x, _, z = places.at.T
-    on_arm = 2 * ramp(places.in_arm, 0.3, 0.6)
+    on_arm = ramp(places.in_arm, 0.3, 0.6)
     hem = max(top.hem, SKIRT_FROM - 0.06) if is_long(top) else top.hem
     edges = [
-        (places.height - hem) * TRUNK_M + on_arm,
-        (top.sleeve - places.arm) * ARM_M,
+        (places.height - hem) * TRUNK_M + 2 * on_arm,
+        (top.sleeve - places.arm) * ARM_M + 1 - on_arm,
         _neckline(top, places),
     ]
     if top.opening_m is not None:

@@ -102,7 +102,8 @@ def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Float
     drop_m:
         How far below the lowest ring the skirt ends.
 
-    The cloth below the hips is, ring by ring, the convex hull of what it would be falling freely and of the legs there.
+    Seen from above, the cloth below the hips is ring by ring the convex hull of what would hang freely and of the legs
+    there; where a leg pushes it out, it is taut from the hips to there.
     """
     last = hips[-1]
     middle = last.mean(axis=0)
@@ -110,26 +111,33 @@ def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Float
     left = last[np.abs(angle - np.pi / 2).argmin()] - last[np.abs(angle - 1.5 * np.pi).argmin()]
     turned = np.arctan2(-left[2], left[0])
     normal = np.stack([np.sin(angle + turned), np.cos(angle + turned)], axis=1)  # in x and z
-    support = ((last[:, [0, 2]] - middle[[0, 2]]) @ normal.T).max(axis=0)
-    steps = max(2, round(drop_m / STEP_M))
-    step = drop_m / steps
-    height = last[:, 1].copy()
-    found = [*hips]
-    for number in range(1, steps + 1):
-        level = height.mean() - step
-        near = legs[np.abs(legs[:, 1] - level) < NEAR_M]
-        free = support + skirt.flare * step
-        if len(near):
-            pushed = ((near[:, [0, 2]] - middle[[0, 2]]) @ normal.T).max(axis=0) + APART_M
-            free = np.maximum(free, pushed)
-        grown = free - support
-        height = height - np.sqrt(np.maximum(step**2 - grown**2, (0.4 * step) ** 2))
-        support = free
-        smooth = gaussian_filter1d(support, 1.5, mode="nearest" if skirt.gap else "wrap")
-        slope = np.gradient(np.pad(smooth, 1, mode="edge" if skirt.gap else "wrap"), angle[1] - angle[0])[1:-1]
-        fold = skirt.folds_m * (number * step) ** 1.2 * np.sin(9 * angle + 2 * np.sin(3 * angle))
-        along = np.stack([normal[:, 1], -normal[:, 0]], axis=1)
-        flat = middle[[0, 2]] + normal * (smooth + fold)[:, None] + along * slope[:, None]
-        found.append(np.stack([flat[:, 0], height, flat[:, 1]], axis=1))
-    points = np.concatenate(found).astype(np.float32)
-    return points, grid_triangles(len(found), COLUMNS, closed=not skirt.gap)
+    count = max(2, round(drop_m / STEP_M))
+    step = drop_m / count
+    reach = (legs[:, [0, 2]] - middle[[0, 2]]) @ normal.T + APART_M
+    support = [((last[:, [0, 2]] - middle[[0, 2]]) @ normal.T).max(axis=0)]
+    for number in range(1, count + 1):
+        free = support[-1] + skirt.flare * step
+        near = np.abs(legs[:, 1] - (middle[1] - number * step)) < NEAR_M
+        support.append(np.maximum(free, reach[near].max(axis=0)) if near.any() else free)
+    taut = _taut(np.array(support))
+    drop = np.sqrt(np.maximum(step**2 - np.diff(taut, axis=0) ** 2, (0.4 * step) ** 2))
+    height = last[:, 1] - np.cumsum(drop, axis=0)
+    smooth = gaussian_filter1d(taut[1:], 1.5, mode="nearest" if skirt.gap else "wrap")
+    padded = np.pad(smooth, ((0, 0), (1, 1)), mode="edge" if skirt.gap else "wrap")
+    slope = np.gradient(padded, angle[1] - angle[0], axis=1)[:, 1:-1]
+    below = np.arange(1, count + 1)[:, None] * step
+    fold = skirt.folds_m * below**1.2 * np.sin(9 * angle + 2 * np.sin(3 * angle))
+    along = np.stack([normal[:, 1], -normal[:, 0]], axis=1)
+    flat = middle[[0, 2]] + normal * (smooth + fold)[:, :, None] + along * slope[:, :, None]
+    hung = np.stack([flat[:, :, 0], height, flat[:, :, 1]], axis=2)
+    points = np.concatenate([hips, hung]).reshape(-1, 3).astype(np.float32)
+    return points, grid_triangles(RINGS + count, COLUMNS, closed=not skirt.gap)
+
+
+def _taut(support: Floats) -> Floats:
+    """Rings pushed out so far that from the first one each other ring is seen in a straight line."""
+    number = np.arange(1, len(support))[:, None]
+    slope = (support[1:] - support[0]) / number
+    steepest = np.maximum.accumulate(slope[::-1], axis=0)[::-1]
+    taut: Floats = np.concatenate([support[:1], support[0] + number * steepest])
+    return taut
