@@ -7,35 +7,29 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from ccreid.synthetic.bags import bag_of
 from ccreid.synthetic.bodies import body_of
+from ccreid.synthetic.collars import collar_of, scarf_of
 from ccreid.synthetic.draping import Undressed, undressed
-from ccreid.synthetic.fabric import Fabric
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.footwear import Shoes
-from ccreid.synthetic.garments import Bottom, Top
+from ccreid.synthetic.footwear import edges_of_shoes, shoes_of
+from ccreid.synthetic.garments import Bottom, Collar, Top
+from ccreid.synthetic.glasses import glasses_of
 from ccreid.synthetic.hair import COLUMNS, hair_of
+from ccreid.synthetic.hats import Hat, HatKind, edge_of, hat_of
 from ccreid.synthetic.heads import head_m, skin_of
-from ccreid.synthetic.layers import (
-    SKIRT_FROM,
-    Edges,
-    Spread,
-    cut_out,
-    edges_of_bottom,
-    edges_of_top,
-    inside,
-    is_long,
-    spread_of_bottom,
-    spread_of_top,
-)
+from ccreid.synthetic.layers import TRUNK_M, edges_of_lapels, inside, sewn
 from ccreid.synthetic.outfits import Outfit
-from ccreid.synthetic.parts import Drawn, Hanging
+from ccreid.synthetic.parts import Drawn, Hanging, in_fabric
 from ccreid.synthetic.people import Person
-from ccreid.synthetic.skirts import Skirt
-from ccreid.synthetic.suit import Places, coarse, skin, suit
+from ccreid.synthetic.suit import coarse, skin, suit
+from ccreid.synthetic.wearing import Layer, layers_of
 
 Floats = NDArray[np.float32]
+
+HIDDEN_M = 0.035
+"""Skin so far below the edge of a garment is not drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,121 +40,74 @@ class Dressed:
     hanging: tuple[Hanging, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    garment: Top | Bottom
-    part: Part
-    edges: Edges
-    hidden: Edges
-    spread: Spread
-
-
 @lru_cache(maxsize=16)
 def dressed(person: Person, outfit: Outfit) -> Dressed:
     """The person in the outfit."""
-    body, bare = undressed(person.build), body_of(person.build)
-    layers = _layers(outfit, body)
-    drawn, hanging = [], []
-    for layer in layers:
-        surface = _surface(layer.part, layer.garment.fabric)
-        if not (isinstance(layer.garment, Bottom) and layer.garment.skirt):
-            drawn.append(_sewn(layer.edges, layer.spread.points(body), surface))
-        skirt = _skirt(layer.garment)
-        tucked = isinstance(layer.garment, Top) and layer.garment.tucked and outfit.bottom is not None
-        if skirt is not None and not tucked:
-            hanging.append(Hanging(skirt, surface, layer.spread.points(body)))
-    drawn += _shod(outfit.shoes, body)
-    covered = np.max([inside(layer.hidden) for layer in layers], axis=0)
-    covered = np.maximum(covered, inside(_edges_of_shoes(outfit.shoes, skin().places)))
-    drawn += skin_of(person.looks, bare, covered > HIDDEN_M)
-    around = layers[-1].spread.points(body)[coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)]
-    head = np.asarray(skin().piece.mixture @ bare.points)
-    drawn += hair_of(person.looks.hair, head, head_m(bare), around, np.zeros(COLUMNS))
+    body = undressed(person.build)
+    layers = layers_of(outfit, body)
+    drawn = [piece for layer in layers for piece in _clothes(layer, body)]
+    hanging = [
+        Hanging(layer.skirt, in_fabric(layer.part, layer.garment.fabric), layer.spread.points(body))
+        for layer in layers
+        if layer.skirt is not None
+    ]
+    drawn += shoes_of(outfit.shoes, body)
+    hides = [inside(layer.hides) for layer in layers] + [inside(edges_of_shoes(outfit.shoes, skin().places))]
+    drawn += skin_of(person.looks, body_of(person.build), np.max(hides, axis=0) > HIDDEN_M)
+    outside = (
+        layers[-1].spread
+        if isinstance(layers[-1].garment, Top)
+        else layers[-1].spread.over(layers[-2].spread, np.ones(len(body.points), np.float32), 0)
+    )
+    lying = outside.points(body)
+    drawn += _head(person, outfit, lying)
+    drawn += _accessories(person, outfit, lying)
     return Dressed(tuple(one for one in drawn if len(one.triangles)), tuple(hanging))
 
 
-HIDDEN_M = 0.035
-"""Skin so far below the edge of a garment is not drawn."""
+def _clothes(layer: Layer, body: Undressed) -> list[Drawn]:
+    """A garment with its collar, without the part that hangs."""
+    surface, lying = in_fabric(layer.part, layer.garment.fabric), layer.spread.points(body)
+    if isinstance(layer.garment, Bottom):
+        return [] if layer.skirt else [sewn(layer.edges, lying, surface)]
+    drawn = [sewn(layer.edges, lying, surface), *collar_of(layer.garment.collar, lying, surface)]
+    if layer.garment.collar is Collar.LAPELS:
+        drawn.append(sewn(edges_of_lapels(layer.garment, suit().places), lying + 0.005 * body.normals, surface))
+    return drawn
 
 
-def _layers(outfit: Outfit, body: Undressed) -> list[_Layer]:
-    """From the innermost to the outermost, each over those below it."""
-    worn: list[Top | Bottom] = [outfit.top]
-    if outfit.bottom is not None:
-        worn.insert(1 if outfit.top.tucked else 0, outfit.bottom)
-    if outfit.jacket is not None:
-        worn.append(outfit.jacket)
-    layers: list[_Layer] = []
-    for garment in worn:
-        if isinstance(garment, Top):
-            part, spread = Part.UPPER, spread_of_top(garment, body)
-            edges, hidden = edges_of_top(garment, suit().places), edges_of_top(garment, skin().places)
-        else:
-            part, spread = Part.LOWER, spread_of_bottom(garment, body)
-            edges, hidden = edges_of_bottom(garment, suit().places), edges_of_bottom(garment, skin().places)
-            if garment.skirt:
-                hidden = (*hidden, (skin().places.height - 0.1) * 0.54)
-        for below in layers:
-            reach = np.clip(inside(below.edges) / 0.03 + 1, 0, 1).astype(np.float32)
-            spread = spread.over(below.spread, reach, garment.thickness_m + 0.003)
-        layers.append(_Layer(garment, part, edges, hidden, spread))
-    return layers
+def _head(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
+    """Hair, glasses, hat or hood."""
+    body = body_of(person.build)
+    head = np.asarray(skin().piece.mixture @ body.points)
+    size = head_m(body)
+    hat, part = outfit.hat, Part.ACCESSORY
+    for top in (outfit.top, outfit.jacket):
+        if top is not None and top.collar is Collar.HOOD_UP:
+            hat, part = Hat(HatKind.HOOD, top.fabric, 0, 0), Part.UPPER
+    turn = np.arange(COLUMNS) / COLUMNS * 360
+    under = np.zeros(COLUMNS) if hat is None else edge_of(hat.kind, turn)
+    around = lying[coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)]
+    drawn = hair_of(person.looks.hair, head, size, around, under) + glasses_of(person.looks, body, size)
+    return drawn if hat is None else drawn + hat_of(hat, head, in_fabric(part, hat.fabric))
 
 
-def _sewn(edges: Edges, points: Floats, surface: Surface) -> Drawn:
-    piece = cut_out(edges)
-    return Drawn(
-        np.asarray(piece.mixture @ points, np.float32),
-        sparse.csr_array(piece.mixture @ suit().weights),
-        piece.triangles,
-        surface,
-    )
-
-
-def _skirt(garment: Top | Bottom) -> Skirt | None:
-    if isinstance(garment, Bottom):
-        if not garment.skirt:
-            return None
-        return Skirt(garment.waist, garment.length, garment.flare - 0.1, 0.03 + 0.1 * garment.fit * garment.flare, 0)
-    if not is_long(garment):
-        return None
-    gap = 0.0 if garment.opening_m is None else max(0.02, round(garment.opening_m / 0.17, 2))
-    return Skirt(SKIRT_FROM, -garment.hem, garment.flare, 0.02 + 0.05 * garment.fit, gap)
-
-
-def _surface(part: Part, fabric: Fabric, gloss: float = 0.0) -> Surface:
-    return Surface(part, np.ones(3, np.float32), fabric, gloss)
-
-
-def _edges_of_shoes(shoes: Shoes, places: Places) -> Edges:
-    return ((places.leg - shoes.shaft) * 0.79,)
-
-
-def _shod(shoes: Shoes, body: Undressed) -> list[Drawn]:
-    """Shoes, soles and socks."""
-    places = suit().places
-    ease = np.full(len(body.points), 0.007, np.float32)
-    points = body.points + ease[:, None] * body.normals
-    low = np.clip((-0.79 - places.at[:, 1]) / 0.03, 0, 1)
-    points[:, 1] = np.where(places.leg > 0.9, np.maximum(points[:, 1], 0.0), points[:, 1])
-    front = np.clip((places.at[:, 2] - 0.09) / 0.1, 0, 1)
-    points[:, 2] += shoes.toe_m * front**2 * (places.leg > 0.9)
-    sole = points + np.stack([body.normals[:, 0] * 0.004, -low * shoes.sole_m, body.normals[:, 2] * 0.004], axis=1)
-    edge = -0.803
-    result = [
-        _sewn(
-            ((places.leg - shoes.shaft) * 0.79, places.at[:, 1] - edge),
-            points,
-            _surface(Part.SHOES, shoes.fabric, shoes.gloss),
-        ),
-        _sewn(
-            (edge + 0.006 - places.at[:, 1],),
-            sole.astype(np.float32),
-            Surface(Part.SHOES, np.array(shoes.sole, np.float32)),
-        ),
-    ]
-    if shoes.sock is not None:
-        thin = body.points + 0.003 * body.normals
-        edges = ((places.leg - shoes.sock_end) * 0.79, (shoes.shaft + 0.03 - places.leg) * 0.79)
-        result.append(_sewn(edges, thin, Surface(Part.SHOES, np.array(shoes.sock, np.float32))))
-    return result
+def _accessories(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
+    """Scarf, belt and bag over what else is worn."""
+    drawn: list[Drawn] = []
+    if outfit.scarf is not None:
+        drawn += scarf_of(outfit.scarf, lying, in_fabric(Part.ACCESSORY, outfit.scarf.fabric))
+    if outfit.bag is not None:
+        surface = in_fabric(Part.ACCESSORY, outfit.bag.fabric, outfit.bag.gloss)
+        drawn += bag_of(outfit.bag, body_of(person.build), lying, surface)
+    if outfit.belt is not None and outfit.bottom is not None and outfit.top.tucked:
+        places = suit().places
+        edges = (
+            (outfit.bottom.waist + 0.01 - places.height) * TRUNK_M,
+            (places.height - outfit.bottom.waist + 0.07) * TRUNK_M,
+            0.5 - places.in_arm,
+        )
+        out = undressed(person.build).normals * 0.004
+        inner = layers_of(outfit, undressed(person.build))[1].spread.points(undressed(person.build))
+        drawn.append(sewn(edges, inner + out, Surface(Part.LOWER, np.array(outfit.belt, np.float32), gloss=0.3)))
+    return drawn

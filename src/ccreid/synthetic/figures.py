@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ccreid.synthetic.bags import BagKind
 from ccreid.synthetic.bodies import Body, body_of
 from ccreid.synthetic.dressing import dressed
 from ccreid.synthetic.figure import Figure
@@ -18,7 +19,7 @@ from ccreid.synthetic.meshes import normals_of
 from ccreid.synthetic.outfits import Outfit
 from ccreid.synthetic.parts import Hanging
 from ccreid.synthetic.people import Person
-from ccreid.synthetic.poses import Pose
+from ccreid.synthetic.poses import Arm, Pose
 from ccreid.synthetic.posing import bones_in
 from ccreid.synthetic.skinning import moved
 from ccreid.synthetic.skirts import COLUMNS, LOWEST, RINGS, fall, rings
@@ -39,7 +40,7 @@ def make_figure(person: Person, outfit: Outfit, pose: Pose) -> Figure:
         anny is not installed.
     """
     body = body_of(person.build)
-    bones = bones_in(body, person.gait, pose)
+    bones = bones_in(body, person.gait, _carrying(pose, outfit))
     clothes = dressed(person, outfit)
     pieces = [(moved(one.points, one.weights, bones), one.triangles) for one in clothes.drawn]
     pieces += _fallen(body, clothes.hanging, bones)
@@ -63,6 +64,13 @@ def make_figure(person: Person, outfit: Outfit, pose: Pose) -> Figure:
         surfaces=tuple(surfaces),
         height_m=person.build.height_m,
     )
+
+
+def _carrying(pose: Pose, outfit: Outfit) -> Pose:
+    """The pose with the hand that holds the outfit's bag hanging down."""
+    if outfit.bag is None or outfit.bag.kind is not BagKind.HAND:
+        return pose
+    return replace(pose, left=Arm.CARRY) if outfit.bag.side > 0 else replace(pose, right=Arm.CARRY)
 
 
 @lru_cache(maxsize=16)

@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccreid.synthetic.draping import Undressed, ramp
 from ccreid.synthetic.fabric import Fabric, draw_fabric
+from ccreid.synthetic.figure import Part, Surface
+from ccreid.synthetic.layers import LEG_M, Edges, sewn
 from ccreid.synthetic.looks import Color
+from ccreid.synthetic.parts import Drawn, in_fabric
+from ccreid.synthetic.suit import Places, suit
+
+SOLE_M = -0.803
+"""Height on the base mesh at which soles begin; its feet stand at -0.82 m."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +62,29 @@ def draw_shoes(random: np.random.Generator) -> Shoes:
         sock_end=float(random.uniform(0.72, 0.95)),
         gloss=float(random.choice((0.05, random.uniform(0.1, 0.6)))),
     )
+
+
+def edges_of_shoes(shoes: Shoes, places: Places) -> Edges:
+    """How far below its upper edge a point of the shoe lies."""
+    return ((places.leg - shoes.shaft) * LEG_M,)
+
+
+def shoes_of(shoes: Shoes, body: Undressed) -> list[Drawn]:
+    """Shoes, soles and socks, unposed."""
+    places = suit().places
+    foot = places.leg > 0.9
+    points = body.points + 0.007 * body.normals
+    points[:, 1] = np.where(foot, np.maximum(points[:, 1], 0.0), points[:, 1])
+    points[:, 2] += shoes.toe_m * np.clip((places.at[:, 2] - 0.09) / 0.1, 0, 1) ** 2 * foot
+    lower = ramp(-places.at[:, 1], 0.79, 0.82)
+    sole = points + np.stack([body.normals[:, 0] * 0.004, -lower * shoes.sole_m, body.normals[:, 2] * 0.004], axis=1)
+    above = places.at[:, 1] - SOLE_M
+    drawn = [
+        sewn((*edges_of_shoes(shoes, places), above), points, in_fabric(Part.SHOES, shoes.fabric, shoes.gloss)),
+        sewn((0.006 - above,), sole, Surface(Part.SHOES, np.array(shoes.sole, np.float32))),
+    ]
+    if shoes.sock is not None:
+        edges = ((places.leg - shoes.sock_end) * LEG_M, (shoes.shaft + 0.03 - places.leg) * LEG_M)
+        thin = body.points + 0.003 * body.normals
+        drawn.append(sewn(edges, thin, Surface(Part.SHOES, np.array(shoes.sock, np.float32))))
+    return drawn

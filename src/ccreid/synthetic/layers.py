@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ccreid.synthetic.draping import Undressed, ramp
+from ccreid.synthetic.figure import Surface
 from ccreid.synthetic.garments import Bottom, Collar, Top
 from ccreid.synthetic.meshes import Piece, cut
+from ccreid.synthetic.parts import Drawn
 from ccreid.synthetic.suit import Places, suit
 
 Floats = NDArray[np.float32]
@@ -50,7 +52,6 @@ Edges = tuple[NDArray[np.floating], ...]
 
 def edges_of_top(top: Top, places: Places) -> Edges:
     """Hem, sleeves, neckline and front opening."""
-    x, _, z = places.at.T
     on_arm = ramp(places.in_arm, 0.3, 0.6)
     hem = max(top.hem, SKIRT_FROM - 0.06) if is_long(top) else top.hem
     edges = [
@@ -59,9 +60,27 @@ def edges_of_top(top: Top, places: Places) -> Edges:
         _neckline(top, places),
     ]
     if top.opening_m is not None:
-        wide = top.opening_m + 0.5 * top.neck_depth * ramp(places.height, 1 - 2.2 * top.neck_depth / TRUNK_M, 1.05)
-        edges.append(np.abs(x) - wide * ramp(z, -0.02, 0.03) + 2 * ramp(-z, 0.0, 0.02))
+        edges.append(_off_opening(top, places))
     return tuple(edges)
+
+
+def edges_of_lapels(top: Top, places: Places) -> Edges:
+    """The lapels of a jacket, along its opening from where that widens up to the neck."""
+    opening = _off_opening(top, places)
+    wide = 0.055 * ramp(places.height, _opens_at(top), _opens_at(top) + 0.3)
+    return (*edges_of_top(top, places), wide - opening, (places.height - _opens_at(top)) * TRUNK_M)
+
+
+def _opens_at(top: Top) -> float:
+    """The height of the trunk from which on an opening widens."""
+    return 1 - 2.2 * top.neck_depth / TRUNK_M
+
+
+def _off_opening(top: Top, places: Places) -> Floats:
+    """How far a point lies beside the opening in front; much, behind."""
+    x, _, z = places.at.T
+    wide = (top.opening_m or 0) + 0.5 * top.neck_depth * ramp(places.height, _opens_at(top), 1.05)
+    return np.asarray(np.abs(x) - wide * ramp(z, -0.02, 0.03) + 2 * ramp(-z, 0.0, 0.02), np.float32)
 
 
 def _neckline(top: Top, places: Places) -> Floats:
@@ -92,8 +111,18 @@ def inside(edges: Edges) -> Floats:
     return np.asarray(np.min(edges, axis=0), np.float32)
 
 
-def cut_out(edges: Edges) -> Piece:
-    """The part of the suit within the edges; its points are mixtures of the suit's."""
+def sewn(edges: Edges, lying: Floats, surface: Surface) -> Drawn:
+    """The part of the suit within the edges, where the suit's points lie at (n, 3)."""
+    piece = _cut_out(edges)
+    return Drawn(
+        np.asarray(piece.mixture @ lying, np.float32),
+        sparse.csr_array(piece.mixture @ suit().weights),
+        piece.triangles,
+        surface,
+    )
+
+
+def _cut_out(edges: Edges) -> Piece:
     sheet = suit()
     points = sheet.piece.mixture.shape[0]
     piece = Piece(sparse.csr_array(sparse.eye_array(points, format="csr", dtype=np.float32)), sheet.piece.triangles)

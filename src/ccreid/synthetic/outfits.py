@@ -7,10 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from ccreid.synthetic.bags import Bag, draw_bag
+from ccreid.synthetic.collars import Scarf, draw_scarf
 from ccreid.synthetic.draws import draws
 from ccreid.synthetic.fabric import draw_fabric
 from ccreid.synthetic.footwear import Shoes, draw_shoes
 from ccreid.synthetic.garments import Bottom, Collar, Top
+from ccreid.synthetic.hats import Hat, draw_hat
+from ccreid.synthetic.looks import Color
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +29,18 @@ class Outfit:
         Over it, or None.
     bottom:
         None under a dress that is worn with bare legs.
+    belt:
+        Its colour; it is seen where the top is tucked in.
     """
 
     top: Top
     jacket: Top | None
     bottom: Bottom | None
     shoes: Shoes
+    belt: Color | None
+    hat: Hat | None
+    scarf: Scarf | None
+    bag: Bag | None
 
 
 @lru_cache(maxsize=1024)
@@ -42,7 +52,17 @@ def draw_outfit(seed: int, number: int) -> Outfit:
     top = _draw_dress(random) if dress else _draw_top(random)
     jacket = _draw_jacket(random) if random.random() < 0.4 else None
     bare = dress and random.random() < 0.6
-    return Outfit(top, jacket, None if bare else bottom, draw_shoes(random))
+    belt = float(random.uniform(0.005, 0.1)) if random.random() < 0.5 else None
+    return Outfit(
+        top=top,
+        jacket=jacket,
+        bottom=None if bare else bottom,
+        shoes=draw_shoes(random),
+        belt=None if belt is None else (belt, 0.6 * belt, 0.4 * belt),
+        hat=draw_hat(random) if random.random() < 0.18 else None,
+        scarf=draw_scarf(random) if random.random() < (0.16 if jacket else 0.04) else None,
+        bag=draw_bag(random) if random.random() < 0.45 else None,
+    )
 
 
 def _draw_top(random: np.random.Generator) -> Top:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.figure import Surface
+from ccreid.synthetic.fabric import Fabric
+from ccreid.synthetic.figure import Part, Surface
 from ccreid.synthetic.skirts import Skirt
 
 Floats = NDArray[np.float32]
@@ -50,3 +51,8 @@ class Hanging:
     skirt: Skirt
     surface: Surface
     suit: Floats
+
+
+def in_fabric(part: Part, fabric: Fabric, gloss: float = 0.0) -> Surface:
+    """A surface that shows the fabric's own colours."""
+    return Surface(part, np.ones(3, np.float32), fabric, gloss)

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
 from ccreid.synthetic.meshes import grid_triangles
+from ccreid.synthetic.sections import section
 from ccreid.synthetic.suit import suit
 
 Floats = NDArray[np.floating]
@@ -61,32 +62,15 @@ def rings(top: float, gap: float) -> sparse.csr_array:
 
     Columns go round evenly from the front over the left side.
     """
-    sheet = suit()
-    places = sheet.places
-    edges = np.unique(np.sort(sheet.piece.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
-    edges = edges[(places.in_arm[edges] < 0.5).all(axis=1)]
-    rows, columns, values = [], [], []
-    for ring, height in enumerate(np.linspace(top, LOWEST, RINGS)):
-        below = places.height[edges] < height
-        crossing = edges[below[:, 0] != below[:, 1]]
-        low, high = places.height[crossing].T
-        share = (height - low) / (high - low)
-        x, _, z = (places.at[crossing[:, 0]] * (1 - share)[:, None] + places.at[crossing[:, 1]] * share[:, None]).T
-        angle = np.arctan2(x, z - z.mean()) % (2 * np.pi)
-        order = np.argsort(angle)
-        wanted = angles(gap)
-        after = np.searchsorted(angle[order], wanted) % len(order)
-        before = after - 1
-        between = (angle[order[after]] - angle[order[before]]) % (2 * np.pi)
-        weight = ((wanted - angle[order[before]]) % (2 * np.pi)) / np.where(between > 0, between, 1)
-        for which, part in ((order[before], 1 - weight), (order[after], weight)):
-            for end, piece in ((0, 1 - share[which]), (1, share[which])):
-                rows.append(ring * COLUMNS + np.arange(COLUMNS))
-                columns.append(crossing[which, end])
-                values.append(part * piece)
-    place = np.concatenate(rows), np.concatenate(columns)
+    places = suit().places
+    x, _, z = places.at.T
     return sparse.csr_array(
-        (np.concatenate(values).astype(np.float32), place), shape=(RINGS * COLUMNS, len(places.height))
+        sparse.vstack(
+            [
+                section(places.height - height, (0.0, 0.0), (x, z), angles(gap))
+                for height in np.linspace(top, LOWEST, RINGS)
+            ]
+        )
     )
 
 
