@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ccreid.data.preprocess import Preprocessing
+from ccreid.export.exporting import export
 from ccreid.model.backbone import Backbone
-from ccreid.model.bundle import About, save_bundle
+from ccreid.model.bundle import About, load_bundle, save_bundle
+from ccreid.model.exported import kept_file
 from ccreid.model.network import Network
 from ccreid.retrieval.crops.crop_file import CropFile
 from conftest import Run
+from exports import pictures as noise_of
+from exports import save_small_bundle, traced_once
 from wardrobes import COMPACT
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
@@ -98,3 +103,36 @@ def test_a_mistake_is_said(ccreid_command: Run, bundle: Path, tmp_path: Path, wo
     assert code == (1 if "written" in said else 2)
     assert said in err
     assert {path.name for path in tmp_path.iterdir()} <= {"b", "bad.jpg"}
+
+
+def test_what_runs_the_network_can_be_named_and_its_embeddings_mixed_where_they_are_of_one_precision(
+    ccreid_command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCREID_CACHE", str(tmp_path / "cache"))
+    folder = save_small_bundle(tmp_path / "b")
+    small = load_bundle(folder)
+    code, _, err = ccreid_command("embed", folder, *pictures(2), "-o", "out.parquet", "--runtime", "onnx")
+    assert code == 2
+    assert "ccreid export BUNDLE --to onnx" in err
+    kept = kept_file(small.weights_hash, "onnx", flip=True)
+    assert kept is not None
+    traced_once(monkeypatch)
+    export(small, kept, "onnx", flip=True, batches=noise_of(2))
+    told = {}
+    for runtime, count in (("torch", 2), ("onnx", 4)):
+        code, told[runtime], _ = ccreid_command(
+            "embed", folder, *pictures(count), "-o", "out.parquet", "--device", "cpu", "--runtime", runtime
+        )
+        assert code == 0
+    assert "The network was run by: torch" in told["torch"]
+    assert "The network was run by: onnx" in told["onnx"]
+    assert "2 embedded now, 2 there already" in told["onnx"]
+    ccreid_command("embed", folder, *pictures(4), "-o", "torch.parquet", "--device", "cpu", "--runtime", "torch")
+    mixed, torchs = CropFile.read("out.parquet"), CropFile.read("torch.parquet")
+    assert mixed.made_with == torchs.made_with
+    assert mixed.made_with["precision"] == "32-true"
+    np.testing.assert_allclose(mixed.vectors, torchs.vectors, rtol=0, atol=1e-4)
+    code, _, err = ccreid_command("embed", folder, *pictures(2), "-o", "x", "--device", "cuda", "--runtime", "onnx")
+    assert (code, "onnx runs on the processor, not on cuda" in err) == (2, True)
+    code, _, err = ccreid_command("embed", kept, *pictures(2), "-o", "x", "--engine", "ray")
+    assert (code, "an exported file is run by this process alone" in err) == (2, True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ccreid.cli import console
-from ccreid.cli.options import Device
+from ccreid.cli.options import Device, Runtime, RuntimeOption
 from ccreid.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def embed(
         bool, typer.Option("--tracklets", help="One row a tracklet, with the mean of its embeddings.")
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    runtime: RuntimeOption = "auto",
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Who embeds: this process, or a Ray cluster \\[extra ray].")
     ] = "local",
@@ -53,7 +54,8 @@ def embed(
     if ray_address is not None and engine != "ray":
         raise typer.BadParameter("it is meant for --engine ray.", param_hint="--ray-address")
     listed = list_crops(places, sys.stdin.buffer.read() if STDIN in places else b"")
-    with _engine(bundle, device, engine, ray_address) as embedding, watching() as follow:
+    with _engine(bundle, device, runtime, engine, ray_address) as embedding, watching() as follow:
+        ran = embedding.runtime
         outcome = embed_crops(listed, out, embedding, tracklets=tracklets, track=follow().track)
     if outcome.problems:
         console.warn(f"{len(outcome.problems)} of {len(listed)} crops were left out. {told(outcome.problems)}")
@@ -66,18 +68,25 @@ def embed(
     ]
     console.say(f"Crops: {', '.join(counts)}")
     console.say(f"Rows: {outcome.rows}")
+    if outcome.embedded:
+        console.say(f"The network was run by: {ran}")
     console.say(f"{'Tracklets' if tracklets else 'Embeddings'}: {out}")
 
 
 def _engine(
-    bundle: Path, device: Device, engine: Literal["local", "ray"], ray_address: str | None
+    bundle: Path, device: Device, runtime: Runtime, engine: Literal["local", "ray"], ray_address: str | None
 ) -> AbstractContextManager[Engine]:
     if engine == "ray":
         from ccreid.model.bundle import load_bundle
+        from ccreid.model.exported import is_exported
         from ccreid.retrieval.crops.embedding_on_ray import on_ray
 
-        return on_ray(load_bundle(bundle), device, ray_address)
+        if is_exported(bundle):
+            raise typer.BadParameter(
+                "an exported file is run by this process alone: name its bundle, and --runtime.", param_hint="BUNDLE"
+            )
+        return on_ray(load_bundle(bundle), device, ray_address, engine=runtime)
     from ccreid.model.embedder import Embedder
     from ccreid.retrieval.crops.embedding_here import Here
 
-    return nullcontext(Here(Embedder.load(bundle, device)))
+    return nullcontext(Here(Embedder.load(bundle, device, engine=runtime)))

@@ -12,7 +12,7 @@ import typer
 from rich.table import Column, Table
 
 from ccreid.cli import console
-from ccreid.cli.options import Device
+from ccreid.cli.options import Device, Runtime, RuntimeOption
 from ccreid.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def add(
         str | None, typer.Option(metavar="REASON", help="Enrol poor crops, too; the reason is recorded.")
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    runtime: RuntimeOption = "auto",
 ) -> None:
     """Enrol crops: whom they show say --person or their columns; those without a person are kept as unknown."""
     from ccreid.retrieval.gallery.enrolment import Wishes
@@ -127,7 +128,7 @@ def add(
     opened = Gallery.open(gallery)
     with watching() as follow:
         watch = follow()
-        crops = _crops(places, bundle, device, watch)
+        crops = _crops(places, bundle, device, runtime, watch)
         enrolled = opened.add(crops, Wishes(person, outfit, apart, any_quality), track=watch.track)
     for sentence in enrolled.warnings:
         console.warn(sentence)
@@ -167,6 +168,7 @@ def search(
     purpose: Annotated[str, typer.Option(metavar="TEXT", help="What the search is for; it is written down.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON, and nothing else.")] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    runtime: RuntimeOption = "auto",
 ) -> None:
     """Say who each crop shows, if anybody who is enrolled."""
     from ccreid.retrieval.gallery.gallery import Gallery
@@ -176,7 +178,7 @@ def search(
     opened = Gallery.open(gallery)
     question = Question(count, where, fpir, known, same_clothes)
     with watching() as follow:
-        queries = _crops(places, bundle, device, follow())
+        queries = _crops(places, bundle, device, runtime, follow())
     paths = queries.table["path"].to_pylist()
     if crops:
         nearest = opened.search_crops(queries, question, purpose=purpose)
@@ -262,6 +264,7 @@ def re_embed(
         typer.Option("--leave-behind", help="Move although pictures are gone; no search finds their crops then."),
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    runtime: RuntimeOption = "auto",
 ) -> None:
     """Move a gallery to another model: crops are embedded anew, people and decisions stay; it can be interrupted."""
     from ccreid.retrieval.gallery.gallery import Gallery
@@ -269,7 +272,7 @@ def re_embed(
 
     opened = Gallery.open(gallery)
     with watching() as follow:
-        moved = re_embed(opened, bundle, device, follow().track, leave_behind=leave_behind)
+        moved = re_embed(opened, bundle, device, follow().track, engine=runtime, leave_behind=leave_behind)
     for path in moved.gone[:_SHOWN]:
         console.warn(f"{path} is not there any more, or is another picture by now.")
     if len(moved.gone) > _SHOWN:
@@ -310,11 +313,11 @@ def _days(keep: str) -> int | None:
     return int(found[1]) * _DAYS[found[2]]
 
 
-def _crops(places: list[str], bundle: str | None, device: Device, watch: Watch) -> CropFile:
+def _crops(places: list[str], bundle: str | None, device: Device, runtime: Runtime, watch: Watch) -> CropFile:
     from ccreid.runs.finding import given_crops
 
     lines = sys.stdin.buffer.read() if "-" in places else b""
-    return given_crops(places, lines, bundle, device, watch.track)
+    return given_crops(places, lines, bundle, device, watch.track, engine=runtime)
 
 
 def _print_json(paths: list[str], answers: list[Any]) -> None:

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from ccreid.training.checkpoint import Difference
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # the machine's, which needs torch
+Runtime = Literal["auto", "torch", "onnx", "openvino"]  # the model's, which needs torch
 SelectionChoice = Literal["validation", "last", "test"]  # the recipe's, which needs pydantic
 
+RuntimeOption = Annotated[
+    Runtime, typer.Option("--runtime", help="What runs the network; auto: the fastest that it was exported for.")
+]
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data set \\[default: inside the package].")
 ]

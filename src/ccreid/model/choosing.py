@@ -30,8 +30,12 @@ def check_name(name: str) -> None:
 
 
 def device_for(name: EngineName, device: Device) -> Device:
-    """Where a bundle is loaded: whatever is no torch runs on the processor, unless that is against what was said."""
-    return "cpu" if device == "auto" and name in FASTEST_FIRST else device
+    """Where a bundle is loaded: a library runs on the processor. Raises SettingError where that is against `device`."""
+    if name not in FASTEST_FIRST:
+        return device
+    if device not in ("auto", "cpu"):
+        raise SettingError(f"{name} runs on the processor, not on {device}.", "Leave the device out.")
+    return "cpu"
 
 
 def engine_of_file(path: Path, name: EngineName, device: Device, flip: bool | None) -> ExportedEngine:
@@ -74,17 +78,13 @@ def chosen_engine(name: EngineName, engine: TorchEngine, weights_hash: str, prep
     ArtefactError
         The library that was asked for has no file of these weights, or gives other embeddings than torch.
     SettingError
-        There is no such engine, it is not installed, or the device is not the processor.
+        The library is not installed.
     """
-    check_name(name)
     if name == "torch":
         return engine
-    on_processor = engine.device.type == "cpu"
     if name == "auto":
-        same = on_processor and engine.precision == "32-true"
+        same = engine.device.type == "cpu" and engine.precision == "32-true"
         return _fastest(engine, weights_hash, preprocessing) if same else engine
-    if not on_processor:
-        raise SettingError(f"{name} runs on the processor, not on {engine.device.type}.", "Leave the device out.")
     found = _kept(name, engine, weights_hash, preprocessing)
     if found is None:
         with_flip = "with" if engine.flip else "without"

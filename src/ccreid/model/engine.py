@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,11 @@ Run = Callable[[Tensor], Tensor]
 
 class Engine(Protocol):
     """Maps batches of pictures to embeddings."""
+
+    @property
+    def library(self) -> str:
+        """What runs the network: torch, onnx or openvino."""
+        ...
 
     @property
     def flip(self) -> bool:
@@ -64,6 +69,7 @@ class TorchEngine:
     flip: bool = True
     precision: str = "32-true"
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    library: Literal["torch"] = field(default="torch", init=False)
 
     @property
     def dimension(self) -> int:

@@ -15,6 +15,7 @@ from ccreid.data.crops import Crop
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.devices import Device
 from ccreid.machine.progress import Track
+from ccreid.model.choosing import EngineName
 from ccreid.model.embedder import Embedder
 from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.crops.crop_file import CropFile, is_crop_file, stacked
@@ -30,7 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 def given_crops(
-    places: Sequence[str], lines: bytes, bundle: str | None, device: Device, track: Track[list[Seen]]
+    places: Sequence[str],
+    lines: bytes,
+    bundle: str | None,
+    device: Device,
+    track: Track[list[Seen]],
+    *,
+    engine: EngineName = "auto",
 ) -> CropFile:
     """Crops with embeddings: files of them are read, anything else is embedded.
 
@@ -38,8 +45,8 @@ def given_crops(
     ----------
     places, lines:
         Files of crops; or with a bundle whatever :func:`ccreid.retrieval.crops.crop_list.list_crops` takes.
-    bundle:
-        The model that pictures are embedded with.
+    bundle, engine:
+        The model that pictures are embedded with, and what runs it.
 
     Raises
     ------
@@ -55,17 +62,23 @@ def given_crops(
     with TemporaryDirectory() as folder:
         file = Path(folder, "crops.parquet")
         listed = list_crops(places, lines)
-        outcome = embed_crops(listed, file, Here(Embedder.load(bundle, device)), track=track)
+        outcome = embed_crops(listed, file, Here(Embedder.load(bundle, device, engine=engine)), track=track)
         if outcome.problems:
             _log.warning("%d of %d crops were left out. %s", len(outcome.problems), len(listed), told(outcome.problems))
         return CropFile.read(file)
 
 
 def re_embed(
-    gallery: Gallery, bundle: str, device: Device, track: Track[Sequence[dict[str, Any]]], *, leave_behind: bool = False
+    gallery: Gallery,
+    bundle: str,
+    device: Device,
+    track: Track[Sequence[dict[str, Any]]],
+    *,
+    engine: EngineName = "auto",
+    leave_behind: bool = False,
 ) -> Moved:
     """Move a gallery to the model of a bundle, see :func:`ccreid.retrieval.gallery.moving.move`."""
-    embedder = Embedder.load(bundle, device)
+    embedder = Embedder.load(bundle, device, engine=engine)
 
     def embed(pictures: list[Path | Crop]) -> NDArray[np.float32]:
         vectors: NDArray[np.float32] = embedder(pictures).vectors.numpy()

@@ -51,6 +51,7 @@ class Counting:
     embedder: Embedder
     stop_after: int | None = None
     embedded: int = field(default=0, init=False)
+    runtime: str = "torch"
 
     @property
     def made_with(self) -> dict[str, str]:

@@ -15,9 +15,12 @@ from PIL import Image
 
 from ccreid.data.preprocess import Preprocessing
 from ccreid.errors import ArtefactError, DivergedError, LostProcess, SettingError
+from ccreid.export.exporting import export
+from ccreid.machine.devices import Device
 from ccreid.model.backbone import Backbone
 from ccreid.model.bundle import About, Bundle, load_bundle, save_bundle
 from ccreid.model.embedder import Embedder
+from ccreid.model.exported import kept_file
 from ccreid.model.network import Network
 from ccreid.retrieval.crops import embedding_on_ray
 from ccreid.retrieval.crops.crop_file import CropFile
@@ -25,6 +28,8 @@ from ccreid.retrieval.crops.crop_list import list_crops
 from ccreid.retrieval.crops.embed_crops import Outcome, embed_crops
 from ccreid.retrieval.crops.embedding_here import Here
 from ccreid.retrieval.crops.embedding_on_ray import BLOCK, OnRay, _Worker, on_ray
+from exports import pictures as noise_of
+from exports import save_small_bundle, traced_once
 from spoilt_network import Spoilt
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -149,13 +154,45 @@ def test_what_a_worker_raises_is_raised(cluster: OnRay, bundle: Bundle, here: Pa
 
 
 def test_a_worker_that_would_embed_in_another_way_is_refused(cluster: OnRay, bundle: Bundle) -> None:
-    worker = _Worker(ray.put(bundle), "cpu", cluster.made_with | {"precision": "16-mixed"}, ray.put(set()))
+    worker = _Worker(ray.put(bundle), "cpu", "auto", cluster.made_with | {"precision": "16-mixed"}, ray.put(set()))
     with pytest.raises(ArtefactError, match="A worker of the Ray cluster would embed in another way"):
         worker(BLOCK.empty_table())
 
 
+def test_workers_run_what_was_asked_for(
+    cluster: OnRay, here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finds the exported file in the cache of its machine, which here is this one; embeddings are torch's."""
+    pytest.importorskip("onnxruntime", reason="the extra export is not installed")
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("CCREID_CACHE", str(cache))
+    small = load_bundle(save_small_bundle(here / "small"))
+    with (
+        pytest.raises(ArtefactError, match="no exported network of these weights for onnx"),
+        on_ray(small, "cpu", engine="onnx"),
+    ):
+        pass
+    kept = kept_file(small.weights_hash, "onnx", flip=True)
+    assert kept is not None
+    traced_once(monkeypatch)
+    export(small, kept, "onnx", flip=True, batches=noise_of(2))
+    embedder = Embedder.load(small, "cpu", engine="onnx")
+    worker = _Worker(ray.put(small), "cpu", "onnx", embedder.made_with, ray.put(set()))
+    assert worker.here.embedder.engine.library == "onnx"
+    with on_ray(small, "cpu", engine="onnx") as engine:
+        assert engine.runtime == "onnx"
+        assert engine.made_with == Embedder.load(small, "cpu", engine="torch").made_with
+    assert cluster.runtime == "the fastest that each worker has"
+    with (
+        pytest.raises(SettingError, match="onnx runs on the processor, not on cuda"),
+        on_ray(small, "cuda", engine="onnx"),
+    ):
+        pass
+
+
 def test_a_device_that_the_cluster_lacks_is_refused(cluster: OnRay, bundle: Bundle) -> None:
-    for device in ("cuda", "mps"):
+    devices: tuple[Device, ...] = ("cuda", "mps")
+    for device in devices:
         with pytest.raises(SettingError, match=f"The Ray cluster has no device '{device}'"), on_ray(bundle, device):
             pass
 

@@ -31,6 +31,11 @@ class Engine(Protocol):
     """Whoever embeds: this process, or many."""
 
     @property
+    def runtime(self) -> str:
+        """What runs the network, in words for the user."""
+        ...
+
+    @property
     def made_with(self) -> dict[str, str]:
         """What the embeddings depend on."""
         ...

@@ -27,6 +27,11 @@ class Here:
     embedder: Embedder
 
     @property
+    def runtime(self) -> str:
+        """What runs the network."""
+        return self.embedder.engine.library
+
+    @property
     def made_with(self) -> dict[str, str]:
         """What the embeddings depend on."""
         return self.embedder.made_with

@@ -20,8 +20,10 @@ import pyarrow as pa
 
 from ccreid.data.sources import is_uri
 from ccreid.errors import ArtefactError, CcreidError, LostProcess, SettingError
+from ccreid.machine.devices import Device
 from ccreid.machine.extras import need
 from ccreid.model.bundle import Bundle
+from ccreid.model.choosing import EngineName, device_for
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import made_with
 from ccreid.retrieval.crops.crop_reading import Picture, Seen
@@ -70,8 +72,6 @@ ANSWER = pa.schema(
 )
 """Crops on their way back."""
 
-Device = Literal["auto", "cpu", "cuda"]
-
 
 @dataclass(frozen=True)
 class OnRay:
@@ -79,8 +79,8 @@ class OnRay:
 
     Attributes
     ----------
-    bundle, device:
-        What each worker loads, and where it computes.
+    bundle, device, engine:
+        What each worker loads, where it computes, and what runs the network there; "auto" is for each to choose.
     made_with:
         What the embeddings depend on.
     workers:
@@ -89,8 +89,14 @@ class OnRay:
 
     bundle: Bundle
     device: Literal["cpu", "cuda"]
+    engine: EngineName
     made_with: dict[str, str]
     workers: int
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, in words."""
+        return "the fastest that each worker has" if self.engine == "auto" else self.engine
 
     def embed(self, pictures: Iterable[Picture], known: Container[str]) -> Iterator[list[Seen]]:
         """What came of the crops of each picture, in order; of those that are known without their embeddings.
@@ -113,7 +119,7 @@ class OnRay:
             warnings.filterwarnings("ignore", "`ray_remote_args`")  # Ray has no other name for the retries yet
             answers = blocks.map_batches(
                 _Worker,
-                fn_constructor_args=(ray.put(self.bundle), self.device, self.made_with, ray.put(known)),
+                fn_constructor_args=(ray.put(self.bundle), self.device, self.engine, self.made_with, ray.put(known)),
                 batch_format="pyarrow",
                 batch_size=None,
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self.workers),
@@ -129,7 +135,9 @@ class OnRay:
 
 
 @contextmanager
-def on_ray(bundle: Bundle, device: str = "auto", address: str | None = None) -> Iterator[OnRay]:
+def on_ray(
+    bundle: Bundle, device: Device = "auto", address: str | None = None, *, engine: EngineName = "auto"
+) -> Iterator[OnRay]:
     """Connect to a cluster for as long as the context lasts.
 
     Parameters
@@ -142,24 +150,29 @@ def on_ray(bundle: Bundle, device: str = "auto", address: str | None = None) -> 
     address:
         Of the cluster, such as "10.0.0.1:6379"; None starts one of this machine alone, unless this process is connected
         to one already.
+    engine:
+        What runs the network. A library must have the bundle's exported file in the user's cache on every machine.
 
     Raises
     ------
     SettingError
         Ray is not installed, the cluster cannot be reached, or it lacks the device.
+    ArtefactError
+        The library that was asked for lacks its exported file here.
     """
+    wanted = device_for(engine, device)
     with _connected(address) as ray:
         resources = ray.cluster_resources()
         accelerators = int(resources.get("GPU", 0))
-        chosen: Literal["cpu", "cuda"] = "cuda" if device == "cuda" or (device == "auto" and accelerators) else "cpu"
-        if device not in ("auto", "cpu", "cuda") or (chosen == "cuda" and not accelerators):
-            raise SettingError(f"The Ray cluster has no device '{device}'.", "Choose cpu or auto.")
+        chosen: Literal["cpu", "cuda"] = "cuda" if wanted == "cuda" or (wanted == "auto" and accelerators) else "cpu"
+        if wanted not in ("auto", "cpu", "cuda") or (chosen == "cuda" and not accelerators):
+            raise SettingError(f"The Ray cluster has no device '{wanted}'.", "Choose cpu or auto.")
         if chosen == "cpu":  # which may compute in another precision than the run did
-            how = Embedder.load(bundle, "cpu").made_with
+            how = Embedder.load(bundle, "cpu", engine=engine).made_with
         else:
             how = made_with(bundle.weights_hash, bundle.preprocessing, bundle.card.flip, bundle.card.precision)
         workers = accelerators if chosen == "cuda" else max(1, int(resources.get("CPU", 1)))
-        yield OnRay(bundle, chosen, how, workers)
+        yield OnRay(bundle, chosen, engine, how, workers)
 
 
 @contextmanager
@@ -239,9 +252,11 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 class _Worker:
     """Loads the bundle once, then embeds block after block."""
 
-    def __init__(self, bundle: Any, device: Literal["cpu", "cuda"], how: dict[str, str], known: Any) -> None:
+    def __init__(
+        self, bundle: Any, device: Literal["cpu", "cuda"], engine: EngineName, how: dict[str, str], known: Any
+    ) -> None:
         ray = need("ray", extra="ray", to="embed on a cluster")
-        self.here, self.how = Here(Embedder.load(ray.get(bundle), device)), how
+        self.here, self.how = Here(Embedder.load(ray.get(bundle), device, engine=engine)), how
         self.known: Container[str] = ray.get(known)
 
     def __call__(self, block: pa.Table) -> pa.Table:
