@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.ndimage import gaussian_filter1d
 
 from ccreid.synthetic.anatomy_file import anatomy
 from ccreid.synthetic.bodies import Body
@@ -165,8 +166,7 @@ def _bound(count: int, bones: dict[str, float]) -> sparse.csr_array:
 def _strap(line: sparse.csr_array, lying: Floats, half_m: float, surface: Surface) -> Drawn:
     """A strap on the cloth along a line of points on the suit."""
     points = np.asarray(line @ lying)
-    smooth = points.copy()
-    smooth[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
+    smooth = gaussian_filter1d(points, 1.5, axis=0, mode="nearest")
     ahead = np.gradient(smooth, axis=0)
     out = smooth - smooth.mean(axis=0)
     out -= (out * ahead).sum(axis=1, keepdims=True) * ahead / (ahead**2).sum(axis=1, keepdims=True)
@@ -202,4 +202,5 @@ def _across(side: int) -> sparse.csr_array:
 def _beside(side: int) -> sparse.csr_array:
     """From the hip in front over the shoulder of the given side to the hip behind."""
     x, y, z = suit().places.at.T
-    return section(x * side - 0.115, (0.3, 0.02), (y, z), np.radians(np.linspace(-60, 240, 36)))
+    upright = np.where(suit().places.height < -0.1, 1.0, x * side - 0.115)
+    return section(upright, (0.3, 0.02), (y, z), np.radians(np.linspace(-60, 240, 36)))

@@ -14,17 +14,17 @@ from ccreid.synthetic.collars import collar_of, scarf_of
 from ccreid.synthetic.draping import Undressed, undressed
 from ccreid.synthetic.figure import Part, Surface
 from ccreid.synthetic.footwear import edges_of_shoes, shoes_of
-from ccreid.synthetic.garments import Bottom, Collar, Top
+from ccreid.synthetic.garments import Bottom, Collar
 from ccreid.synthetic.glasses import glasses_of
-from ccreid.synthetic.hair import COLUMNS, hair_of
+from ccreid.synthetic.hair import COLUMNS, Around, hair_of
 from ccreid.synthetic.hats import Hat, HatKind, edge_of, hat_of
-from ccreid.synthetic.heads import head_m, skin_of
+from ccreid.synthetic.heads import head_m, skin_of, skin_points
 from ccreid.synthetic.layers import TRUNK_M, edges_of_lapels, inside, sewn
 from ccreid.synthetic.outfits import Outfit
 from ccreid.synthetic.parts import Drawn, Hanging, in_fabric
 from ccreid.synthetic.people import Person
 from ccreid.synthetic.suit import coarse, skin, suit
-from ccreid.synthetic.wearing import Layer, layers_of
+from ccreid.synthetic.wearing import Layer, layers_of, outermost
 
 Floats = NDArray[np.float32]
 
@@ -53,61 +53,59 @@ def dressed(person: Person, outfit: Outfit) -> Dressed:
     ]
     drawn += shoes_of(outfit.shoes, body)
     hides = [inside(layer.hides) for layer in layers] + [inside(edges_of_shoes(outfit.shoes, skin().places))]
-    drawn += skin_of(person.looks, body_of(person.build), np.max(hides, axis=0) > HIDDEN_M)
-    outside = (
-        layers[-1].spread
-        if isinstance(layers[-1].garment, Top)
-        else layers[-1].spread.over(layers[-2].spread, np.ones(len(body.points), np.float32), 0)
-    )
-    lying = outside.points(body)
+    drawn += skin_of(person.looks, person.build, np.max(hides, axis=0) > HIDDEN_M)
+    lying = outermost(layers).points(body)
     drawn += _head(person, outfit, lying)
     drawn += _accessories(person, outfit, lying)
     return Dressed(tuple(one for one in drawn if len(one.triangles)), tuple(hanging))
 
 
 def _clothes(layer: Layer, body: Undressed) -> list[Drawn]:
-    """A garment with its collar, without the part that hangs."""
+    """A garment with its collar or belt, without the part that hangs."""
     surface, lying = in_fabric(layer.part, layer.garment.fabric), layer.spread.points(body)
     if isinstance(layer.garment, Bottom):
-        return [] if layer.skirt else [sewn(layer.edges, lying, surface)]
+        trousers = [] if layer.skirt else [sewn(layer.edges, lying, surface)]
+        return trousers + _belt(layer.garment, lying + 0.004 * body.normals)
     drawn = [sewn(layer.edges, lying, surface), *collar_of(layer.garment.collar, lying, surface)]
     if layer.garment.collar is Collar.LAPELS:
         drawn.append(sewn(edges_of_lapels(layer.garment, suit().places), lying + 0.005 * body.normals, surface))
     return drawn
 
 
+def _belt(bottom: Bottom, lying: Floats) -> list[Drawn]:
+    if bottom.belt is None:
+        return []
+    places = suit().places
+    edges = (
+        (bottom.waist + 0.01 - places.height) * TRUNK_M,
+        (places.height - bottom.waist + 0.07) * TRUNK_M,
+        0.5 - places.in_arm,
+    )
+    return [sewn(edges, lying, Surface(Part.LOWER, np.array(bottom.belt, np.float32), gloss=0.3))]
+
+
 def _head(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
     """Hair, glasses, hat or hood."""
     body = body_of(person.build)
-    head = np.asarray(skin().piece.mixture @ body.points)
-    size = head_m(body)
+    head, size = skin_points(person.build), head_m(person.build)
     hat, part = outfit.hat, Part.ACCESSORY
     for top in (outfit.top, outfit.jacket):
         if top is not None and top.collar is Collar.HOOD_UP:
             hat, part = Hat(HatKind.HOOD, top.fabric, 0, 0), Part.UPPER
     turn = np.arange(COLUMNS) / COLUMNS * 360
     under = np.zeros(COLUMNS) if hat is None else edge_of(hat.kind, turn)
-    around = lying[coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)]
+    near = coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)
+    around = Around(lying[near], suit().weights[near])
     drawn = hair_of(person.looks.hair, head, size, around, under) + glasses_of(person.looks, body, size)
     return drawn if hat is None else drawn + hat_of(hat, head, in_fabric(part, hat.fabric))
 
 
 def _accessories(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
-    """Scarf, belt and bag over what else is worn."""
+    """Scarf and bag over what else is worn."""
     drawn: list[Drawn] = []
     if outfit.scarf is not None:
         drawn += scarf_of(outfit.scarf, lying, in_fabric(Part.ACCESSORY, outfit.scarf.fabric))
     if outfit.bag is not None:
         surface = in_fabric(Part.ACCESSORY, outfit.bag.fabric, outfit.bag.gloss)
         drawn += bag_of(outfit.bag, body_of(person.build), lying, surface)
-    if outfit.belt is not None and outfit.bottom is not None and outfit.top.tucked:
-        places = suit().places
-        edges = (
-            (outfit.bottom.waist + 0.01 - places.height) * TRUNK_M,
-            (places.height - outfit.bottom.waist + 0.07) * TRUNK_M,
-            0.5 - places.in_arm,
-        )
-        out = undressed(person.build).normals * 0.004
-        inner = layers_of(outfit, undressed(person.build))[1].spread.points(undressed(person.build))
-        drawn.append(sewn(edges, inner + out, Surface(Part.LOWER, np.array(outfit.belt, np.float32), gloss=0.3)))
     return drawn

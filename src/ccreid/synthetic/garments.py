@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ccreid.synthetic.fabric import Fabric
+from ccreid.synthetic.looks import Color
 
 
 class Collar(StrEnum):
@@ -77,6 +78,8 @@ class Bottom:
         Trousers: how many metres legs widen below the knee. Skirts: metres a metre.
     skirt:
         Whether it is one.
+    belt:
+        Its colour in linear RGB, None without one.
     """
 
     fabric: Fabric
@@ -86,3 +89,4 @@ class Bottom:
     flare: float
     thickness_m: float
     skirt: bool
+    belt: Color | None

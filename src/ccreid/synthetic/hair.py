@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.spatial import cKDTree
 
 from ccreid.synthetic.anatomy_file import anatomy
 from ccreid.synthetic.draping import ramp
@@ -27,7 +30,15 @@ WREATH = 62.0
 """Degrees from straight up at which the hair of a bald head begins."""
 
 
-def hair_of(hair: Hair, head: Floats, size_m: float, around: Floats, under: Floats) -> list[Drawn]:
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What is worn on trunk and shoulders, on which hair lies: (k, 3) points and the (k, B) weights of their bones."""
+
+    points: Floats
+    weights: sparse.csr_array
+
+
+def hair_of(hair: Hair, head: Floats, size_m: float, around: Around, under: Floats) -> list[Drawn]:
     """The hair on one head, unposed.
 
     Parameters
@@ -36,8 +47,6 @@ def hair_of(hair: Hair, head: Floats, size_m: float, around: Floats, under: Floa
         (m, 3) points of :func:`ccreid.synthetic.suit.skin` on this body.
     size_m:
         The head's height.
-    around:
-        (k, 3) points of what is worn on trunk and shoulders: hair lies on it.
     under:
         (COLUMNS,) degrees from straight up down to which a hat presses the hair flat; 0 without a hat.
     """
@@ -53,11 +62,11 @@ def hair_of(hair: Hair, head: Floats, size_m: float, around: Floats, under: Floa
     skull = np.asarray(shell(down.ravel(), columns.ravel()) @ head)
     points = (skull + rays(down.ravel(), columns.ravel()) * off.reshape(-1, 1)).reshape(ROWS, COLUMNS, 3)
     if hair.length > 0 and hair.tied is Tied.LOOSE:
-        points = np.concatenate([points, _falling(hair, turn, points, size_m, around)])
+        points = np.concatenate([points, _falling(hair, turn, points, size_m, around.points)])
     rows = len(points)
     triangles = grid_triangles(rows, COLUMNS, closed=True)
     crossed = rays(np.repeat(np.linspace(0, 180, rows), COLUMNS), np.tile(turn, rows))
-    drawn = [_drawn(points.reshape(-1, 3), triangles, hair, _strands(hair, crossed), head, size_m)]
+    drawn = [_drawn(points.reshape(-1, 3), triangles, hair, _strands(hair, crossed), around)]
     if hair.length > 0 and hair.tied is not Tied.LOOSE:
         drawn += _tied(hair, head, size_m, around)
     return drawn
@@ -114,7 +123,7 @@ def _falling(hair: Hair, turn: Floats, cap: Floats, size_m: float, around: Float
         height = edge[:, 1] - drop * share
         hung = radius + (full - radius) * ramp(np.full(COLUMNS, share), 0, 0.25) - 0.15 * drop * share
         hung = hung * (1 + 0.05 * hair.curl * np.sin(np.radians(turn) * 11 + 6 * share))
-        hung = np.where(drop > 0.01, np.maximum(hung, _reach(around, axis, out, height) + 0.018), radius)
+        hung = np.where(drop > 0.01, np.maximum(hung, _reach(around, axis, out, height) + 0.022), radius)
         flat = axis + out * hung[:, None]
         rows.append(np.stack([flat[:, 0], height, flat[:, 1]], axis=1))
         rows[-1] = np.where((drop > 0.01)[:, None], rows[-1], edge)
@@ -131,7 +140,7 @@ def _reach(around: Floats, axis: Floats, out: Floats, height: Floats) -> Floats:
     return reached
 
 
-def _tied(hair: Hair, head: Floats, size_m: float, around: Floats) -> list[Drawn]:
+def _tied(hair: Hair, head: Floats, size_m: float, around: Around) -> list[Drawn]:
     """A bun, a tail or a braid at the back of the head."""
     down = np.array((105 - 80 * hair.tie_height,))
     behind = np.array((180.0,))
@@ -141,36 +150,32 @@ def _tied(hair: Hair, head: Floats, size_m: float, around: Floats) -> list[Drawn
         size = size_m * (0.24 + 0.16 * min(1.0, hair.length))
         points, triangles = rounded_box(np.array((size, size, size * 0.85)), 1.0)
         placed = points + start + away * size * 0.38
-        return [_drawn(placed, triangles, hair, _strands(hair, points / size * 4), head, size_m)]
+        return [_drawn(placed, triangles, hair, _strands(hair, points / size * 4), around)]
     length = size_m * (0.35 + hair.length)
     share = np.linspace(0, 1, 16)
     line = start + away * (0.005 + 0.075 * np.sin(np.minimum(share * 4, 1.6)))[:, None]
     line[:, 1] -= length * np.maximum(0, share - 0.06) - 0.02 * np.sin(np.minimum(share * 6, np.pi))
     out = np.tile((0.0, -1.0), (len(line), 1))
-    line[:, 2] = np.minimum(line[:, 2], -_reach(around, np.zeros(2), out, line[:, 1]) - 0.02)
+    line[:, 2] = np.minimum(line[:, 2], -_reach(around.points, np.zeros(2), out, line[:, 1]) - 0.02)
     wide = size_m * (0.1 + 0.06 * hair.top / 0.13) * (1 - 0.65 * share**2)
     wide[0] *= 0.6
     if hair.tied is Tied.BRAID:
         wide = wide * 0.8 * (1 + 0.22 * np.sin(share * 60))
     points, triangles = tube(line, wide)
-    return [_drawn(points, triangles, hair, _strands(hair, points * 12), head, size_m)]
+    return [_drawn(points, triangles, hair, _strands(hair, points * 12), around)]
 
 
-def _drawn(
-    points: Floats, triangles: NDArray[np.int32], hair: Hair, paint: Floats, head: Floats, size_m: float
-) -> Drawn:
-    """Hair moves with the head; what hangs below the chin more and more with the back."""
-    chin = head[:, 1].max() - size_m
-    hanging = 0.8 * ramp(chin - points[:, 1], -0.04, 0.14)
+def _drawn(points: Floats, triangles: NDArray[np.int32], hair: Hair, paint: Floats, around: Around) -> Drawn:
+    """Hair moves with the head; the nearer it hangs to what is worn, the more it moves with that."""
+    distance, nearest = (np.asarray(found) for found in cKDTree(around.points).query(points))
+    hanging = ramp(-distance, -0.09, -0.04)
     parts = anatomy()
     number = np.arange(len(points))
-    weights = sparse.coo_array(
-        (
-            np.concatenate([1 - hanging, hanging]).astype(np.float32),
-            (np.tile(number, 2), np.repeat([parts.bone("head"), parts.bone("spine01")], len(points))),
-        ),
+    on_head = sparse.coo_array(
+        ((1 - hanging).astype(np.float32), (number, np.full(len(points), parts.bone("head")))),
         shape=(len(points), len(parts.bones)),
     )
+    weights = on_head + sparse.diags_array(hanging) @ around.weights[nearest]
     surface = Surface(Part.HAIR, np.array(hair.color, np.float32), gloss=0.25 * (1 - hair.curl) + 0.05)
     return Drawn(points.astype(np.float32), sparse.csr_array(weights), triangles, surface, paint.astype(np.float32))
 

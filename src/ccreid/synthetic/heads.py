@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body
+from ccreid.synthetic.bodies import Body, body_of
 from ccreid.synthetic.draping import ramp
 from ccreid.synthetic.figure import Part, Surface
 from ccreid.synthetic.looks import Looks
-from ccreid.synthetic.meshes import Piece, kept, triangulated
+from ccreid.synthetic.meshes import triangulated
 from ccreid.synthetic.parts import Drawn
+from ccreid.synthetic.shapes import Build
 from ccreid.synthetic.shells import HEAD_M
 from ccreid.synthetic.suit import skin
 
@@ -22,7 +24,7 @@ EYES = ("helper-l-eye", "helper-r-eye")
 WHITE = (0.5, 0.47, 0.45)
 
 
-def skin_of(looks: Looks, body: Body, hidden: NDArray[np.bool_]) -> list[Drawn]:
+def skin_of(looks: Looks, build: Build, hidden: NDArray[np.bool_]) -> list[Drawn]:
     """The skin that no garment hides, and the eyes, unposed.
 
     Parameters
@@ -33,24 +35,27 @@ def skin_of(looks: Looks, body: Body, hidden: NDArray[np.bool_]) -> list[Drawn]:
     sheet = skin()
     mouth = sheet.piece.mixture @ anatomy().masks["inside-mouth"] > 0.5
     seen = sheet.piece.triangles[~(hidden | mouth)[sheet.piece.triangles].all(axis=1)]
-    everything = sparse.csr_array(sparse.eye_array(len(hidden), format="csr", dtype=np.float32))
-    piece = kept(Piece(everything, seen))
-    points = np.asarray(sheet.piece.mixture @ body.points, np.float32)
-    painted = piece.mixture @ _paint(looks, body, points)
+    used = np.unique(seen)
+    place = np.zeros(len(hidden), np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
     flesh = Drawn(
-        np.asarray(piece.mixture @ points, np.float32),
-        sparse.csr_array(piece.mixture @ sheet.weights),
-        piece.triangles,
+        skin_points(build)[used],
+        sheet.weights[used],
+        place[seen],
         Surface(Part.SKIN, np.array(looks.skin, np.float32), gloss=0.15),
-        np.asarray(painted, np.float32),
+        _paint(looks, build)[used],
     )
-    return [flesh, *(_eye(name, looks, body) for name in EYES)]
+    return [flesh, *(_eye(name, looks, body_of(build)) for name in EYES)]
 
 
-def head_m(body: Body) -> float:
+def skin_points(build: Build) -> NDArray[np.float32]:
+    """(n, 3) points of :func:`ccreid.synthetic.suit.skin` on a body, unposed."""
+    return np.asarray(skin().piece.mixture @ body_of(build).points, np.float32)
+
+
+def head_m(build: Build) -> float:
     """The height of the head, from chin to crown."""
-    sheet = skin()
-    points = np.asarray(sheet.piece.mixture @ body.points)
+    sheet, points = skin(), skin_points(build)
     chin = points[(sheet.places.in_head > 0.9) & (sheet.places.at[:, 2] > 0.11), 1].min()
     return float(points[:, 1].max() - chin)
 
@@ -73,9 +78,10 @@ def _eye(name: str, looks: Looks, body: Body) -> Drawn:
     )
 
 
-def _paint(looks: Looks, body: Body, points: NDArray[np.float32]) -> Floats:
+@lru_cache(maxsize=16)
+def _paint(looks: Looks, build: Build) -> NDArray[np.float32]:
     """(n, 3) factors on the skin's colour: lips, brows, beard, shadow round the eyes, the scalp below hair."""
-    sheet, masks = skin(), anatomy().masks
+    sheet, masks, body, points = skin(), anatomy().masks, body_of(build), skin_points(build)
     at = sheet.places.at
     skin_color = np.array(looks.skin)
     lips = np.asarray(sheet.piece.mixture @ masks["lips"])
@@ -85,7 +91,7 @@ def _paint(looks: Looks, body: Body, points: NDArray[np.float32]) -> Floats:
         paint[:] = paint * (1 - share)[:, None] + share[:, None] * (color / skin_color)
 
     hair = np.array(looks.hair.color)
-    size = head_m(body)
+    size = head_m(build)
     for name in EYES:
         eye = body.points[np.unique(anatomy().meshes[name])].mean(axis=0)
         aside, above, before = ((points - eye) / size * HEAD_M).T
@@ -98,7 +104,7 @@ def _paint(looks: Looks, body: Body, points: NDArray[np.float32]) -> Floats:
     cover(np.clip(lips, 0, 1), np.array(looks.lips))
     if looks.beard > 0:
         cover(_beard(looks, at) * (1 - lips), hair)
-    return np.clip(paint, 0.02, 12)
+    return np.clip(paint, 0.02, 12).astype(np.float32)
 
 
 def _beard(looks: Looks, at: NDArray[np.float32]) -> Floats:

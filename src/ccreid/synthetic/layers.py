@@ -11,7 +11,7 @@ from scipy import sparse
 from ccreid.synthetic.draping import Undressed, ramp
 from ccreid.synthetic.figure import Surface
 from ccreid.synthetic.garments import Bottom, Collar, Top
-from ccreid.synthetic.meshes import Piece, cut
+from ccreid.synthetic.meshes import Piece, cut, kept
 from ccreid.synthetic.parts import Drawn
 from ccreid.synthetic.suit import Places, suit
 
@@ -124,8 +124,10 @@ def sewn(edges: Edges, lying: Floats, surface: Surface) -> Drawn:
 
 def _cut_out(edges: Edges) -> Piece:
     sheet = suit()
-    points = sheet.piece.mixture.shape[0]
-    piece = Piece(sparse.csr_array(sparse.eye_array(points, format="csr", dtype=np.float32)), sheet.piece.triangles)
+    corners = sheet.piece.triangles
+    touched = np.all([(edge >= 0)[corners].any(axis=1) for edge in edges], axis=0)
+    everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))
+    piece = kept(Piece(everything, corners[touched]))
     for edge in edges:
         piece = cut(piece, np.asarray(piece.mixture @ edge))
     return piece
@@ -147,6 +149,7 @@ def spread_of_bottom(bottom: Bottom, body: Undressed) -> Spread:
     ease = 0.003 + bottom.thickness_m + 0.003 * bottom.fit
     if bottom.skirt:  # the rest of it hangs: :mod:`ccreid.synthetic.skirts`
         return Spread(np.full(len(below), ease, np.float32), np.zeros(len(below), np.float32))
-    hang = min(1.0, 1.3 * bottom.fit) * body.hang.legs * ramp(places.leg, 0.02, 0.3)
+    widens = np.clip(0.25 * (places.leg - 0.06) * LEG_M, 0, 0.08)
+    hang = bottom.fit * np.minimum(1.3 * body.hang.legs, widens)
     hang = hang + below * bottom.flare * ramp(places.leg, 0.45, 1.0)
     return Spread(np.asarray(ease + 0.012 * bottom.fit * below, np.float32), np.asarray(hang, np.float32))

@@ -95,16 +95,19 @@ def cut(piece: Piece, side: NDArray[np.floating]) -> Piece:
     corners = piece.triangles
     inside = side[corners] >= 0
     count = inside.sum(axis=1)
+    if (count == 3).all():
+        return piece
     whole = corners[count == 3]
     # Turned so that the odd one out comes first: the only one inside, or the only one outside.
     ones, twos = corners[count == 1], corners[count == 2]
     ones = _turned(ones, inside[count == 1].argmax(axis=1))
     twos = _turned(twos, (~inside[count == 2]).argmax(axis=1))
     crossed = np.concatenate([ones[:, [0, 1]], ones[:, [0, 2]], twos[:, [0, 1]], twos[:, [0, 2]]])
-    pairs, place = np.unique(np.sort(crossed, axis=1), axis=0, return_inverse=True)
-    share = side[pairs[:, 0]] / np.where(len(pairs), side[pairs[:, 0]] - side[pairs[:, 1]], 1)
     old = piece.mixture.shape[0]
-    number = old + place.reshape(-1)
+    codes, place = np.unique(crossed.min(axis=1).astype(np.int64) * old + crossed.max(axis=1), return_inverse=True)
+    pairs = np.stack([codes // old, codes % old], axis=1)
+    share = side[pairs[:, 0]] / (side[pairs[:, 0]] - side[pairs[:, 1]])
+    number = old + place
     a, b = number[: len(ones)], number[len(ones) : 2 * len(ones)]
     c, d = number[2 * len(ones) : 2 * len(ones) + len(twos)], number[2 * len(ones) + len(twos) :]
     triangles = np.concatenate(
@@ -126,8 +129,10 @@ def cut(piece: Piece, side: NDArray[np.floating]) -> Piece:
 
 def kept(piece: Piece) -> Piece:
     """The piece without the points that no triangle uses."""
-    used, place = np.unique(piece.triangles, return_inverse=True)
-    return Piece(piece.mixture[used], place.reshape(-1, 3).astype(np.int32))
+    used = np.zeros(piece.mixture.shape[0], np.bool_)
+    used[piece.triangles] = True
+    place = np.cumsum(used, dtype=np.int32) - 1
+    return Piece(piece.mixture[used], place[piece.triangles])
 
 
 def normals_of(vertices: Floats, triangles: Ints) -> Floats:

@@ -14,7 +14,6 @@ from ccreid.synthetic.fabric import draw_fabric
 from ccreid.synthetic.footwear import Shoes, draw_shoes
 from ccreid.synthetic.garments import Bottom, Collar, Top
 from ccreid.synthetic.hats import Hat, draw_hat
-from ccreid.synthetic.looks import Color
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +28,12 @@ class Outfit:
         Over it, or None.
     bottom:
         None under a dress that is worn with bare legs.
-    belt:
-        Its colour; it is seen where the top is tucked in.
     """
 
     top: Top
     jacket: Top | None
     bottom: Bottom | None
     shoes: Shoes
-    belt: Color | None
     hat: Hat | None
     scarf: Scarf | None
     bag: Bag | None
@@ -52,13 +48,11 @@ def draw_outfit(seed: int, number: int) -> Outfit:
     top = _draw_dress(random) if dress else _draw_top(random)
     jacket = _draw_jacket(random) if random.random() < 0.4 else None
     bare = dress and random.random() < 0.6
-    belt = float(random.uniform(0.005, 0.1)) if random.random() < 0.5 else None
     return Outfit(
         top=top,
         jacket=jacket,
         bottom=None if bare else bottom,
         shoes=draw_shoes(random),
-        belt=None if belt is None else (belt, 0.6 * belt, 0.4 * belt),
         hat=draw_hat(random) if random.random() < 0.18 else None,
         scarf=draw_scarf(random) if random.random() < (0.16 if jacket else 0.04) else None,
         bag=draw_bag(random) if random.random() < 0.45 else None,
@@ -137,6 +131,7 @@ def _draw_bottom(random: np.random.Generator) -> Bottom:
     """Trousers, jeans, leggings, shorts, a skirt."""
     skirt = random.random() < 0.14
     short = random.random() < (0.6 if skirt else 0.2)
+    dark = float(random.uniform(0.005, 0.1))
     return Bottom(
         fabric=draw_fabric(random, "skirt" if skirt else "shorts" if short else "trousers"),
         waist=float(random.uniform(0.2, 0.4)),
@@ -145,10 +140,11 @@ def _draw_bottom(random: np.random.Generator) -> Bottom:
             if short
             else random.uniform(0.6, 0.95)
             if skirt
-            else random.choice((1.02, random.uniform(0.75, 1.0)), p=(0.75, 0.25))
+            else random.choice((0.985, random.uniform(0.75, 0.98)), p=(0.75, 0.25))
         ),
         fit=float(random.uniform(0, 1)),
         flare=float(random.uniform(0, 0.6)) if skirt else float(max(0.0, random.uniform(-0.06, 0.06))),
         thickness_m=float(random.uniform(0.001, 0.004)),
         skirt=bool(skirt),
+        belt=(dark, 0.6 * dark, 0.4 * dark) if random.random() < 0.4 else None,
     )

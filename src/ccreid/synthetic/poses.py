@@ -60,9 +60,9 @@ class Pose:
     travelled_m: float = 0.0
 
 
-def draw_pose(person: Person, random: np.random.Generator) -> Pose:  # noqa: ARG001 - poses are anybody's as yet
-    """A moment in the life of a person: most walk, some stand."""
-    walks = random.random() < 0.82
+def draw_pose(person: Person, random: np.random.Generator) -> Pose:
+    """A moment in the life of a person: most walk, some stand, old people more often than young ones."""
+    walks = random.random() < 0.86 - 0.12 * person.build.age
     left = right = Arm.SWING
     if random.random() < 0.3:
         deed = Arm(random.choice(list(Arm)[1:], p=(0.3, 0.15, 0.15, 0.25, 0.15)))

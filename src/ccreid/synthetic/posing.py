@@ -47,8 +47,8 @@ class Held:
 
 HELD = {
     Arm.CARRY: Held(forward=2, outward=9, elbow=9, inward=0, curl=62, swings=0.25),
-    Arm.STRAP: Held(forward=8, outward=12, elbow=142, inward=12, curl=60, swings=0.0),
-    Arm.PHONE: Held(forward=38, outward=34, elbow=143, inward=4, curl=45, swings=0.0),
+    Arm.STRAP: Held(forward=8, outward=12, elbow=142, inward=24, curl=60, swings=0.0),
+    Arm.PHONE: Held(forward=42, outward=26, elbow=144, inward=38, curl=52, swings=0.0),
     Arm.SCREEN: Held(forward=20, outward=8, elbow=98, inward=32, curl=45, swings=0.05),
     Arm.POCKET: Held(forward=-14, outward=15, elbow=46, inward=6, curl=25, swings=0.1),
 }
@@ -126,9 +126,12 @@ def _arm(turns: dict[str, Floats], body: Body, gait: Gait, pose: Pose, side: str
     turns[f"lowerarm02.{side}"] = turn(axis, -sign * 0.5 * gait.wrist_turn)
     turns[f"wrist.{side}"] = turn(axis, -sign * 0.3 * gait.wrist_turn)
     knuckles = body.joint(f"finger2-1.{side}") - body.joint(f"finger5-1.{side}")
+    back = np.cross(body.joint(f"finger3-1.{side}") - wrist, knuckles)
     for finger in (2, 3, 4, 5):
+        together = turn(back, sign * 4.5 * (finger - 3.3))  # the base mesh spreads its fingers
         for joint in (1, 2, 3):
-            turns[f"finger{finger}-{joint}.{side}"] = turn(knuckles, sign * (held.curl * (0.75 + 0.08 * finger)) * 0.7)
+            curled = turn(knuckles, -sign * held.curl * (0.55 + 0.06 * finger))
+            turns[f"finger{finger}-{joint}.{side}"] = curled @ together if joint == 1 else curled
 
 
 @lru_cache(maxsize=8)

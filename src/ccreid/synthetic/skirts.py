@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.int32]
 
 COLUMNS, RINGS, STEP_M = 56, 5, 0.025
-NEAR_M, APART_M = 0.02, 0.004
+NEAR_M, APART_M = 0.02, 0.01
 """Points of legs at most so far above or below a ring push it; cloth keeps so far off them."""
 LOWEST = 0.03
 """Height of the trunk down to which a skirt lies on the body; below, it hangs."""
@@ -103,10 +103,10 @@ def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Float
         free = support[-1] + skirt.flare * step
         near = np.abs(legs[:, 1] - (middle[1] - number * step)) < NEAR_M
         support.append(np.maximum(free, reach[near].max(axis=0)) if near.any() else free)
-    taut = _taut(np.array(support))
-    drop = np.sqrt(np.maximum(step**2 - np.diff(taut, axis=0) ** 2, (0.4 * step) ** 2))
+    taut = gaussian_filter1d(_taut(np.array(support)), 1.5, mode="nearest" if skirt.gap else "wrap")
+    drop = np.sqrt(np.maximum(step**2 - np.diff(taut, axis=0) ** 2, (0.6 * step) ** 2))
     height = last[:, 1] - np.cumsum(drop, axis=0)
-    smooth = gaussian_filter1d(taut[1:], 1.5, mode="nearest" if skirt.gap else "wrap")
+    smooth = taut[1:]
     padded = np.pad(smooth, ((0, 0), (1, 1)), mode="edge" if skirt.gap else "wrap")
     slope = np.gradient(padded, angle[1] - angle[0], axis=1)[:, 1:-1]
     below = np.arange(1, count + 1)[:, None] * step

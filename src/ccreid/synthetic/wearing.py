@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,11 @@ from ccreid.synthetic.layers import (
 from ccreid.synthetic.outfits import Outfit
 from ccreid.synthetic.skirts import Skirt
 from ccreid.synthetic.suit import skin, suit
+
+OVER_SKIRT = 0.06
+"""Height of the trunk at which what is short ends at the latest over a skirt, which stands off below."""
+SHORT = -0.2
+"""What ends above this height of the trunk is short: over a skirt it ends at the waist."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +64,35 @@ def layers_of(outfit: Outfit, body: Undressed) -> list[Layer]:
         worn.append(outfit.jacket)
     layers: list[Layer] = []
     for garment in worn:
-        layer = _top(garment, body) if isinstance(garment, Top) else _bottom(garment, body)
+        flares = any(below.skirt is not None for below in layers)
+        if isinstance(garment, Top):
+            short = flares and garment.hem > SHORT
+            layer = _top(replace(garment, hem=max(garment.hem, OVER_SKIRT)) if short else garment, body)
+        else:
+            layer = _bottom(garment, body)
         spread, skirt = layer.spread, layer.skirt
         for below in layers:
             reach = np.clip(inside(below.edges) / 0.03 + 1, 0, 1).astype(np.float32)
             spread = spread.over(below.spread, reach, garment.thickness_m + APART_M)
-        if garment is outfit.top and outfit.top.tucked and outfit.bottom is not None:
+        if garment is outfit.top and _hidden_below(outfit):
             skirt = None
         layers.append(replace(layer, spread=spread, skirt=skirt))
     return layers
+
+
+def outermost(layers: Sequence[Layer]) -> Spread:
+    """How far what is worn lies off the body, all layers together."""
+    everywhere = np.ones(len(layers[0].spread.ease), np.float32)
+    spread = layers[0].spread
+    for layer in layers[1:]:
+        spread = layer.spread.over(spread, everywhere, 0)
+    return spread
+
+
+def _hidden_below(outfit: Outfit) -> bool:
+    """Whether the part of the top that hangs is tucked in, or under a coat."""
+    tucked = outfit.top.tucked and outfit.bottom is not None
+    return tucked or (outfit.jacket is not None and is_long(outfit.jacket) and outfit.jacket.hem < outfit.top.hem)
 
 
 def _top(top: Top, body: Undressed) -> Layer:
