@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from ccreid.cli.entry import app
 from ccreid.errors import CcreidError
 from ccreid.retrieval.gallery.gallery import Gallery
-from crop_files import MODEL, crop_file
+from crop_files import MODEL, crop_file, nameless
 
 Run = Callable[..., Result]
 
@@ -64,6 +64,29 @@ def test_a_search_answers_on_the_terminal_and_as_json(run: Run) -> None:
     crops = json.loads(run("search", "queries.parquet", "--json", "--crops", "--count", "1").output)
     assert crops[0]["answer"][0]["name"] == "Ada"
     assert "confirmed" in run("search", "queries.parquet", "--crops").output
+
+
+def test_proposals_are_listed_confirmed_and_rejected(run: Run) -> None:
+    assert "Nothing is proposed." in run("proposals").output
+    file = nameless(["x", "y"], first=70, proposed_person=["Ada", "Bo"], probability=[0.8, 0.6])
+    file.write("groups.parquet")
+    assert "Of them proposed, to be confirmed or rejected: 2" in run("add", "groups.parquet").output
+    shown = run("proposals").output
+    assert shown.index("80.0%") < shown.index("60.0%")
+    assert run("proposals", "Bo", "--ids").output.split() == [file.ids[1]]
+    assert "1 crops show Bo" in run("confirm", *run("proposals", "Bo", "--ids").output.split()).output
+    run("reject", file.ids[0][:9])
+    assert "Nothing is proposed." in run("proposals").output
+
+
+def test_an_outfit_is_mended(run: Run) -> None:
+    crop = next(row["id"] for row in Gallery.open("gallery").tables().crops.to_pylist() if "crop-2." in row["path"])
+    assert "1 crops of Ada" in run("outfit", crop[:10], "--name", "red").output
+    assert "blue" not in run("show", "Ada").output
+    assert "outfit" in run("journal").output
+    run("undo")
+    assert "blue" in run("show", "Ada").output
+    assert run("outfit", crop).exit_code == 2
 
 
 def test_repairs_say_what_they_did_and_are_taken_back(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -12,10 +13,15 @@ from typer.testing import CliRunner
 from ccreid.cli.entry import app
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.writing import sole_writer
+from ccreid.retrieval.calibration import calibrating
+from ccreid.retrieval.calibration.person_scores import Enrolled
 from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.gallery.gallery import Gallery
+from ccreid.retrieval.gallery.overview import proposals
 from ccreid.retrieval.grouping.decisions import Decisions
 from ccreid.runs.grouping import APART, GROUPS, ODDS, PAGE, PAIRS, group_into
-from crop_files import nameless
+from crop_files import MODEL, crop_file, nameless
+from simulated_people import SCOPE
 
 PEOPLE = [person for person in range(6) for _ in range(6)]
 
@@ -90,6 +96,39 @@ def test_probabilities_are_learnt_once_and_stay(crops: Path, tmp_path: Path) -> 
     assert all(0 <= one <= 1 for one in probability)
     assert (out / ODDS).exists()
     assert group_into(out, []).odds == outcome.odds
+
+
+def test_groups_are_proposed_to_be_people_of_a_gallery_and_taken_over(crops: Path, tmp_path: Path) -> None:
+    """Person 3 is enrolled; a pair with a confirmed group proposes, too."""
+    gallery = Gallery.create(tmp_path / "gallery")
+    with pytest.raises(SettingError, match="gallery is empty"):
+        group_into(tmp_path / "groups", [crops], gallery=str(tmp_path / "gallery"))
+    gallery.add(crop_file([3] * 4 + [99] * 4, first=2000, person=["Ada"] * 4 + ["Zoe"] * 4))
+    with pytest.raises(SettingError, match="without a calibration"):
+        group_into(tmp_path / "groups", [crops], gallery=str(tmp_path / "gallery"))
+    people = [person for person in range(100, 140) for _ in range(4)]
+    labelled = crop_file(people, first=3000, spread=0.12)
+    known = Enrolled(labelled.vectors, np.repeat(np.arange(40), 4), np.repeat(np.arange(40), 4))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrating, "DRAWS", 4)
+        patch.setattr(calibrating, "SIZES", 3)
+        calibration = calibrating.calibrate(known, MODEL, SCOPE, random=np.random.default_rng(0))
+    gallery.change(calibration=calibration.model_dump(mode="json"))
+    out = tmp_path / "groups"
+    outcome = group_into(out, [crops], gallery=str(tmp_path / "gallery"))
+    ada = next(row["id"] for row in gallery.tables().people.to_pylist() if row["name"] == "Ada")
+    table = CropFile.read(out / GROUPS).table
+    proposed = table["proposed_person"].to_pylist()
+    assert outcome.likely > 0
+    assert {who for who, person in zip(proposed, PEOPLE, strict=True) if person == 3} <= {ada, None}
+    assert ada in proposed
+    assert {who for who, person in zip(proposed, PEOPLE, strict=True) if person != 3} == {None}
+    assert "Probably Ada, " in (out / PAGE).read_text(encoding="utf-8")
+    enrolled = gallery.add(CropFile.read(out / GROUPS))
+    assert enrolled.proposed == proposed.count(ada)
+    told = {one.probability for one in proposals(gallery.tables())}
+    assert told == {one for one in table["probability"].to_pylist() if one is not None}
+    assert all(0.5 < one <= 1 for one in told if one is not None)
 
 
 def test_a_file_of_another_model_changes_nothing(crops: Path, tmp_path: Path) -> None:

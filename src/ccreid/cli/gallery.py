@@ -51,7 +51,7 @@ PlacesArgument = Annotated[
 GALLERY = "gallery"
 _DAYS = {"d": 1, "w": 7}
 _SHOWN = 5
-_CROP_DIGITS = 12
+CROP_DIGITS = 12
 
 
 def create(
@@ -144,6 +144,8 @@ def add(
         )
     parts = (f"{enrolled.added} enrolled", f"{enrolled.already} there already", f"{len(enrolled.refused)} left out")
     console.say(f"Crops: {', '.join(parts)}")
+    if enrolled.proposed:
+        console.say(f"Of them proposed, to be confirmed or rejected: {enrolled.proposed}. See ccreid gallery proposals")
     console.say(f"People: {len(opened.snapshot().people)}, of them new: {len(enrolled.people)}")
 
 
@@ -236,7 +238,7 @@ def show(
         quality = " ".join(json.loads(crop["quality"] or "[]"))
         override = f" Enrolled because: {crop['override']}" if crop["override"] else ""
         table.add_row(
-            crop["id"][:_CROP_DIGITS],
+            crop["id"][:CROP_DIGITS],
             worn.get(crop["outfit"], ""),
             "removed" if crop["removed_at"] else state,
             f"{crop['height_px']} px",
@@ -366,7 +368,7 @@ def _show_crops(path: str, found: list[FoundCrop]) -> None:
     )
     for one in found:
         table.add_row(
-            one.crop[:_CROP_DIGITS],
+            one.crop[:CROP_DIGITS],
             f"{one.similarity:.3f}",
             one.state,
             one.person or "",

@@ -9,7 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from ccreid.cli import console
-from ccreid.cli.gallery import GALLERY, GalleryOption
+from ccreid.cli.gallery import CROP_DIGITS, GALLERY, GalleryOption
 
 if TYPE_CHECKING:
     from ccreid.retrieval.gallery.forgetting import Forgotten
@@ -73,6 +73,19 @@ def split(
     _say(opened, opened.split(person, outfits=outfits or [], crops=chosen, name=name))
 
 
+def outfit(
+    crops: CropsArgument,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the outfit; a new one, where need be.")] = None,
+    unknown: Annotated[bool, typer.Option("--unknown", help="It is not known which.")] = False,
+    gallery: GalleryOption = GALLERY,
+) -> None:
+    """Say in which outfit crops show their person."""
+    if (name is None) != unknown:
+        raise typer.BadParameter("Give --name, or say --unknown.", param_hint="--name")
+    opened = _opened(gallery)
+    _say(opened, opened.dress(crops, name))
+
+
 def rename(
     person: PersonArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
@@ -105,6 +118,32 @@ def unhide(person: PersonArgument, gallery: GalleryOption = GALLERY) -> None:
     """Let a hidden person be found again."""
     opened = _opened(gallery)
     _say(opened, opened.hide(person, hidden=False))
+
+
+def proposals(
+    person: Annotated[str | None, typer.Argument(metavar="PERSON", help="Name or id \\[default: everybody].")] = None,
+    ids: Annotated[bool, typer.Option("--ids", help="Print the crops' ids, and nothing else.")] = False,
+    gallery: GalleryOption = GALLERY,
+) -> None:
+    """List the crops that are probably somebody and that nobody has confirmed or rejected, the likeliest first."""
+    from ccreid.retrieval.gallery.naming import person_of
+    from ccreid.retrieval.gallery.overview import proposals
+
+    tables = _opened(gallery).tables()
+    found = proposals(tables, None if person is None else person_of(tables, person)["id"])
+    if ids:
+        for one in found:
+            console.say(one.crop)
+        return
+    if not found:
+        console.say("Nothing is proposed.")
+        return
+    table = Table("crop", "person", "name", "P", Column("picture", overflow="fold"))
+    for one in found:
+        probable = "" if one.probability is None else f"{one.probability:.1%}"
+        table.add_row(one.crop[:CROP_DIGITS], one.person, one.name, probable, one.path)
+    console.out.print(table)
+    console.say("Each: ccreid gallery confirm CROP, or ccreid gallery reject CROP")
 
 
 def confirm(

@@ -25,6 +25,14 @@ def group(
         Path | None,
         typer.Option(metavar="CROPS", help="Crops whose column `person` is right: pairs then get a probability."),
     ] = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option("--gallery", "-g", metavar="PLACE", help="Say who of a gallery groups probably are."),
+    ] = None,
+    known: Annotated[
+        float,
+        typer.Option(metavar="P", help="With --gallery: how probable it is beforehand that a crop shows one of them."),
+    ] = 0.5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
     pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show crops on the page.")] = True,
 ) -> None:
@@ -40,6 +48,8 @@ def group(
             crops or [],
             decisions=decisions,
             learn=learn,
+            gallery=gallery,
+            known=known,
             dry=dry_run,
             pictures=pictures,
             track=follow().track,
@@ -56,4 +66,6 @@ def group(
         console.say("Nothing was written.")
         return
     console.say(f"Groups: {folder / GROUPS} (what is kept apart: {folder / APART})")
+    if outcome.likely:
+        console.say(f"As proposals into a gallery: ccreid gallery add {folder / GROUPS}")
     console.say(f"Page to look at and decide on: {folder / PAGE}")

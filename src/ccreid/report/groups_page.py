@@ -16,6 +16,7 @@ from ccreid.machine.progress import Track, untracked
 from ccreid.report.page import Picture, data_address, rendered
 from ccreid.report.ranked_lists import small_jpeg
 from ccreid.retrieval.crops.crop_file import CropFile
+from ccreid.retrieval.grouping.pile import PROBABILITY, PROPOSED
 
 TEMPLATE = "groups.html.j2"
 MOST_GROUPS, MOST_PAIRS, MOST_CROPS = 150, 60, 12
@@ -32,11 +33,12 @@ class _Crop:
 
 @dataclass(frozen=True)
 class _Group:
-    """A group as it is shown: some of its crops, spread over all."""
+    """A group as it is shown: some of its crops, spread over all; who it is, or in words who it probably is."""
 
     name: str
     size: int
     person: str | None
+    likely: str | None
     loose: bool
     crops: tuple[_Crop, ...]
 
@@ -55,6 +57,7 @@ def write_groups_page(
     pairs: pa.Table,
     loose: Collection[str],
     facts: Mapping[str, str],
+    called: Mapping[str, str],
     *,
     pictures: bool = True,
     track: Track[Any] = untracked,
@@ -66,13 +69,15 @@ def write_groups_page(
     path:
         Of the page; written whole or not at all.
     crops:
-        With the columns `group`, `person` and `proposed_person`.
+        With the columns `group`, `person`, `proposed_person` and `probability`.
     pairs:
         With the columns `first`, `second`, `similarity` and `probability`, the likeliest first.
     loose:
         Names of groups that may well hold several people.
     facts:
         What is told above, by what it is called.
+    called:
+        Names of those people who are proposed by an id.
     pictures:
         Whether crops are shown; one whose picture is no longer there is named.
     track:
@@ -91,7 +96,7 @@ def write_groups_page(
     asked = pairs.slice(0, MOST_PAIRS).to_pylist()
     wanted = dict.fromkeys([*shown, *(pair[end] for pair in asked for end in ("first", "second"))])
     drawn = {
-        name: _group(name, members[name], crops, name in loose, pictures)
+        name: _group(name, members[name], crops, name in loose, called, pictures)
         for name in track(wanted, "Drawing groups", len(wanted))
     }
     contents = {
@@ -107,16 +112,20 @@ def write_groups_page(
     write_text(path, rendered(TEMPLATE, contents))
 
 
-def _group(name: str, rows: Sequence[int], crops: CropFile, loose: bool, pictures: bool) -> _Group:
+def _group(
+    name: str, rows: Sequence[int], crops: CropFile, loose: bool, called: Mapping[str, str], pictures: bool
+) -> _Group:
     table = crops.table
     chosen = [rows[place * len(rows) // min(MOST_CROPS, len(rows))] for place in range(min(MOST_CROPS, len(rows)))]
-    people = [table[column][row].as_py() for column in ("person", "proposed_person") for row in rows]
-    person = next((one for one in people if one is not None), None)
+    people, proposed = (table[name].take(pa.array(rows)).drop_null().to_pylist() for name in ("person", PROPOSED))
+    probable = table[PROBABILITY].take(pa.array(rows)).drop_null().to_pylist()
+    likely = f"{called.get(proposed[0], proposed[0])}, {probable[0]:.0%}" if proposed and probable else None
     frames = Frames() if pictures else None
     return _Group(
         name,
         len(rows),
-        person,
+        people[0] if people else None,
+        likely,
         loose,
         tuple(_crop(crops.ids[row], table, row, frames) for row in chosen),
     )

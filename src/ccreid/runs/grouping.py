@@ -2,7 +2,7 @@
 
 ::
 
-    groups.parquet      the crops, with the columns group, state and proposed_person
+    groups.parquet      the crops, with the columns group, state, proposed_person and probability
     pairs.parquet       pairs of groups that may be one person, the likeliest first
     groups.html         a page to look at and to decide on
     apart.json          pairs of crops that somebody has said are not one person
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +26,26 @@ from ccreid.machine.files import is_free, replacing
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
 from ccreid.report.groups_page import write_groups_page
+from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.crops.models import check_same_model
+from ccreid.retrieval.gallery.gallery import Gallery
+from ccreid.retrieval.gallery.likely import likely_people
+from ccreid.retrieval.gallery.snapshot import Snapshot
 from ccreid.retrieval.grouping.decisions import Apart, Decisions
 from ccreid.retrieval.grouping.grouping import Groups, Pairs, group_crops, pairs_to_merge
 from ccreid.retrieval.grouping.merging import MergeOdds, learn_odds
-from ccreid.retrieval.grouping.pile import ONE_BUNDLE, Pile, group_names, grouped, labelled, pile
+from ccreid.retrieval.grouping.pile import (
+    ONE_BUNDLE,
+    Likely,
+    Pile,
+    confirmed_people,
+    group_names,
+    grouped,
+    labelled,
+    likely_merges,
+    pile,
+)
 from ccreid.vocabulary import UNKNOWN
 
 GROUPS, PAIRS, PAGE, APART, ODDS = "groups.parquet", "pairs.parquet", "groups.html", "apart.json", "odds.json"
@@ -53,6 +67,8 @@ class Outcome:
         Crops of which somebody has said who is seen.
     pairs:
         Pairs of groups that may be one person.
+    likely:
+        Groups that are probably somebody: of a gallery, or of another group.
     odds:
         What probabilities were learnt; None where pairs are ranked by their similarity.
     """
@@ -65,6 +81,7 @@ class Outcome:
     joined: int
     confirmed: int
     pairs: int
+    likely: int
     odds: MergeOdds | None
 
     @property
@@ -79,6 +96,7 @@ class Outcome:
             "crops alone": self.alone,
             "confirmed crops": self.confirmed,
             "pairs that are open": self.pairs,
+            "groups that are probably somebody who is known": self.likely,
         }
         return {name: f"{value:,}" for name, value in told.items()}
 
@@ -89,6 +107,8 @@ def group_into(
     *,
     decisions: Path | None = None,
     learn: Path | None = None,
+    gallery: str | None = None,
+    known: float = 0.5,
     dry: bool = False,
     pictures: bool = True,
     track: Track[Any] = untracked,
@@ -105,6 +125,9 @@ def group_into(
         Made on the folder's page.
     learn:
         A file of crops whose column `person` says who is seen, from which probabilities are learnt.
+    gallery, known:
+        Of whose people it is said who a group probably is, by the gallery's calibration; and how probable it is
+        beforehand that it is one of them.
     dry:
         Write nothing.
     pictures:
@@ -117,7 +140,7 @@ def group_into(
     SettingError
         The folder holds something else, or another command writes into it.
     ArtefactError
-        A file is none, or of another model.
+        A file or the gallery is none, or of another model.
     DataError
         There are no crops, too few people to learn from, or decisions about groups that are not there.
     StorageError
@@ -125,14 +148,15 @@ def group_into(
     """
     if not is_free(folder, GROUPS):
         raise SettingError(f"{folder} is not empty, and holds no groups.", "Name another folder with --out.")
+    asked = None if gallery is None else _Asked.of(gallery, known)
     if dry:
-        return _grouped(folder, crops, decisions, learn)[0]
+        return _grouped(folder, crops, decisions, learn, asked)[0]
     with sole_writer(folder):
-        outcome, heap, groups, pairs = _grouped(folder, crops, decisions, learn)
+        outcome, found = _grouped(folder, crops, decisions, learn, asked)
+        heap, groups = found.heap, found.groups
         names = group_names(heap, groups)
-        table = grouped(heap, groups, names)
-        probability = None if outcome.odds is None else outcome.odds.probability(groups, pairs)
-        proposed = _pairs_table(names, pairs, probability)
+        table = grouped(heap, groups, names, found.likely)
+        proposed = _pairs_table(names, found.pairs, found.probability)
         Apart(pairs=list(heap.apart)).write(folder / APART)  # first: to know more of them changes no group
         if outcome.odds is not None:
             outcome.odds.write(folder / ODDS)
@@ -140,20 +164,67 @@ def group_into(
         with replacing(folder / PAIRS) as temporary:
             pq.write_table(proposed, temporary)
         loose = {name for name, loose in zip(names, groups.loose, strict=True) if loose}
-        write_groups_page(folder / PAGE, table, proposed, loose, outcome.in_words, pictures=pictures, track=track)
+        called = {} if asked is None else asked.snapshot.names
+        write_groups_page(
+            folder / PAGE, table, proposed, loose, outcome.in_words, called, pictures=pictures, track=track
+        )
     return outcome
 
 
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A gallery that is asked who groups are."""
+
+    uri: str
+    made_with: dict[str, str]
+    snapshot: Snapshot
+    calibration: Calibration
+    known: float
+
+    @classmethod
+    def of(cls, uri: str, known: float) -> Self:
+        gallery = Gallery.open(uri)
+        snapshot, calibration = gallery.snapshot(), gallery.calibration
+        made_with = gallery.settings.made_with
+        if made_with is None or calibration is None:
+            what = "empty" if made_with is None else "without a calibration, which is what probabilities come from"
+            raise SettingError(f"{uri} is {what}.", "See `ccreid gallery add` and `ccreid gallery set --calibration`.")
+        return cls(uri, made_with, snapshot, calibration, known)
+
+    def likely(self, heap: Pile, groups: Groups) -> Likely:
+        """Who groups probably are."""
+        crops = heap.crops
+        check_same_model(crops.made_with, crops.source, self.made_with, self.uri, ONE_BUNDLE)
+        return Likely(*likely_people(self.snapshot, crops, groups.group, self.calibration, self.known))
+
+
+class _Found(NamedTuple):
+    """A pile in groups, pairs of them with their probability where one was learnt, and who groups probably are."""
+
+    heap: Pile
+    groups: Groups
+    pairs: Pairs
+    probability: NDArray[np.float64] | None
+    likely: list[Likely]
+
+
 def _grouped(
-    folder: Path, crops: Sequence[Path], decisions: Path | None, learn: Path | None
-) -> tuple[Outcome, Pile, Groups, Pairs]:
+    folder: Path, crops: Sequence[Path], decisions: Path | None, learn: Path | None, asked: _Asked | None
+) -> tuple[Outcome, _Found]:
     before = CropFile.read(folder / GROUPS) if (folder / GROUPS).exists() else None
     apart = Apart.read(folder / APART).pairs if (folder / APART).exists() else []
     decided = None if decisions is None else Decisions.read(decisions)
     heap = pile([CropFile.read(path) for path in crops], before, apart, decided)
     groups = group_crops(heap.crops.vectors, heap.known)
     pairs = pairs_to_merge(groups, heap.known)
-    return _outcome(heap, groups, pairs, _odds(folder, learn, heap)), heap, groups, pairs
+    odds = _odds(folder, learn, heap)
+    probability = None if odds is None else odds.probability(groups, pairs)
+    likely = [
+        *([] if probability is None else [likely_merges(heap, groups, pairs, probability)]),
+        *([] if asked is None else [asked.likely(heap, groups)]),
+    ]
+    found = _Found(heap, groups, pairs, probability, likely)
+    return _outcome(found, odds), found
 
 
 def _odds(folder: Path, learn: Path | None, heap: Pile) -> MergeOdds | None:
@@ -169,7 +240,9 @@ def _odds(folder: Path, learn: Path | None, heap: Pile) -> MergeOdds | None:
     return odds
 
 
-def _outcome(heap: Pile, groups: Groups, pairs: Pairs, odds: MergeOdds | None) -> Outcome:
+def _outcome(found: _Found, odds: MergeOdds | None) -> Outcome:
+    heap, groups = found.heap, found.groups
+    confirmed = confirmed_people(heap, groups)
     several = groups.sizes > 1
     former = np.unique(groups.group[heap.known.group != UNKNOWN])
     new = heap.known.group == UNKNOWN
@@ -181,7 +254,11 @@ def _outcome(heap: Pile, groups: Groups, pairs: Pairs, odds: MergeOdds | None) -
         loose=int((groups.loose & several).sum()),
         joined=int(np.isin(groups.group[new], former).sum()),
         confirmed=int((heap.known.person != UNKNOWN).sum()),
-        pairs=len(pairs.first),
+        pairs=len(found.pairs.first),
+        likely=sum(
+            who is None and any(one.person[group] is not None for one in found.likely)
+            for group, who in enumerate(confirmed)
+        ),
         odds=odds,
     )
 

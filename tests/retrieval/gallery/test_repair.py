@@ -14,7 +14,7 @@ from ccreid.errors import CcreidError, DataError
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.tables import UNDOABLE
 from ccreid.retrieval.stores.store import ID
-from crop_files import crop_file
+from crop_files import crop_file, nameless
 from retrieval.memory_store import MemoryStore
 
 PEOPLE = ["Ada", "Ada", "Ada", "Bo", "Bo", "Cy", None]
@@ -201,6 +201,27 @@ def test_proposals_are_told_apart_from_what_is_confirmed(gallery: Gallery) -> No
     assert gallery.propose([unknown], "Cy", 0.9) is None
 
 
+def test_a_crop_is_put_into_another_outfit_and_back(gallery: Gallery) -> None:
+    before = held(gallery)
+    first, third = crop_of(gallery, 0), crop_of(gallery, 2)
+    entry = gallery.dress([third], "red")
+    assert who_is_who(gallery)["2"] == ("Ada", "red", "confirmed")
+    assert {row["name"] for row in gallery.tables().outfits.to_pylist()} == {"red"}  # in blue nobody is left
+    assert (entry.verb, entry.what) == ("outfit", f"1 crops of {row_of(gallery, 'Ada')[ID]} show another outfit.")
+    gallery.dress([first, crop_of(gallery, 3)], "plaid")  # of two people, each of whom has one of that name now
+    assert [who_is_who(gallery)[crop][1] for crop in "013"] == ["plaid", "red", "plaid"]
+    assert len({row[ID] for row in gallery.tables().outfits.to_pylist() if row["name"] == "plaid"}) == 2
+    gallery.dress([first], None)
+    assert who_is_who(gallery)["0"] == ("Ada", None, "confirmed")
+    for _ in range(3):
+        gallery.undo()
+    assert held(gallery) == before
+    with pytest.raises(DataError, match="not confirmed whom the crop"):
+        gallery.dress([crop_of(gallery, 6)], "red")
+    with pytest.raises(DataError, match="name of the outfit is empty"):
+        gallery.dress([first], " ")
+
+
 def test_nobody_is_called_by_nothing(gallery: Gallery) -> None:
     with pytest.raises(DataError, match="new name is empty"):
         gallery.rename("Ada", " ")
@@ -229,6 +250,10 @@ ACTS: dict[str, Act] = {
     "merge": lambda g, a, b: g.merge([one(names(g), a)], one(names(g), b)),
     "split": lambda g, a, b: g.split(one(names(g), a), crops=[one(ids(g), b)]),
     "outfit": lambda g, a, b: g.split(one(names(g), a), outfits=["red"]),
+    "dress": lambda g, a, b: g.dress([one(ids(g), a)], ["red", "plaid", None][b % 3]),
+    "take over": lambda g, a, b: g.add(
+        nameless(["x", "y"], first=a % 9, proposed_person=[one(names(g), b), "new"], probability=[0.6, None])
+    ),
     "rename": lambda g, a, b: g.rename(one(names(g), a), f"name {b}"),
     "hide": lambda g, a, b: g.hide(one(names(g), a), hidden=b % 2 == 0),
     "reject": lambda g, a, b: g.reject([one(ids(g), a)]),

@@ -10,8 +10,8 @@ import pytest
 from ccreid.errors import ArtefactError, DataError
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.grouping.decisions import Decisions
-from ccreid.retrieval.grouping.grouping import Joining, group_crops
-from ccreid.retrieval.grouping.pile import Pile, group_names, grouped, pile
+from ccreid.retrieval.grouping.grouping import Groups, Joining, Pairs, group_crops
+from ccreid.retrieval.grouping.pile import Likely, Pile, group_names, grouped, likely_merges, pile
 from ccreid.vocabulary import UNKNOWN
 from crop_files import nameless
 
@@ -145,3 +145,21 @@ def test_nothing_to_group_is_told() -> None:
     with pytest.raises(DataError, match="no crops"):
         pile([replace(empty, table=empty.table.slice(0, 0))])
     assert np.array_equal(pile([empty]).known.group, [UNKNOWN])
+
+
+def test_a_probable_pair_with_a_confirmed_group_proposes_its_person() -> None:
+    """Of groups 0 and 1 somebody has said who they are; 2 is probably the one, more probably the other, 3 nobody."""
+    heap = pile([nameless([0, 0, 1, 2, 2, 3, 4], person=["anna", None, "ben", None, None, None, None])])
+    groups = Groups(np.array([0, 0, 1, 2, 2, 3, 4]), np.eye(5, dtype=np.float32), np.zeros(5))
+    first, second = np.array([2, 2, 3, 4, 1]), np.array([0, 1, 0, 2, 0])
+    pairs = Pairs(first, second, np.zeros(5, np.float32))
+    found = likely_merges(heap, groups, pairs, np.array([0.6, 0.9, 0.4, 0.99, 0.8]))
+    assert found.person == [None, None, "ben", None, None]
+    assert found.probability[2] == 0.9
+    other = Likely([None, "zoe", "zoe", "zoe", None], np.array([np.nan, 0.99, 0.7, 0.8, np.nan]))
+    table = grouped(heap, groups, list("vwxyz"), [found, other]).table
+    assert column(CropFile(table, heap.crops.made_with), "proposed_person") == [
+        *[None, "anna", None, "ben", "ben", "zoe", None]
+    ]
+    assert table["probability"].to_pylist() == [None, None, None, 0.9, 0.9, 0.8, None]
+    assert table["state"].to_pylist() == ["confirmed", "proposed", "confirmed", *["proposed"] * 3, "unknown"]

@@ -17,12 +17,15 @@ from ccreid.retrieval.crops.labels import labels_of
 from ccreid.retrieval.gallery.changes import Change
 from ccreid.retrieval.gallery.frames import meeting
 from ccreid.retrieval.gallery.metadata import as_json
+from ccreid.retrieval.gallery.naming import rejected
+from ccreid.retrieval.gallery.proposing import COLUMNS, SAID_BY, propose_too
 from ccreid.retrieval.gallery.quality import Looked
 from ccreid.retrieval.gallery.tables import (
     CONFIRMED,
     CROPS,
     OUTFITS,
     PEOPLE,
+    PROPOSED,
     SCHEMAS,
     THUMBNAILS,
     UNKNOWN,
@@ -75,6 +78,8 @@ class Enrolment:
         Of the gallery; nothing is written yet.
     added, already:
         How many crops come in, and how many are as they should be.
+    proposed:
+        How many crops, of these or of those that are there, are proposed to be somebody.
     people:
         The ids of those who were not there before.
     unseen:
@@ -88,6 +93,7 @@ class Enrolment:
     change: Change
     added: int
     already: int
+    proposed: int
     people: tuple[str, ...]
     unseen: int
     refused: tuple[Refusal, ...]
@@ -111,7 +117,8 @@ def enrol(
     tables:
         As they stand.
     crops:
-        With the columns `person` and `outfit`, if it says whom a crop shows; one without a person is of nobody known.
+        With the columns `person` and `outfit`, if it says whom a crop shows; one without a person is of nobody known,
+        or with `proposed_person` (and `probability`), as of a file of groups, is proposed to be somebody.
     looked:
         Looks at those that are new, see :mod:`ccreid.retrieval.gallery.quality`.
     vectors:
@@ -165,11 +172,14 @@ class _Enrolling:
             rows, put = rows[keep], put.filter(pa.array(keep))
         outfit, outfits = self._dressed(rows, put["person"])
         put = with_columns(put, outfit=outfit)
-        people = self._written_people(put["person"], new_people)
+        put, again, warnings = propose_too(self._tables, put, self._crops, self._new_names)
+        self._warnings += warnings
+        proposals = int(pc.sum(pc.equal(put["state"], PROPOSED)).as_py() or 0) + len(again)
+        people = self._written_people(pa.concat_tables([put, again])["person"], new_people)
         change = Change(
             "add",
             f"{len(rows)} crops of {len(people)} people, {len(new_people & set(people[ID].to_pylist()))} of them new.",
-            {PEOPLE: people, OUTFITS: outfits, CROPS: put},
+            {PEOPLE: people, OUTFITS: outfits, CROPS: pa.concat_tables([put, again])},
             beside={
                 self._vectors: pa.table({ID: put[ID], VECTOR: self._crops.table[EMBEDDING].take(pa.array(rows))}),
                 THUMBNAILS: among(looks.thumbnails, ID, put[ID].to_pylist()),
@@ -179,6 +189,7 @@ class _Enrolling:
             change,
             added=len(rows),
             already=int(there.sum()),
+            proposed=proposals,
             people=tuple(sorted(new_people & set(people[ID].to_pylist()))),
             unseen=sum(row not in seen for row in rows.tolist()),
             refused=tuple(
@@ -250,10 +261,7 @@ class _Enrolling:
         return _mapped(labels, found), set(new.values())
 
     def _rejected(self, rows: Any, put: pa.Table) -> dict[int, tuple[str, ...]]:
-        kept = self._tables.rejections
-        apart = set(zip(kept["crop"].to_pylist(), kept["person"].to_pylist(), strict=True))
-        if not apart:
-            return {}
+        apart = rejected(self._tables)
         pairs = zip(rows.tolist(), put[ID].to_pylist(), put["person"].to_pylist(), strict=True)
         return {
             row: (f"It was rejected as {one}. To take that back: ccreid gallery confirm {crop} --person {one}",)
@@ -326,6 +334,7 @@ class _Enrolling:
     def _rows(self, rows: Any, person: Any, quality: Sequence[tuple[str, ...]]) -> pa.Table:
         """The rows of crops, as yet without an outfit."""
         table = self._crops.table.take(pa.array(rows))
+        taken = ("person", "outfit", *(COLUMNS if SAID_BY in table.column_names else ()))
         poor = [json.dumps(why) if why else None for why in quality]
         columns = {
             ID: self._ids.take(pa.array(rows)),
@@ -334,7 +343,7 @@ class _Enrolling:
             "state": pc.if_else(pc.is_valid(person), CONFIRMED, UNKNOWN),
             "probability": pa.nulls(len(rows), pa.float64()),
             **{name: table[name] for name in ("path", "sha256", "box", "height_px", "width_px")},
-            "metadata": as_json(table, [name for name in self._crops.metadata if name not in ("person", "outfit")]),
+            "metadata": as_json(table, [name for name in self._crops.metadata if name not in taken]),
             "quality": pa.array(poor, pa.string()),
             "override": pa.array([self._wishes.override if why else None for why in quality], pa.string()),
             "enrolled_at": pa.repeat(self._at, len(rows)),

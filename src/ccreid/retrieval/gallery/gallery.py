@@ -162,6 +162,10 @@ class Gallery(Kept):
             lambda tables: repair.split(tables, person, outfits=outfits, crops=crops, name=name, at=self.at, draw=drawn)
         )
 
+    def dress(self, crops: Sequence[str], outfit: str | None) -> Entry:
+        """Say in which outfit crops show their people, see :func:`ccreid.retrieval.gallery.repair.dress`."""
+        return self._done(lambda tables: repair.dress(tables, crops, outfit, draw=drawn))
+
     def rename(self, person: str, name: str) -> Entry:
         """Call a person otherwise. Raises DataError where there is no such person."""
         return self._done(lambda tables: repair.rename(tables, person, name))

@@ -75,6 +75,12 @@ def crops_named(tables: Tables, ids: Sequence[str]) -> pa.Table:
     return among(tables.crops, ID, found)
 
 
+def rejected(tables: Tables) -> set[tuple[str, str]]:
+    """Pairs of the ids of a crop and a person of which somebody has said that the one does not show the other."""
+    kept = tables.rejections
+    return set(zip(kept["crop"].to_pylist(), kept["person"].to_pylist(), strict=True))
+
+
 def _listed(names: Sequence[str]) -> str:
     shown = sorted(names)[:_SHOWN]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")

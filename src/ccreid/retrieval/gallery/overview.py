@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ccreid.retrieval.gallery.tables import CONFIRMED, PROPOSED, UNKNOWN, Tables
+from ccreid.retrieval.gallery.tables import CONFIRMED, PROPOSED, UNKNOWN, Tables, having
 from ccreid.retrieval.stores.store import ID
 
 
@@ -50,6 +50,28 @@ def overview(tables: Tables) -> list[PersonLine]:
         for row in tables.people.to_pylist()
     ]
     return sorted(lines, key=lambda line: (line.name, line.person))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A crop that is proposed to be somebody, and how probable that is; None where it was not told."""
+
+    crop: str
+    person: str
+    name: str
+    probability: float | None
+    path: str
+
+
+def proposals(tables: Tables, person: str | None = None) -> list[Proposal]:
+    """What is proposed and open, of one person (by id) or of everybody; the most probable first."""
+    names = {row[ID]: row["name"] for row in tables.people.to_pylist()}
+    found = [
+        Proposal(row[ID], row["person"], names[row["person"]], row["probability"], row["path"])
+        for row in having(tables.crops, "state", PROPOSED).to_pylist()
+        if row["removed_at"] is None and person in (None, row["person"])
+    ]
+    return sorted(found, key=lambda one: (-(one.probability or 0), one.name, one.crop))
 
 
 def counts(tables: Tables) -> dict[str, int]:

@@ -144,6 +144,55 @@ def split(
     )
 
 
+def dress(tables: Tables, crops: Sequence[str], outfit: str | None, *, draw: Callable[[], str]) -> Change:
+    """Say in which outfit crops show their people; an outfit that no crop is left of is no more.
+
+    Parameters
+    ----------
+    outfit:
+        By name, or by the id of one of the person's; one that they were not seen in yet is new. None is no known one.
+    draw:
+        As in :func:`ccreid.retrieval.gallery.enrolment.enrol`.
+
+    Raises
+    ------
+    DataError
+        A crop is not there, nobody has confirmed whom it shows, or the name is empty.
+    """
+    rows = crops_named(tables, crops)
+    if outfit is not None and not outfit.strip():
+        raise DataError("The name of the outfit is empty.", "Give one, or say that it is not known.")
+    for row in rows.to_pylist():
+        if row["state"] != CONFIRMED:
+            raise DataError(
+                f"It is not confirmed whom the crop {row[ID]} shows, and outfits are people's.",
+                "Say first who it is: ccreid gallery confirm CROP --person NAME",
+            )
+    kept = tables.outfits.to_pylist()
+    worn: dict[str, str | None] = {}
+    new = []
+    for person in sorted(set(_ids(rows, "person"))):
+        own = [one for one in kept if one["person"] == person]
+        same = [one[ID] for key in (ID, "name") for one in own if one[key] == outfit]
+        worn[person] = None if outfit is None else same[0] if same else f"o-{draw()}"
+        if outfit is not None and not same:
+            new.append({ID: worn[person], "person": person, "name": outfit, OPERATION: ""})
+    dressed = with_columns(rows, outfit=pa.array([worn[one] for one in _ids(rows, "person")], pa.string()))
+    others = tables.crops.filter(pc.invert(pc.is_in(tables.crops[ID], value_set=_one(rows[ID]))))
+    left = {*_ids(others, "outfit"), *_ids(dressed, "outfit")}
+    bare = tuple(sorted({*_ids(rows, "outfit")} - left - {None}))
+    referred = _referred(tables, pa.concat_tables([rows, dressed]))
+    outfits = [
+        one for one in kept if one[ID] not in bare and one[ID] in {*_ids(rows, "outfit"), *_ids(dressed, "outfit")}
+    ]
+    return Change(
+        "outfit",
+        f"{len(rows)} crops of {', '.join(sorted(worn))} show {'no known' if outfit is None else 'another'} outfit.",
+        {PEOPLE: referred[PEOPLE], OUTFITS: rows_of(OUTFITS, [*outfits, *new]), CROPS: dressed},
+        {OUTFITS: bare},
+    )
+
+
 def rename(tables: Tables, named: str, name: str) -> Change:
     """Call a person otherwise. Raises DataError where there is no such person, or no name."""
     person = person_of(tables, named)

@@ -88,7 +88,7 @@ def search_people(
     if not len(snapshot.confirmed) or (allowed is not None and not allowed.any()):
         why = "nobody is enrolled" if allowed is None else "nobody who is enrolled fulfils the condition"
         return [_empty(why, question, quality) for quality in qualities]
-    cameras = _cameras(snapshot, queries)
+    cameras = cameras_of(snapshot, queries)
     find = person_evidence if calibration is None else calibration.evidence
     evidence = find(queries.vectors, snapshot.prepared, cameras, heights, allowed)
     judged = _judged(evidence, question, calibration, snapshot)
@@ -229,7 +229,8 @@ def _empty(why: str, question: Question, quality: tuple[str, ...]) -> Answer:
     )
 
 
-def _cameras(snapshot: Snapshot, queries: CropFile) -> Ids | None:
+def cameras_of(snapshot: Snapshot, queries: CropFile) -> Ids | None:
+    """(Q,) the cameras of crops as the gallery numbers them; None where it knows none, or they tell none."""
     if not snapshot.cameras or "camera" not in queries.table.column_names:
         return None
     return snapshot.camera_codes(as_labels(queries.table["camera"]))

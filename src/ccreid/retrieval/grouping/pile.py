@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError, DataError
 from ccreid.ops.ranking import runs
@@ -15,12 +17,13 @@ from ccreid.retrieval.crops.frames import frames_of
 from ccreid.retrieval.crops.labels import codes, labels_of
 from ccreid.retrieval.crops.models import check_same_model
 from ccreid.retrieval.grouping.decisions import Decisions
-from ccreid.retrieval.grouping.grouping import Groups, Known
+from ccreid.retrieval.grouping.grouping import Groups, Known, Pairs
 from ccreid.vocabulary import UNKNOWN, Ids
 
-PERSON, GROUP, STATE, PROPOSED = "person", "group", "state", "proposed_person"
+PERSON, GROUP, STATE, PROPOSED, PROBABILITY = "person", "group", "state", "proposed_person", "probability"
 CONFIRMED, LIKELY, NOBODY_YET = "confirmed", "proposed", "unknown"
 """Whether somebody has said who is seen in a crop, or its group says it, or nothing does."""
+TEXT = pa.string()
 ONE_BUNDLE = "Embed both with the same bundle."
 FEWEST_DIGITS = 8
 """Of the crop's id that a new group is called after."""
@@ -105,15 +108,55 @@ def pile(
     return Pile(CropFile(table, joined.made_with, joined.source), known, tuple(dict.fromkeys(links)))
 
 
-def grouped(pile: Pile, groups: Groups, names: Sequence[str]) -> CropFile:
-    """The pile with the columns `group`, `state` and `proposed_person`; `names` are from :func:`group_names`."""
+class Likely(NamedTuple):
+    """Whom G groups probably show: (G,) people, None where nobody is probable, and (G,) how probable, NaN there."""
+
+    person: list[str | None]
+    probability: NDArray[np.float64]
+
+
+def confirmed_people(pile: Pile, groups: Groups) -> list[str | None]:
+    """(G,) the person of whom somebody has said that a crop of the group shows them; None without one."""
+    whose: list[str | None] = [None] * len(groups.means)
+    for group, who in zip(groups.group.tolist(), labels_of(pile.crops.table, PERSON).to_pylist(), strict=True):
+        whose[group] = whose[group] or who
+    return whose
+
+
+def likely_merges(pile: Pile, groups: Groups, pairs: Pairs, probability: NDArray[np.float64]) -> Likely:
+    """Who groups of nobody known are, if they are one person with a group whose person was confirmed.
+
+    Of several such groups the most probable; none that is not more probable than not.
+    """
+    whose = confirmed_people(pile, groups)
+    found = Likely([None] * len(whose), np.full(len(whose), np.nan))
+    ends = (pairs.first.tolist(), pairs.second.tolist())
+    for one, other, likely in [*zip(*ends, probability, strict=True), *zip(*ends[::-1], probability, strict=True)]:
+        if whose[one] is None and whose[other] is not None and likely > np.fmax(0.5, found.probability[one]):
+            found.person[one], found.probability[one] = whose[other], likely
+    return found
+
+
+def grouped(pile: Pile, groups: Groups, names: Sequence[str], likely: Sequence[Likely] = ()) -> CropFile:
+    """The pile with the columns `group`, `state`, `proposed_person` and `probability`.
+
+    Parameters
+    ----------
+    names:
+        From :func:`group_names`.
+    likely:
+        Who groups are for which nobody is confirmed; of several that know somebody the most probable counts.
+    """
     table = pile.crops.table
     person = labels_of(table, PERSON).to_pylist()
-    whose: dict[int, str] = {}
-    for group, who in zip(groups.group.tolist(), person, strict=True):
-        if who is not None:
-            whose.setdefault(group, who)
-    own = [whose.get(group) for group in groups.group.tolist()]
+    proposal: list[tuple[str | None, float | None]] = [(who, None) for who in confirmed_people(pile, groups)]
+    for group, (who, _) in enumerate(proposal):
+        known = [(float(one.probability[group]), one.person[group]) for one in likely if one.person[group] is not None]
+        if who is None and known:
+            probability, who = max(known, key=lambda pair: pair[0])
+            proposal[group] = who, probability
+    own = [proposal[group][0] for group in groups.group.tolist()]
+    said = [proposal[group][1] if who is None else None for group, who in zip(groups.group, person, strict=True)]
     state = [
         CONFIRMED if who is not None else NOBODY_YET if likely is None else LIKELY
         for who, likely in zip(person, own, strict=True)
@@ -121,6 +164,7 @@ def grouped(pile: Pile, groups: Groups, names: Sequence[str]) -> CropFile:
     proposed = [None if who is not None else likely for who, likely in zip(person, own, strict=True)]
     for name, values in ((GROUP, [names[one] for one in groups.group]), (STATE, state), (PROPOSED, proposed)):
         table = _with(table, name, values)
+    table = _with(table, PROBABILITY, said, pa.float64())
     return CropFile(table, pile.crops.made_with, pile.crops.source)
 
 
@@ -222,8 +266,8 @@ def _merged(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {one: end(one) for one in called}
 
 
-def _with(table: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:
-    column = pa.array(values, pa.string())
+def _with(table: pa.Table, name: str, values: Sequence[object], kind: Any = TEXT) -> pa.Table:
+    column = pa.array(values, kind)
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), name, column)
     return table.append_column(name, column)
