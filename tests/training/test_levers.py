@@ -28,6 +28,7 @@ KEPT = "method.reset_optimizer_each_epoch=false"
 LEVERS: dict[str, tuple[str, ...]] = {
     "rates by layer": ("training.layer_decay=0.7", "training.clip_norm=1", "training.accumulate=2"),
     "a cosine": ("training.schedule=cosine",),
+    "mixed styles": ("network.mixstyle=0.5",),
 }
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ccreid.errors import SettingError
 from ccreid.model.batch_statistics import normalise_accurately
+from ccreid.model.mixstyle import mix_styles_in_training
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Backbone(nn.Module):
     last_stride:
         Stride of the last stage of a ResNet: 1 keeps its feature map twice as high and wide (the paper's
         choice); other families keep their own stride, 2.
+    mixstyle:
+        How likely styles are mixed after each of the first two stages in training, see :func:`mix_styles_in_training`.
 
     Attributes
     ----------
@@ -45,10 +48,12 @@ class Backbone(nn.Module):
     Raises
     ------
     SettingError
-        timm has no such model, it yields no spatial map, or its last stride cannot be as asked.
+        timm has no such model, it yields no spatial map, or its last stride or the mixing of styles cannot be as asked.
     """
 
-    def __init__(self, name: str, *, height_px: int, width_px: int, last_stride: int = 1) -> None:
+    def __init__(
+        self, name: str, *, height_px: int, width_px: int, last_stride: int = 1, mixstyle: float = 0.0
+    ) -> None:
         super().__init__()
         self.name, self.last_stride = name, last_stride
         # Convolutions run about twice as fast on a CPU, and on tensor cores, with the channels innermost.
@@ -60,6 +65,8 @@ class Backbone(nn.Module):
         if last_stride == 1:
             _keep_resolution_of_last_stage(self.model, name)
         normalise_accurately(self.model)
+        if mixstyle > 0:
+            mix_styles_in_training(self.model, name, mixstyle)
         self.lay_out(self.memory_format)
         self.channels = int(cast(Any, self.model).num_features)
         self._check(height_px, width_px)

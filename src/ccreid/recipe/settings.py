@@ -72,6 +72,9 @@ class NetworkSettings(Section):
         "timm", description="timm, bundled, none, or a run, a bundle, a file"
     )
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
+    mixstyle: Probability = Field(
+        0.0, description="how likely images take on another's style after each of the first two stages, in training"
+    )
 
 
 class MethodSettings(Section):

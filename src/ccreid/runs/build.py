@@ -85,6 +85,7 @@ def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Meth
             height_px=recipe.data.height_px,
             width_px=recipe.data.width_px,
             last_stride=recipe.network.last_stride,
+            mixstyle=recipe.network.mixstyle,
         )
         backbone.lay_out(MEMORY_FORMATS[recipe.training.memory_format])
         if recipe.training.compile:
