@@ -62,7 +62,7 @@ def _save(read: Anatomy, path: Path) -> None:
 
 
 def _load(path: Path) -> Anatomy:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
         kept = {name: file[name] for name in file.files}
     names = json.loads(kept["names"].tobytes())
     points, bones = len(kept["template"]), len(names["bones"])

@@ -48,7 +48,7 @@ class Held:
 HELD = {
     Arm.CARRY: Held(forward=2, outward=9, elbow=9, inward=0, curl=62, swings=0.25),
     Arm.STRAP: Held(forward=8, outward=12, elbow=142, inward=24, curl=60, swings=0.0),
-    Arm.PHONE: Held(forward=42, outward=26, elbow=144, inward=38, curl=52, swings=0.0),
+    Arm.PHONE: Held(forward=58, outward=11, elbow=144, inward=56, curl=52, swings=0.0),
     Arm.SCREEN: Held(forward=20, outward=8, elbow=98, inward=32, curl=45, swings=0.05),
     Arm.POCKET: Held(forward=-14, outward=15, elbow=46, inward=6, curl=25, swings=0.1),
 }

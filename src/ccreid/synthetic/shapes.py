@@ -19,6 +19,7 @@ OPPOSITES = (
 )
 RANGES = (
     (r"-trans-(in|out)$|(head|neck|torso|hip)-trans|head-angle|frontchest|neck-double|bulge|valgus", 0.15),
+    (r"(arm|leg)-(scale-vert|length|height)|legs-height", 0.25),
     (r"foot|hand|bust-circ|breast", 0.3),
     (r"eye-|mouth-trans|nose-trans|ear-trans|ear-wing|ear-flap|head-scale|head-age|prognathism|jaw-drop", 0.4),
     (r"measure-|lowerlegs|upperlegs|arm-|leg-", 0.75),

@@ -57,7 +57,7 @@ def rounded_box(size: Floats, roundness: float, parts: int = 6) -> tuple[NDArray
         for sign in (1, -1):
             face = np.empty((parts * parts, 3))
             face[:, axis], face[:, (axis + 1) % 3], face[:, (axis + 2) % 3] = sign, u, v * sign
-            own = grid_triangles(parts, parts, closed=False)[:, ::-1]
+            own = grid_triangles(parts, parts, closed=False)
             triangles.append(own + len(points) * parts * parts)
             points.append(face)
     cube = np.concatenate(points)
