@@ -31,32 +31,37 @@ def paths(listed: CropList) -> list[Any]:
     return found
 
 
+def here(*names: str) -> list[str]:
+    """Whole paths: they lead to the same picture from another working folder."""
+    return [f"{Path.cwd()}/{name}" for name in names]
+
+
 def table(text: str, name: str = "crops.csv") -> CropList:
     Path(name).write_text(text, encoding="utf-8")
     return list_crops([name])
 
 
 def test_a_folder_is_all_pictures_in_it_and_below_sorted(tree: Path) -> None:
-    assert paths(list_crops(["b"])) == ["b/1.png", "b/2.JPG"]
-    assert paths(list_crops(["a", "b/1.png"])) == ["a/4.jpg", "a/x/3.webp", "b/1.png"]
+    assert paths(list_crops(["b"])) == here("b/1.png", "b/2.JPG")
+    assert paths(list_crops(["a", "b/1.png"])) == here("a/4.jpg", "a/x/3.webp", "b/1.png")
     assert paths(list_crops([str(tree / "b")])) == [f"{tree}/b/1.png", f"{tree}/b/2.JPG"]
 
 
 def test_a_pattern_is_what_matches_it_and_a_name_with_its_signs_is_itself(tree: Path) -> None:
-    assert paths(list_crops(["*/*.jpg"])) == ["a [1]/5.jpg", "a/4.jpg"]
-    assert paths(list_crops(["**/*.webp"])) == ["a/x/3.webp"]
-    assert paths(list_crops(["a [1]"])) == ["a [1]/5.jpg"]
+    assert paths(list_crops(["*/*.jpg"])) == here("a [1]/5.jpg", "a/4.jpg")
+    assert paths(list_crops(["**/*.webp"])) == here("a/x/3.webp")
+    assert paths(list_crops(["a [1]"])) == here("a [1]/5.jpg")
     assert paths(list_crops([f"{tree}/b*"])) == [f"{tree}/b/1.png", f"{tree}/b/2.JPG"]
 
 
 def test_links_that_lead_back_up_end(tree: Path) -> None:
     (tree / "a" / "x" / "up").symlink_to(tree / "a")
-    assert paths(list_crops(["a"])) == ["a/4.jpg", "a/x/3.webp"]
+    assert paths(list_crops(["a"])) == here("a/4.jpg", "a/x/3.webp")
 
 
 def test_a_list_has_a_path_a_line_or_before_each_null() -> None:
-    assert paths(list_crops(["-"], b"a b.jpg\n\n  \nc.jpg\r\n")) == ["a b.jpg", "c.jpg"]
-    assert paths(list_crops(["-"], b"a\nb.jpg\0c.jpg\0")) == ["a\nb.jpg", "c.jpg"]
+    assert paths(list_crops(["-"], b"a b.jpg\n\n  \nc.jpg\r\n")) == here("a b.jpg", "c.jpg")
+    assert paths(list_crops(["-"], b"a\nb.jpg\0c.jpg\0")) == here("a\nb.jpg", "c.jpg")
     with pytest.raises(DataError, match="not UTF-8 at byte 1"):
         list_crops(["-"], b"a\xff.jpg")
 
@@ -84,7 +89,7 @@ def test_a_table_gives_boxes_by_corner_and_size(separator: str) -> None:
     lines = ["Path,x,y,width,height,note", "f.jpg,1,2,3,4,one", "f.jpg,0.4,0.6,9.5,9.9,two", "g.jpg,,,,,"]
     name = "t.tsv" if separator == "\t" else "t.csv"
     listed = table("\n".join(lines).replace(",", separator), name)
-    assert paths(listed) == ["f.jpg", "f.jpg", "g.jpg"]
+    assert paths(listed) == here("f.jpg", "f.jpg", "g.jpg")
     assert listed.boxes == ((1, 2, 3, 4), (0, 1, 10, 9), None)
     assert listed.table["note"].to_pylist() == ["one", "two", None]
 
@@ -99,7 +104,10 @@ def test_a_table_gives_boxes_by_two_corners() -> None:
 @pytest.mark.usefixtures("tree")
 def test_a_table_starts_its_paths_where_it_lies(tree: Path) -> None:
     (tree / "b" / "list.csv").write_text(f"path\n1.png\n../a/4.jpg\n{tree}/x.jpg\nmemory://there/1.png\n")
-    assert paths(list_crops(["b/list.csv"])) == ["b/1.png", "b/../a/4.jpg", f"{tree}/x.jpg", "memory://there/1.png"]
+    assert paths(list_crops(["b/list.csv"])) == [
+        *here("b/1.png", "b/../a/4.jpg", "x.jpg"),
+        "memory://there/1.png",
+    ]
 
 
 @pytest.mark.usefixtures("tree")
@@ -123,7 +131,7 @@ def test_columns_are_numbers_where_all_of_them_are() -> None:
 def test_a_parquet_table_is_a_table_too() -> None:
     pq.write_table(pa.table({"path": ["a.jpg"], "x1": [1.0], "y1": [2.0], "x2": [4.0], "y2": [6.0]}), "t.parquet")
     listed = list_crops(["t.parquet"])
-    assert (paths(listed), listed.boxes) == (["a.jpg"], ((1, 2, 3, 4),))
+    assert (paths(listed), listed.boxes) == (here("a.jpg"), ((1, 2, 3, 4),))
 
 
 @pytest.mark.usefixtures("tree")
@@ -131,7 +139,7 @@ def test_tables_of_other_columns_stand_together() -> None:
     Path("one.csv").write_text("path,camera,person\na.jpg,1,5\n")
     Path("two.csv").write_text("path,person,frame\nb.jpg,anna,9\n")
     listed = list_crops(["one.csv", "b", "two.csv"])
-    assert paths(listed) == ["a.jpg", "b/1.png", "b/2.JPG", "b.jpg"]
+    assert paths(listed) == here("a.jpg", "b/1.png", "b/2.JPG", "b.jpg")
     assert listed.table["camera"].to_pylist() == [1, None, None, None]
     assert listed.table["person"].to_pylist() == ["5", None, None, "anna"]
     assert listed.table["frame"].to_pylist() == [None, None, None, 9]
@@ -166,7 +174,7 @@ def test_what_is_wrong_with_a_table_is_said_with_its_line(text: str, said: str) 
 def crop_file(**more: Any) -> CropFile:
     vectors = np.eye(2, 4, dtype=np.float32)
     columns = {
-        "path": ["f.jpg", "g.jpg"],
+        "path": here("f.jpg", "g.jpg"),
         "sha256": [hashlib.sha256(text).hexdigest() for text in (b"f", b"g")],
         "box": pa.array([[1, 2, 3, 4], None], pa.list_(pa.int32(), 4)),
         "height_px": [4, 8],
@@ -181,7 +189,7 @@ def crop_file(**more: Any) -> CropFile:
 def test_a_file_of_crops_brings_its_embeddings() -> None:
     crop_file().write("old.parquet")
     listed = list_crops(["b", "old.parquet"])
-    assert paths(listed) == ["b/1.png", "b/2.JPG", "f.jpg", "g.jpg"]
+    assert paths(listed) == here("b/1.png", "b/2.JPG", "f.jpg", "g.jpg")
     assert listed.boxes == (None, None, (1, 2, 3, 4), None)
     assert listed.metadata == ["camera"]
     assert {start: file.ids for start, file in listed.files.items()} == {2: crop_file().ids}

@@ -94,11 +94,16 @@ def column(name: str, file: str = "out.parquet") -> list[Any]:
     return found
 
 
+def paths_of(file: str = "out.parquet") -> list[str]:
+    """As seen from the working folder; the file holds whole ones."""
+    return [str(Path(path).relative_to(Path.cwd())) for path in column("path", file)]
+
+
 @pytest.mark.usefixtures("here")
 def test_the_vectors_are_the_embedders(embedder: Embedder) -> None:
     assert run(["people"], embedder) == Outcome(PICTURES, PICTURES, 0, 0, 0, ())
     paths = [f"people/{seed}.png" for seed in range(PICTURES)]
-    assert column("path") == paths
+    assert paths_of() == paths
     np.testing.assert_array_equal(read().vectors, embedder(paths).vectors.numpy())
     assert read().made_with == embedder.made_with
     assert set(column("height_px")) == {32}
@@ -151,7 +156,7 @@ def test_after_an_interruption_it_goes_on(embedder: Embedder, stop_after: int, m
     rest = Counting(embedder)
     outcome = embed_crops(listed, Path("out.parquet"), rest)
     assert rest.embedded == PICTURES - stop_after == outcome.embedded
-    assert column("path") == [f"people/{seed}.png" for seed in range(PICTURES)]
+    assert paths_of() == [f"people/{seed}.png" for seed in range(PICTURES)]
     assert sorted(path.name for path in Path().iterdir()) == ["out.parquet", "people"]
 
 
@@ -213,7 +218,7 @@ def test_an_error_where_nothing_is_left_leaves_what_was_there(embedder: Embedder
     run(["people"], embedder)
     before = Path("out.parquet").read_bytes()
     Path("empty.png").touch()
-    with pytest.raises(DataError, match=r"Nothing is left to embed\. empty\.png cannot be read") as raised:
+    with pytest.raises(DataError, match=r"Nothing is left to embed\. .*empty\.png cannot be read") as raised:
         run(["empty.png"], embedder)
     assert raised.value.mend
     assert Path("out.parquet").read_bytes() == before
@@ -226,7 +231,7 @@ def test_what_is_known_of_crops_goes_with_them_and_is_renewed(embedder: Embedder
     Path("two.csv").write_text("path,person,outfit\npeople/2.png,ben,red\npeople/5.png,anna,\n")
     run(["one.csv"], embedder)
     run(["two.csv"], embedder)
-    assert column("path") == [f"people/{n}.png" for n in (0, 1, 2, 5)]
+    assert paths_of() == [f"people/{n}.png" for n in (0, 1, 2, 5)]
     assert column("person") == ["p0", "p1", "ben", "anna"]
     assert column("camera") == [0, 1, 2, None]
     assert column("outfit") == [None, None, "red", None]
@@ -241,8 +246,8 @@ def test_a_picture_that_was_changed_takes_the_place_of_itself(embedder: Embedder
     draw(Path("people/1.png"), 99)
     outcome = run(["people"], embedder)
     assert (outcome.rows, outcome.embedded) == (PICTURES, 1)
-    assert sorted(column("path")) == [f"people/{seed}.png" for seed in range(PICTURES)]
-    place = column("path").index("people/1.png")
+    assert sorted(paths_of()) == [f"people/{seed}.png" for seed in range(PICTURES)]
+    place = paths_of().index("people/1.png")
     np.testing.assert_allclose(read().vectors[place], embedder("people/1.png").vectors[0], atol=1e-6)
 
 
@@ -289,7 +294,7 @@ def test_a_folder_of_parts_grows(embedder: Embedder, monkeypatch: pytest.MonkeyP
     outcome = run(["people"], embedder, "parts")
     assert (outcome.rows, outcome.embedded, outcome.there) == (PICTURES, PICTURES - 1, 1)
     assert sorted(path.name for path in Path("parts").iterdir()) == [f"part-{n:06d}.parquet" for n in (1, 2, 3)]
-    assert column("path", "parts") == [f"people/{seed}.png" for seed in range(PICTURES)]
+    assert paths_of("parts") == [f"people/{seed}.png" for seed in range(PICTURES)]
 
 
 @pytest.mark.usefixtures("here")

@@ -40,7 +40,8 @@ class CropList:
     Attributes
     ----------
     table:
-        N rows with the column `path`, the place of the picture (a path or a URI), and the user's own columns.
+        N rows with the column `path`, the place of the picture (a whole path or a URI: it leads there from any working
+        folder), and the user's own columns.
     boxes:
         N boxes into the pictures; None for the whole of one.
     files:
@@ -85,11 +86,17 @@ def list_crops(places: Sequence[str], lines: bytes = b"") -> CropList:
         starts.append(starts[-1] + len(part))
     if not starts[-1]:
         raise DataError(f"There is no picture in {shown(places)}.", "Name pictures, or folders that hold some.")
+    table = stacked([part.table for part in parts])
     return CropList(
-        stacked([part.table for part in parts]),
+        table.set_column(table.column_names.index("path"), "path", _from_anywhere(table["path"].to_pylist())),
         tuple(box for part in parts for box in part.boxes),
         {start: part.files[0] for start, part in zip(starts, parts, strict=False) if part.files},
     )
+
+
+def _from_anywhere(paths: Sequence[str]) -> Any:
+    here = Path.cwd()
+    return pa.array([path if is_uri(path) else str(here / path) for path in paths], pa.string())
 
 
 def _named(place: str, lines: bytes) -> Iterator[CropList]:

@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from ccreid.data.sources import is_uri
 from ccreid.errors import ArtefactError, CcreidError, LostProcess, SettingError
 from ccreid.machine.devices import Device
 from ccreid.machine.extras import need
@@ -274,7 +272,7 @@ class _Worker:
 
 def _block(start: int, pictures: Sequence[Picture]) -> pa.Table:
     rows = [
-        {"picture": place, "path": _from_anywhere(of.path), "rows": of.rows, "boxes": of.boxes}
+        {"picture": place, "path": of.path, "rows": of.rows, "boxes": of.boxes}
         for place, of in enumerate(pictures, start)
     ]
     return pa.Table.from_pylist(rows, BLOCK)
@@ -302,11 +300,6 @@ def _seen(answer: pa.Table) -> Iterator[list[Seen]]:
 
 def _box(written: Sequence[int] | None) -> tuple[int, int, int, int] | None:
     return None if written is None else (written[0], written[1], written[2], written[3])
-
-
-def _from_anywhere(path: str) -> str:
-    """A place that leads to the same picture from another working folder."""
-    return path if is_uri(path) else str(Path.cwd() / path)
 
 
 def _told(error: Exception) -> CcreidError:
