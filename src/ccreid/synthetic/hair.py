@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from ccreid.synthetic.anatomy_file import anatomy
 from ccreid.synthetic.draping import ramp
 from ccreid.synthetic.figure import Part, Surface
+from ccreid.synthetic.folds import waves
 from ccreid.synthetic.looks import Hair, Tied
 from ccreid.synthetic.meshes import grid_triangles
 from ccreid.synthetic.parts import Drawn
@@ -100,7 +101,7 @@ def _thickness(hair: Hair, turn: Floats, down: Floats, end: Floats) -> Floats:
     ridge = 1 + 0.25 * hair.parting * np.sin(np.radians(turn)) * high
     rim = np.sqrt(np.clip((end - down) / 14, 0, 1))
     directions = rays(down.ravel(), np.broadcast_to(turn, down.shape).ravel())
-    frizz = 1 + 0.3 * hair.curl * _waves(directions * 9).reshape(down.shape)
+    frizz = 1 + 0.3 * hair.curl * waves(directions * 9).reshape(down.shape)
     return 0.012 + thick * ridge * frizz * (0.25 + 0.75 * rim)
 
 
@@ -182,13 +183,5 @@ def _drawn(points: Floats, triangles: NDArray[np.int32], hair: Hair, paint: Floa
 
 def _strands(hair: Hair, at: Floats) -> Floats:
     """(n, 3) lighter and darker strands."""
-    fine = _waves(at * (14, 3, 14) * (1 + hair.curl))
+    fine = waves(at * (14, 3, 14) * (1 + hair.curl))
     return np.repeat(np.exp(0.16 * fine)[:, None], 3, axis=1)
-
-
-def _waves(at: Floats) -> Floats:
-    """A smooth, uneven pattern round 0 at (n, 3) points."""
-    x, y, z = at.T
-    coarse = np.sin(x + 2 * np.sin(0.7 * z)) * np.sin(1.3 * y + np.sin(x))
-    waves: Floats = coarse + 0.6 * np.sin(2.1 * z + 1.7 * np.sin(1.1 * y))
-    return waves

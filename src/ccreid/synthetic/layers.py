@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ccreid.synthetic.draping import Undressed, ramp
 from ccreid.synthetic.figure import Surface
+from ccreid.synthetic.folds import folds, quilting
 from ccreid.synthetic.garments import Bottom, Collar, Top
 from ccreid.synthetic.meshes import Piece, cut, kept
 from ccreid.synthetic.parts import Drawn
@@ -23,6 +24,8 @@ NECK_M = 0.612
 """Where the neck begins on the base mesh."""
 SKIRT_FROM = 0.14
 """A top that reaches below the hips is a skirt from this height of the trunk on; its upper part ends a little lower."""
+PADDED_M = 0.013
+"""What is thicker is padded, and quilted instead of folded."""
 APART_M = 0.003
 """Between two layers of clothes."""
 
@@ -135,9 +138,13 @@ def _cut_out(edges: Edges) -> Piece:
 
 def spread_of_top(top: Top, body: Undressed) -> Spread:
     """How a top lies on the bare body."""
-    loose = min(1.0, 1.4 * top.fit)
+    loose, places = min(1.0, 1.4 * top.fit), suit().places
     ease = np.full(len(body.points), 0.004 + top.thickness_m + 0.012 * top.fit, np.float32)
-    ease *= 1 - 0.35 * ramp(suit().places.height, 0.85, 1.0) * (top.collar is not Collar.HOOD)
+    ease *= 1 - 0.35 * ramp(places.height, 0.85, 1.0) * (top.collar is not Collar.HOOD)
+    if top.thickness_m > PADDED_M:
+        ease += quilting(places, 0.35 * top.thickness_m)
+    else:
+        ease += folds(places, 0.002 + 0.007 * top.fit, 1000 * top.fit)
     hang = loose * body.hang.trunk + 0.8 * loose * body.hang.arms
     return Spread(ease, hang)
 
@@ -152,4 +159,5 @@ def spread_of_bottom(bottom: Bottom, body: Undressed) -> Spread:
     widens = np.clip(0.25 * (places.leg - 0.06) * LEG_M, 0, 0.08)
     hang = bottom.fit * np.minimum(1.3 * body.hang.legs, widens)
     hang = hang + below * bottom.flare * ramp(places.leg, 0.45, 1.0)
-    return Spread(np.asarray(ease + 0.012 * bottom.fit * below, np.float32), np.asarray(hang, np.float32))
+    creased = folds(places, 0.002 + 0.005 * bottom.fit, 1000 * bottom.fit)
+    return Spread(np.asarray(ease + 0.012 * bottom.fit * below + creased, np.float32), np.asarray(hang, np.float32))

@@ -44,7 +44,7 @@ def draw_outfit(seed: int, number: int) -> Outfit:
     """The outfit of this number in the wardrobe of this seed, which all people share."""
     random = draws(seed, "outfit", number)
     bottom = _draw_bottom(random)
-    dress = random.random() < 0.1
+    dress = random.random() < 0.08
     top = _draw_dress(random) if dress else _draw_top(random)
     jacket = _draw_jacket(random) if random.random() < 0.4 else None
     bare = dress and random.random() < 0.6
@@ -129,7 +129,7 @@ def _draw_jacket(random: np.random.Generator) -> Top:
 
 def _draw_bottom(random: np.random.Generator) -> Bottom:
     """Trousers, jeans, leggings, shorts, a skirt."""
-    skirt = random.random() < 0.14
+    skirt = random.random() < 0.11
     short = random.random() < (0.6 if skirt else 0.2)
     dark = float(random.uniform(0.005, 0.1))
     return Bottom(

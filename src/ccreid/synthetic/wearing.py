@@ -60,8 +60,8 @@ def layers_of(outfit: Outfit, body: Undressed) -> list[Layer]:
     worn: list[Top | Bottom] = [outfit.top]
     if outfit.bottom is not None:
         worn.insert(1 if outfit.top.tucked else 0, outfit.bottom)
-    if outfit.jacket is not None:
-        worn.append(outfit.jacket)
+    if outfit.jacket is not None:  # it falls from what bulges below it
+        worn.append(replace(outfit.jacket, fit=max(outfit.jacket.fit, outfit.top.fit)))
     layers: list[Layer] = []
     for garment in worn:
         flares = any(below.skirt is not None for below in layers)
