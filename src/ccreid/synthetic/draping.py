@@ -147,3 +147,12 @@ def ramp(value: NDArray[np.floating], low: float, high: float) -> Floats:
     """0 up to `low`, 1 from `high` on, smooth between."""
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def taut_from_first(reach: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Cloth or hair that reaches out (rows, columns): farther, so that each row is seen from the first in a line."""
+    number = np.arange(1, len(reach))[:, None]
+    slope = (reach[1:] - reach[0]) / number
+    steepest = np.maximum.accumulate(slope[::-1], axis=0)[::-1]
+    taut: NDArray[np.floating] = np.concatenate([reach[:1], reach[0] + number * steepest])
+    return taut

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ccreid.synthetic.bags import bag_of
 from ccreid.synthetic.bodies import body_of
@@ -30,6 +31,8 @@ Floats = NDArray[np.float32]
 
 HIDDEN_M = 0.035
 """Skin so far below the edge of a garment is not drawn."""
+SMALL = 700
+"""Pieces of fewer points are collars, straps and the like."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,12 @@ def dressed(person: Person, outfit: Outfit) -> Dressed:
     hides = [inside(layer.hides) for layer in layers] + [inside(edges_of_shoes(outfit.shoes, skin().places))]
     drawn += skin_of(person.looks, person.build, np.max(hides, axis=0) > HIDDEN_M)
     lying = outermost(layers).points(body)
-    drawn += _head(person, outfit, lying)
-    drawn += _accessories(person, outfit, lying)
+    if outfit.scarf is not None:
+        drawn += scarf_of(outfit.scarf, lying, in_fabric(Part.ACCESSORY, outfit.scarf.fabric))
+    if outfit.bag is not None:
+        surface = in_fabric(Part.ACCESSORY, outfit.bag.fabric, outfit.bag.gloss)
+        drawn += bag_of(outfit.bag, body_of(person.build), lying, surface)
+    drawn += _head(person, outfit, _around(drawn, lying))
     return Dressed(tuple(one for one in drawn if len(one.triangles)), tuple(hanging))
 
 
@@ -84,7 +91,17 @@ def _belt(bottom: Bottom, lying: Floats) -> list[Drawn]:
     return [sewn(edges, lying, Surface(Part.LOWER, np.array(bottom.belt, np.float32), gloss=0.3))]
 
 
-def _head(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
+def _around(worn: list[Drawn], lying: Floats) -> Around:
+    """Trunk and shoulders in their clothes, with collars, hoods, scarves and straps: what hair lies on."""
+    near = coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)
+    others = [one for one in worn if one.surface.part in (Part.UPPER, Part.ACCESSORY) and len(one.points) < SMALL]
+    return Around(
+        np.concatenate([lying[near], *(one.points for one in others)]),
+        sparse.csr_array(sparse.vstack([suit().weights[near], *(one.weights for one in others)])),
+    )
+
+
+def _head(person: Person, outfit: Outfit, around: Around) -> list[Drawn]:
     """Hair, glasses, hat or hood."""
     body = body_of(person.build)
     head, size = skin_points(person.build), head_m(person.build)
@@ -94,18 +111,5 @@ def _head(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
             hat, part = Hat(HatKind.HOOD, top.fabric, 0, 0), Part.UPPER
     turn = np.arange(COLUMNS) / COLUMNS * 360
     under = np.zeros(COLUMNS) if hat is None else edge_of(hat.kind, turn)
-    near = coarse() & (suit().places.height > 0.35) & (suit().places.in_arm < 0.7)
-    around = Around(lying[near], suit().weights[near])
     drawn = hair_of(person.looks.hair, head, size, around, under) + glasses_of(person.looks, body, size)
     return drawn if hat is None else drawn + hat_of(hat, head, in_fabric(part, hat.fabric))
-
-
-def _accessories(person: Person, outfit: Outfit, lying: Floats) -> list[Drawn]:
-    """Scarf and bag over what else is worn."""
-    drawn: list[Drawn] = []
-    if outfit.scarf is not None:
-        drawn += scarf_of(outfit.scarf, lying, in_fabric(Part.ACCESSORY, outfit.scarf.fabric))
-    if outfit.bag is not None:
-        surface = in_fabric(Part.ACCESSORY, outfit.bag.fabric, outfit.bag.gloss)
-        drawn += bag_of(outfit.bag, body_of(person.build), lying, surface)
-    return drawn

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.draping import ramp
+from ccreid.synthetic.draping import ramp, taut_from_first
 from ccreid.synthetic.figure import Part, Surface
 from ccreid.synthetic.folds import waves
 from ccreid.synthetic.looks import Hair, Tied
@@ -27,6 +27,8 @@ HAIRLINE = (
     *((150, 122.0), (180, 124.0)),
 )
 """Degrees from straight ahead, to either side, and from straight up, where hair ends: forehead, temple, ear, nape."""
+COVERED = 120.0
+"""What reaches down so far, in degrees from straight up, holds all hair in."""
 WREATH = 62.0
 """Degrees from straight up at which the hair of a bald head begins."""
 
@@ -62,13 +64,14 @@ def hair_of(hair: Hair, head: Floats, size_m: float, around: Around, under: Floa
     columns = np.broadcast_to(turn, down.shape)
     skull = np.asarray(shell(down.ravel(), columns.ravel()) @ head)
     points = (skull + rays(down.ravel(), columns.ravel()) * off.reshape(-1, 1)).reshape(ROWS, COLUMNS, 3)
-    if hair.length > 0 and hair.tied is Tied.LOOSE:
+    out = hair.length > 0 and under.max() < COVERED
+    if out and hair.tied is Tied.LOOSE:
         points = np.concatenate([points, _falling(hair, turn, points, size_m, around.points)])
     rows = len(points)
     triangles = grid_triangles(rows, COLUMNS, closed=True)
     crossed = rays(np.repeat(np.linspace(0, 180, rows), COLUMNS), np.tile(turn, rows))
     drawn = [_drawn(points.reshape(-1, 3), triangles, hair, _strands(hair, crossed), around)]
-    if hair.length > 0 and hair.tied is not Tied.LOOSE:
+    if out and hair.tied is not Tied.LOOSE:
         drawn += _tied(hair, head, size_m, around)
     return drawn
 
@@ -114,21 +117,19 @@ def _falling(hair: Hair, turn: Floats, cap: Floats, size_m: float, around: Float
     full = ((cap[ROWS // 2 :, :, [0, 2]] - axis) * out).sum(axis=2).max(axis=0)
     lowest = edge[:, 1].min() - 0.05 * size_m - hair.length * size_m * ramp(side, 52, 88)
     for height in np.linspace(edge[:, 1].min(), lowest.min(), 12):  # hair ends where shoulders stand too far out
-        allowed = full + 0.01 + 0.065 * ramp(side, 110, 140)
+        allowed = full + 0.065 * ramp(side, 110, 140)
         stopped = _reach(around, axis, out, np.full(COLUMNS, height)) > allowed
         lowest = np.where(stopped, np.maximum(lowest, height), lowest)
     drop = np.maximum(0, edge[:, 1] - lowest) * ramp(side, 48, 80)
-    rows = []
-    for step in range(1, FALLING + 1):
-        share = step / FALLING
-        height = edge[:, 1] - drop * share
-        hung = radius + (full - radius) * ramp(np.full(COLUMNS, share), 0, 0.25) - 0.15 * drop * share
-        hung = hung * (1 + 0.05 * hair.curl * np.sin(np.radians(turn) * 11 + 6 * share))
-        hung = np.where(drop > 0.01, np.maximum(hung, _reach(around, axis, out, height) + 0.022), radius)
-        flat = axis + out * hung[:, None]
-        rows.append(np.stack([flat[:, 0], height, flat[:, 1]], axis=1))
-        rows[-1] = np.where((drop > 0.01)[:, None], rows[-1], edge)
-    return np.stack(rows)
+    share = np.arange(FALLING + 1)[:, None] / FALLING
+    height = edge[:, 1] - drop * share
+    hung = radius + (full - radius) * ramp(share, 0, 0.25) - 0.15 * drop * share
+    hung = hung * (1 + 0.05 * hair.curl * share * np.sin(np.radians(turn) * 11 + 6 * share))
+    worn = np.stack([_reach(around, axis, out, level) for level in height]) + 0.022
+    hung = taut_from_first(np.concatenate([hung[:1], np.maximum(hung, worn)[1:]]))
+    flat = axis + out * np.where(drop > 0.01, hung, radius)[:, :, None]
+    hanging = np.stack([flat[:, :, 0], height, flat[:, :, 1]], axis=2)
+    return np.where((drop > 0.01)[:, None], hanging, edge)[1:]
 
 
 def _reach(around: Floats, axis: Floats, out: Floats, height: Floats) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
+from ccreid.synthetic.draping import taut_from_first
 from ccreid.synthetic.meshes import grid_triangles
 from ccreid.synthetic.sections import section
 from ccreid.synthetic.suit import suit
@@ -103,7 +104,7 @@ def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Float
         free = support[-1] + skirt.flare * step
         near = np.abs(legs[:, 1] - (middle[1] - number * step)) < NEAR_M
         support.append(np.maximum(free, reach[near].max(axis=0)) if near.any() else free)
-    taut = gaussian_filter1d(_taut(np.array(support)), 1.5, mode="nearest" if skirt.gap else "wrap")
+    taut = gaussian_filter1d(taut_from_first(np.array(support)), 1.5, mode="nearest" if skirt.gap else "wrap")
     drop = np.sqrt(np.maximum(step**2 - np.diff(taut, axis=0) ** 2, (0.6 * step) ** 2))
     height = last[:, 1] - np.cumsum(drop, axis=0)
     smooth = taut[1:]
@@ -116,12 +117,3 @@ def fall(skirt: Skirt, hips: Floats, legs: Floats, drop_m: float) -> tuple[Float
     hung = np.stack([flat[:, :, 0], height, flat[:, :, 1]], axis=2)
     points = np.concatenate([hips, hung]).reshape(-1, 3).astype(np.float32)
     return points, grid_triangles(RINGS + count, COLUMNS, closed=not skirt.gap)
-
-
-def _taut(support: Floats) -> Floats:
-    """Rings pushed out so far that from the first one each other ring is seen in a straight line."""
-    number = np.arange(1, len(support))[:, None]
-    slope = (support[1:] - support[0]) / number
-    steepest = np.maximum.accumulate(slope[::-1], axis=0)[::-1]
-    taut: Floats = np.concatenate([support[:1], support[0] + number * steepest])
-    return taut
