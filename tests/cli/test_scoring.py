@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ccreid
+from ccreid.evaluation import refinement
 from conftest import Run
 from wardrobes import tiny_options
 
@@ -166,3 +167,16 @@ def test_reranking_is_named(ccreid_command: Run, bundle: Path, small_wardrobe: P
     )
     assert code == 0
     assert "reranking: k-reciprocal" in " ".join(out.split())
+
+
+def test_camera_means_and_centralisation_are_named(
+    ccreid_command: Run, bundle: Path, small_wardrobe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refinement, "CAMERA_IMAGES", 3)
+    words = ["evaluate", bundle, "--dataset", "wardrobe", "--data", small_wardrobe, "--camera-means", "--centralise"]
+    code, out, _ = ccreid_command(*words, "--out", "refined")
+    assert code == 0
+    told = " ".join(out.split())
+    assert "camera means: taken off" in told
+    assert "centralisation: to 2 mutual neighbours" in told
+    assert "taken off" in Path("refined/report.html").read_text()

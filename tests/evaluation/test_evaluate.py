@@ -21,6 +21,7 @@ from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.evaluation import score
 from ccreid.evaluation.evaluate import Evaluation, evaluate
+from ccreid.evaluation.refinement import Refinement
 from ccreid.model import embedder as module
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
@@ -237,7 +238,7 @@ def test_single_shot_protocols_give_mean_and_deviation(
 def test_reranking_is_another_ranking_and_is_named(
     embedder: Embedder, benchmark: Benchmark, evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    reranked = evaluate(embedder, benchmark, tmp_path, reranking=True)
+    reranked = evaluate(embedder, benchmark, tmp_path, refinement=Refinement(reranking=True))
     assert reranked.scores["standard"].mean_ap != evaluation.scores["standard"].mean_ap
     report = report_of(reranked, Conditions())
     assert report.conditions.reranking == "k-reciprocal (k1 20, k2 6, lambda 0.3)"

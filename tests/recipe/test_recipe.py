@@ -487,7 +487,11 @@ def test_the_best_recipe_of_wardrobe_differs_by_what_was_adopted() -> None:
 
 def test_each_setting_says_what_it_affects() -> None:
     marked = {path: affects(entry) for path, entry in settings(Fire2Settings)}
-    assert {path for path, what in marked.items() if what == "scores"} == {"evaluation.reranking"}
+    assert {path for path, what in marked.items() if what == "scores"} == {
+        "evaluation.camera_means",
+        "evaluation.centralise",
+        "evaluation.reranking",
+    }
     assert {path for path, what in marked.items() if what == "machine"} == {
         "name",
         "title",

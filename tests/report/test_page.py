@@ -20,6 +20,7 @@ from ccreid.analysis.intervals import bootstrap_intervals
 from ccreid.analysis.published import published_for
 from ccreid.analysis.supplement import supplement
 from ccreid.evaluation.evaluate import Evaluation
+from ccreid.evaluation.refinement import Refinement
 from ccreid.records import ScoreIntervals
 from ccreid.report.curves import as_png, draw_cmc, draw_precision
 from ccreid.report.page import write_page
@@ -265,7 +266,7 @@ def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, t
         benchmark=replace(evaluation.benchmark, protocols=(drawn, lone)),
         scores={"drawn": standard, "lone": none},
         draws={"drawn": (standard, replace(standard, mean_ap=standard.mean_ap / 2))},
-        reranked=True,
+        refinement=Refinement(centralise=True, reranking=True),
     )
     report = made_report(odd)
     assert report.intervals is not None
@@ -282,7 +283,7 @@ def test_protocols_without_a_valid_query_or_with_draws(evaluation: Evaluation, t
     assert spread is not None
     assert spread > 0
     assert f"{100 * standard.mean_ap:.1f} ± {100 * spread:.1f}" in page.text
-    assert "before re-ranking" in page.text
+    assert "before centralisation and re-ranking" in page.text
 
 
 def test_curves_are_drawn_of_what_there_is(evaluation: Evaluation) -> None:

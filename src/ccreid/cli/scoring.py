@@ -32,6 +32,12 @@ def evaluate(
     flip: Annotated[
         bool | None, typer.Option("--flip/--no-flip", help="Average with the mirror image \\[default: as trained].")
     ] = None,
+    camera_means: Annotated[
+        bool, typer.Option("--camera-means", help="Take the mean of each camera's embeddings off.")
+    ] = False,
+    centralise: Annotated[
+        bool, typer.Option("--centralise", help="Draw embeddings to their mutual nearest neighbours.")
+    ] = False,
     rerank: Annotated[bool, typer.Option("--rerank", help="Rank by k-reciprocal re-ranked distances.")] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
@@ -49,6 +55,7 @@ def evaluate(
     if is_shared(devices, nodes):
         run_shared(devices, nodes, rendezvous, None if out_dir else folder)
         return
+    from ccreid.evaluation.refinement import Refinement
     from ccreid.runs import score
 
     show_where(dataset, data, folder)
@@ -60,7 +67,7 @@ def evaluate(
             flip=flip,
             device=device,
             skip_unreadable=skip_unreadable,
-            reranking=rerank,
+            refinement=Refinement(camera_means, centralise, rerank),
             watch=follow(),
         )
     show_report(report, folder)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ccreid.evaluation.cached import cached_embeddings
 from ccreid.evaluation.metrics import Scores, joined, score_rules, score_similarities
+from ccreid.evaluation.refinement import AS_EMBEDDED, Refinement, scored_subsets
 from ccreid.evaluation.single_shot import draw_gallery, mean_of_draws
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
@@ -34,20 +35,20 @@ class Evaluation:
     benchmark:
         What was scored.
     embeddings:
-        By subset.
+        By subset, without camera means where those were to be taken off.
     scores:
         By the protocol's name; of a single-shot protocol, the mean of its draws.
     draws:
         Every draw of the single-shot protocols, by the protocol's name.
-    reranked:
-        Whether the gallery was re-ranked.
+    refinement:
+        What was done to the embeddings before they were ranked.
     """
 
     benchmark: Benchmark
     embeddings: Mapping[str, Embeddings]
     scores: Mapping[str, Scores]
     draws: Mapping[str, tuple[Scores, ...]] = field(default_factory=dict)
-    reranked: bool = False
+    refinement: Refinement = AS_EMBEDDED
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
     benchmark: Benchmark,
     cache: Path | None = None,
     *,
-    reranking: bool = False,
+    refinement: Refinement = AS_EMBEDDED,
     track: Track[object] = untracked,
 ) -> Evaluation:
     """Embed the subsets that the protocols name and score every protocol.
@@ -68,19 +69,23 @@ def evaluate(
         What to score.
     cache:
         Folder of the embeddings' files; None keeps none.
-    reranking:
-        Whether to rank by k-reciprocal re-ranked distances instead of cosines.
+    refinement:
+        What to do to the embeddings before they are ranked.
     track:
         Follows the batches for the user.
 
     Raises
     ------
     DataError, ImageError
-        A subset is missing or an image cannot be read.
+        A subset is missing, an image cannot be read, or the refinement needs cameras that are not known.
     """
     benchmark.check_scored()
-    names = dict.fromkeys(name for p in benchmark.protocols for name in (p.query, p.gallery))
-    embeddings = {name: cached_embeddings(embedder, benchmark.subset(name), name, cache, track) for name in names}
+    refinement.check(benchmark)
+    as_embedded = {
+        name: cached_embeddings(embedder, benchmark.subset(name), name, cache, track)
+        for name in scored_subsets(benchmark)
+    }
+    embeddings = refinement.of_subsets(benchmark, as_embedded)
     scores: dict[str, Scores] = {}
     draws: dict[str, tuple[Scores, ...]] = {}
     for (query, gallery, shots), protocols in by_lists(benchmark.protocols).items():
@@ -88,7 +93,7 @@ def evaluate(
         images = benchmark.subset(gallery), embeddings[gallery].vectors
         rules = [protocol.ignore for protocol in protocols]
         drawn: list[NDArray[np.int64] | None] = [draw_gallery(benchmark.subset(gallery), n) for n in range(shots)]
-        lists = (_score_lists(queries, images, rows, rules, reranking, embedder.processes) for rows in drawn or [None])
+        lists = (_score_lists(queries, images, rows, rules, refinement, embedder.processes) for rows in drawn or [None])
         found = zip(*lists, strict=True)
         for protocol, of_draws in zip(protocols, found, strict=True):
             scores[protocol.name] = mean_of_draws(of_draws) if shots else of_draws[0]
@@ -97,7 +102,7 @@ def evaluate(
     for protocol in benchmark.protocols:
         _warn(benchmark, protocol, scores[protocol.name])
     in_order = {protocol.name: scores[protocol.name] for protocol in benchmark.protocols}
-    return Evaluation(benchmark, embeddings, in_order, draws, reranking)
+    return Evaluation(benchmark, embeddings, in_order, draws, refinement)
 
 
 def by_lists(protocols: Sequence[Protocol]) -> dict[tuple[str, str, int], list[Protocol]]:
@@ -113,14 +118,15 @@ def _score_lists(
     gallery: tuple[Samples, Tensor],
     rows: NDArray[np.int64] | None,
     rules: Sequence[Ignore],
-    reranking: bool,
+    refinement: Refinement,
     processes: Processes,
 ) -> tuple[Scores, ...]:
     """Scores of each rule against the whole gallery, or against some rows of it."""
     (queries, query_vectors), (images, image_vectors) = query, gallery
     if rows is not None:
         images, image_vectors = images.select(rows), image_vectors[torch.from_numpy(rows)]
-    if reranking:
+    query_vectors, image_vectors = refinement.of_ranked(query_vectors, image_vectors)
+    if refinement.reranking:
         return score_similarities(rerank(query_vectors, image_vectors).neg_(), queries, images, rules)
     own = processes.share(len(queries))
     if len(queries) < processes.count:  # some would have nothing to score

@@ -76,7 +76,8 @@ def mix_styles_in_training(model: nn.Module, name: str, probability: float) -> N
             stage = model.get_submodule(stages[reduction]["module"])
         except AttributeError as error:
             raise _no_maps(name) from error
-        stage.register_forward_hook(partial(_mixed, name, stages[reduction]["num_chs"], probability))
+        hook = partial(_mixed, name, stages[reduction]["num_chs"], probability)
+        stage.register_forward_hook(torch.compiler.disable(hook))  # compiled code would draw otherwise
 
 
 def _mixed(

@@ -229,6 +229,8 @@ class EvaluationSettings(Section):
     """How embeddings are made: for scoring, for the selection of an epoch, and (but for the flip) for mining."""
 
     flip: bool = Field(True, description="add the embedding of the flipped image")
+    camera_means: Annotated[bool, SCORES] = Field(False, description="take the mean of each camera's embeddings off")
+    centralise: Annotated[bool, SCORES] = Field(False, description="draw embeddings to their mutual nearest neighbours")
     reranking: Annotated[bool, SCORES] = Field(False, description="rank by k-reciprocal re-ranked distances")
     batch_images: Count = Field(
         BATCH_IMAGES, description="images embedded at once; moves the last bits of an embedding"

@@ -111,7 +111,7 @@ def _contents(report: Report, evaluation: Evaluation, pictures: bool) -> dict[st
         "reliance": report.reliance,
         "separation": _separation(report.reliance),
         "lists": {p.name: (p, _lists(evaluation, p)) for p in protocols if not p.draws} if pictures else {},
-        "reranked": evaluation.reranked,
+        "before": " and ".join(evaluation.refinement.of_lists),
     }
 
 

@@ -74,8 +74,9 @@ def lists_title(evaluation: Evaluation, protocol: Protocol) -> str:
     query, gallery = (evaluation.benchmark.subset(name) for name in (protocol.query, protocol.gallery))
     rule = in_force(protocol.ignore, query, gallery)
     left_out = f"Left out: the query's person with {rule.sentence}." if rule else "Nothing is left out."
+    before = " and ".join(evaluation.refinement.of_lists)
     return f"{evaluation.benchmark.name}, {protocol.name}. {left_out}\nGreen ✓ right person, red ✗ wrong person." + (
-        " By cosine, not re-ranked." if evaluation.reranked else ""
+        f" By cosine, before {before}." if before else ""
     )
 
 

@@ -15,7 +15,9 @@ from ccreid.analysis.reliance import Reliance
 from ccreid.analysis.supplement import Supplement
 from ccreid.evaluation.evaluate import Evaluation
 from ccreid.evaluation.metrics import Scores
+from ccreid.evaluation.refinement import CAMERA_IMAGES
 from ccreid.ops import reranking
+from ccreid.ops.centralising import NEIGHBOURS
 from ccreid.records import BenchmarkCard, Intervals, Measures, ProtocolScores, Record, Scored
 from ccreid.vocabulary import Protocol, in_force
 
@@ -23,6 +25,8 @@ RANKS = (1, 5, 10, 20)
 TEST_SET = "ON THE TEST SET"
 """Begins how the epoch was selected when it was selected on the numbers reported; every score is then stamped."""
 RERANKING = f"k-reciprocal (k1 {reranking.K1}, k2 {reranking.K2}, lambda {reranking.SHARE})"
+CAMERA_MEANS = f"taken off, of cameras with {CAMERA_IMAGES} images or more"
+CENTRALISATION = f"to {NEIGHBOURS} mutual neighbours"
 
 
 class Conditions(Record):
@@ -32,6 +36,8 @@ class Conditions(Record):
     ----------
     reranking:
         How the gallery was re-ranked; None, which is said, where it was not.
+    camera_means, centralisation:
+        How embeddings were freed of their cameras, and drawn to their neighbours, before they were ranked.
     recipe, bundle:
         Name of the run's recipe; of the bundle that was scored.
     seed, epochs:
@@ -51,6 +57,8 @@ class Conditions(Record):
     """
 
     reranking: str | None = None
+    camera_means: str | None = None
+    centralisation: str | None = None
     bundle: str | None = None
     recipe: str | None = None
     seed: int | str | None = None
@@ -160,14 +168,19 @@ def report_of(evaluation: Evaluation, conditions: Conditions, beside: Supplement
     evaluation:
         What was found.
     conditions:
-        Under which it was found; whether the gallery was re-ranked is added.
+        Under which it was found; what was done to the embeddings before they were ranked is added.
     beside:
         What is to be said beside the scores.
     """
-    stamped = TEST_SET in (conditions.selection or "")
+    stamped, refined = TEST_SET in (conditions.selection or ""), evaluation.refinement
+    ways = {
+        "reranking": RERANKING if refined.reranking else None,
+        "camera_means": CAMERA_MEANS if refined.camera_means else None,
+        "centralisation": CENTRALISATION if refined.centralise else None,
+    }
     return Report(
         benchmark=BenchmarkCard.of(evaluation.benchmark),
-        conditions=conditions.model_copy(update={"reranking": RERANKING if evaluation.reranked else None}),
+        conditions=conditions.model_copy(update=ways),
         warnings=(conditions.selection,) if conditions.selection and stamped else (),
         protocols=tuple(_scores(protocol, evaluation, stamped) for protocol in evaluation.benchmark.protocols),
         intervals=beside.intervals if beside else None,

@@ -39,7 +39,9 @@ def check(recipe: Recipe, benchmark: Benchmark, processes: Processes = ALONE, *,
         Something in it cannot work, with the setting that says so.
     """
     require(recipe.training.trackers)
-    samples = build.parts(recipe, benchmark).train
+    parts = build.parts(recipe, benchmark)
+    samples = parts.train
+    build.refinement(recipe).check(parts.scored_on)
     sampler = build.train_loader(recipe, samples, processes).sampler
     check_replicas(recipe.training.replicas, processes.count)
     _check_batch(sampler, recipe.training.replicas)

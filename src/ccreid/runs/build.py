@@ -23,6 +23,7 @@ from ccreid.datasets.holdout import hold_out
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.metrics import mean_precision
+from ccreid.evaluation.refinement import Refinement
 from ccreid.machine.devices import MEMORY_FORMATS, computed_in, default_workers, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
@@ -95,6 +96,12 @@ def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Meth
     if pretrained:
         load_weights(network, recipe.network.weights)
     return built
+
+
+def refinement(recipe: Recipe) -> Refinement:
+    """What is done to the embeddings that are scored; an epoch is selected without it."""
+    evaluation = recipe.evaluation
+    return Refinement(evaluation.camera_means, evaluation.centralise, evaluation.reranking)
 
 
 def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> TrainLoader:

@@ -12,6 +12,7 @@ from ccreid.data.pixels import users_cache
 from ccreid.data.readable import leave_out_unreadable
 from ccreid.errors import ImageError, SettingError
 from ccreid.evaluation.evaluate import evaluate
+from ccreid.evaluation.refinement import AS_EMBEDDED, Refinement
 from ccreid.inspection.themselves import self_found_queries
 from ccreid.machine.devices import Device, memory_advice
 from ccreid.machine.files import is_free
@@ -43,7 +44,7 @@ def evaluate_bundle(
     flip: bool | None = None,
     device: Device = "auto",
     skip_unreadable: bool = False,
-    reranking: bool = False,
+    refinement: Refinement = AS_EMBEDDED,
     watch: Watch | None = None,
 ) -> Report:
     """Score a bundle on a benchmark and leave report, pictures and embeddings in a folder.
@@ -58,8 +59,8 @@ def evaluate_bundle(
         Where to compute.
     skip_unreadable:
         Leave images that cannot be read out instead of stopping.
-    reranking:
-        Rank by k-reciprocal re-ranked distances.
+    refinement:
+        What to do to the embeddings before they are ranked.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def evaluate_bundle(
     conditions = Conditions(bundle=bundle_folder.resolve().name, seed=bundle.card.seed, selection=bundle.card.selection)
     if skip_unreadable:
         benchmark = without_unreadable(benchmark, watch)
-    return score(embedder, benchmark, folder, conditions, watch, reranking=reranking)
+    return score(embedder, benchmark, folder, conditions, watch, refinement=refinement)
 
 
 def _refuse_another_place(folder: Path, bundle: Bundle, benchmark: Benchmark) -> None:
@@ -116,11 +117,13 @@ def score(
     conditions: Conditions,
     watch: Watch,
     *,
-    reranking: bool,
+    refinement: Refinement,
 ) -> Report:
     """Score a network on a benchmark under some conditions, and write what came of it. See :func:`evaluate_bundle`."""
     with memory_advice(f"Lower evaluation.batch_images (now {embedder.batch_images})."):
-        evaluation = evaluate(embedder, benchmark, RunFolder(folder).embeddings, reranking=reranking, track=watch.track)
+        evaluation = evaluate(
+            embedder, benchmark, RunFolder(folder).embeddings, refinement=refinement, track=watch.track
+        )
     if embedder.processes.leads:
         warnings = (*benchmark.warnings, *self_found_queries(benchmark))
         evaluation = replace(evaluation, benchmark=replace(benchmark, warnings=warnings))

@@ -139,7 +139,7 @@ def _carry_through(
         processes=processes.count if processes.count > 1 else None,
         scored_on="people held out of training" if recipe.selection.scored == "validation" else None,
     )
-    report = score(embedder, parts.scored_on, run.path, conditions, watch, reranking=recipe.evaluation.reranking)
+    report = score(embedder, parts.scored_on, run.path, conditions, watch, refinement=build.refinement(recipe))
     if processes.leads:
         add_scores(run.bundle, report.protocols, report.intervals)
     return report

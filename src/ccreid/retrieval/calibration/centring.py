@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ccreid.ops.centring import Floats, centred, group_means
 from ccreid.vocabulary import UNKNOWN, Ids
-
-Floats = NDArray[np.float32]
 
 CAMERA_CROPS, CAMERA_PEOPLE = 25, 5
 """A camera has a mean of its own from so many crops and people on; with fewer it would be the mean of those people."""
@@ -57,19 +55,10 @@ class Centring:
         """Vectors (N, D) less the means of their cameras, of unit length again."""
         if not len(self.cameras):
             return vectors
-        offsets = np.broadcast_to(self.overall, vectors.shape)
-        if camera is not None:
-            place = np.searchsorted(self.cameras, camera).clip(max=len(self.cameras) - 1)
-            offsets = np.where((self.cameras[place] == camera)[:, None], self.means[place], self.overall)
-        left = vectors - offsets
-        centred: Floats = left / np.maximum(np.linalg.norm(left, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return centred
+        return centred(vectors, camera, self.cameras, self.means, self.overall)
 
 
 def _mean_of_people(vectors: Floats, person: Ids) -> Floats:
-    order = np.argsort(person, kind="stable")
-    starts = np.flatnonzero(np.diff(person[order], prepend=-1))
-    sums = np.add.reduceat(vectors[order], starts, axis=0)
-    counts = np.diff(np.append(starts, len(person)))
-    mean: Floats = (sums / counts[:, None]).mean(axis=0).astype(np.float32)
+    _, means = group_means(vectors, person)
+    mean: Floats = means.mean(axis=0)
     return mean
