@@ -89,6 +89,17 @@ def test_an_outfit_is_mended(run: Run) -> None:
     assert run("outfit", crop).exit_code == 2
 
 
+def test_an_index_is_built_measured_asked_and_taken_away(run: Run) -> None:
+    assert "of the nearest 10 that an exact search finds" in run("index").output
+    assert "over 6 crops" in run("set").output
+    found = json.loads(run("search", "queries.parquet", "--json", "--crops", "--approximate", "--count", "1").output)
+    assert found[0]["answer"][0]["name"] == "Ada"
+    assert "give --crops with it" in run("search", "queries.parquet", "--approximate").output
+    assert "exact" in run("index", "--drop").output
+    with pytest.raises(CcreidError, match="no approximate index"):
+        run("search", "queries.parquet", "--crops", "--approximate")
+
+
 def test_repairs_say_what_they_did_and_are_taken_back(run: Run) -> None:
     ada, bo = of("Ada"), of("Bo")
     merged = run("merge", "Bo", "--into", "Ada").output

@@ -19,6 +19,7 @@ from ccreid.bench.measure import Measured, peak_bytes, rounds
 from ccreid.bench.people import CAMERAS, drawn_people
 from ccreid.retrieval.stores.exact import nearest
 from ccreid.retrieval.stores.opening import open_store
+from ccreid.retrieval.stores.recall import index_recall
 from ccreid.retrieval.stores.store import ID, VECTOR
 from ccreid.retrieval.stores.table_copy import TableCopy
 
@@ -99,6 +100,21 @@ def _searching(uri: str, rows: int, quick: bool) -> Iterator[Measured]:
                 seconds=timings.medians,
                 note="the table's version is looked up in LanceDB, the filter applied and the ids fetched, too",
             )
+
+    yield from _indexed(uri, queries, size, quick)
+
+
+def _indexed(uri: str, queries: Matrix, size: str, quick: bool) -> Iterator[Measured]:
+    """What an approximate index costs, finds and saves."""
+    store = open_store(uri)
+    with store.writing():
+        started = time.perf_counter()
+        store.build_index(TABLE)
+        yield Measured(f"building the approximate index, {size}", time.perf_counter() - started, "s")
+    found = index_recall(store, TABLE, np.random.default_rng(0), count=COUNT)
+    yield Measured(f"recall@{COUNT} of the index, {size}", found.share, "", note=f"{found.queries} crops asked")
+    timings = rounds({"index": partial(store.search, TABLE, queries[:1], COUNT)}, quick=quick)
+    yield Measured(f"one query by the index, {size}", timings.medians["index"] * 1000, "ms", seconds=timings.medians)
 
 
 def _growth(uri: str, rows: int, quick: bool) -> Iterator[Measured]:

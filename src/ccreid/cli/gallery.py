@@ -18,6 +18,7 @@ from ccreid.cli.progress import watching
 if TYPE_CHECKING:
     from ccreid.retrieval.calibration.answers import Answer, FoundCrop
     from ccreid.retrieval.crops.crop_file import CropFile
+    from ccreid.retrieval.gallery.settings import Index
     from ccreid.retrieval.gallery.snapshot import Snapshot
     from ccreid.runs.watch import Watch
 
@@ -97,6 +98,7 @@ def change(
         f"What is removed can come back: for {settings.undo_days} days",
         f"Searches are audited: {'yes' if settings.audit else 'where they give a purpose'}",
         f"Calibration: {'none' if found is None else found.scope.in_words}",
+        f"Approximate index: {'none' if settings.index is None else _in_words(settings.index)}",
     ):
         console.say(line)
 
@@ -154,6 +156,9 @@ def search(
     gallery: GalleryOption = GALLERY,
     bundle: BundleOption = None,
     crops: Annotated[bool, typer.Option("--crops", help="Answer with the nearest crops, without a verdict.")] = False,
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="With --crops: by the index of `ccreid gallery index`.")
+    ] = False,
     where: Annotated[
         str | None, typer.Option(metavar="CONDITION", help="Look among crops alone that fulfil it: 'camera != 3'.")
     ] = None,
@@ -177,13 +182,17 @@ def search(
     from ccreid.retrieval.gallery.search import Question
     from ccreid.runs.finding import fitting_calibration
 
+    if approximate and not crops:
+        raise typer.BadParameter(
+            "people are told apart by all that is enrolled; give --crops with it.", param_hint="--approximate"
+        )
     opened = Gallery.open(gallery)
     question = Question(count, where, fpir, known, same_clothes)
     with watching() as follow:
         queries = _crops(places, bundle, device, runtime, follow())
     paths = queries.table["path"].to_pylist()
     if crops:
-        nearest = opened.search_crops(queries, question, purpose=purpose)
+        nearest = opened.search_crops(queries, question, approximate=approximate, purpose=purpose)
         if as_json:
             _print_json(paths, [[one.model_dump(mode="json") for one in found] for found in nearest])
         else:
@@ -258,6 +267,21 @@ def count(gallery: GalleryOption = GALLERY) -> None:
         console.say(f"{name}: {number}")
 
 
+def index(
+    gallery: GalleryOption = GALLERY,
+    drop: Annotated[bool, typer.Option("--drop", help="Take the index away.")] = False,
+) -> None:
+    """Build an approximate index for `search --crops --approximate`, and print what it finds of an exact search."""
+    from ccreid.retrieval.gallery.gallery import Gallery
+
+    opened = Gallery.open(gallery)
+    if drop:
+        opened.drop_index()
+        console.say("Every search is exact.")
+        return
+    console.say(f"Index: {_in_words(opened.build_index())}")
+
+
 def re_embed(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The new model.")],
     gallery: GalleryOption = GALLERY,
@@ -304,6 +328,13 @@ def _settings(keep: str | None, undo_days: int | None, calibration: str | None, 
     if audit is not None:
         chosen["audit"] = audit
     return chosen
+
+
+def _in_words(index: Index) -> str:
+    return (
+        f"over {index.crops:,} crops; finds {index.recall:.1%} of the nearest {index.count} that an exact search finds "
+        f"({index.queries} crops asked, {index.at[:10]})"
+    )
 
 
 def _days(keep: str) -> int | None:

@@ -82,6 +82,19 @@ def test_a_lease_is_one_writers_and_ends() -> None:
     assert board.leases == {}
 
 
+def test_a_lease_that_could_not_be_given_back_is_in_nobodys_way_in_its_own_process() -> None:
+    board = Board()
+
+    def away(holder: str) -> None:
+        raise StorageError(f"{holder} cannot be told.", "")
+
+    with pytest.raises(StorageError), leased("there", Claims(board.put, away, lambda: [])):
+        pass
+    assert len(board.leases) == 1
+    with leased("there", board.claims) as held:
+        assert held.good
+
+
 def test_a_lease_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(milvus_lease, "LEASE_S", 0.4)
     board = Board()
@@ -98,6 +111,7 @@ def test_the_lease_of_another_machine_holds_until_it_is_over(monkeypatch: pytest
     board = Board()
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(milvus_lease, "_machine", lambda: "elsewhere")
+        elsewhere.setattr(milvus_lease, "_THROUGH", set())
         with leased("there", board.claims):
             left = dict(board.leases)
     board.leases = left  # killed: it could not take its lease away
@@ -110,8 +124,10 @@ def test_the_lease_of_another_machine_holds_until_it_is_over(monkeypatch: pytest
 
 def test_the_lease_of_a_process_of_this_machine_that_is_gone_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board()
-    with leased("there", board.claims):
-        left = dict(board.leases)
+    with monkeypatch.context() as of_another_process:
+        of_another_process.setattr(milvus_lease, "_THROUGH", set())
+        with leased("there", board.claims):
+            left = dict(board.leases)
     board.leases = left
     monkeypatch.setattr(milvus_lease, "_lives", lambda process: False)
     with leased("there", board.claims):

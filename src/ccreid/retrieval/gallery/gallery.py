@@ -15,6 +15,7 @@ from ccreid.retrieval.calibration.answers import Answer, FoundCrop
 from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.gallery import audit, forgetting, repair
+from ccreid.retrieval.gallery.approximate import build_index, drop_index, nearest_crops
 from ccreid.retrieval.gallery.changes import Change
 from ccreid.retrieval.gallery.enrolment import Enrolment, Wishes, enrol
 from ccreid.retrieval.gallery.forgetting import Forgotten
@@ -23,7 +24,7 @@ from ccreid.retrieval.gallery.kept import Kept, drawn
 from ccreid.retrieval.gallery.naming import person_of
 from ccreid.retrieval.gallery.quality import look, unseen
 from ccreid.retrieval.gallery.search import Question, search_crops, search_people
-from ccreid.retrieval.gallery.settings import Settings
+from ccreid.retrieval.gallery.settings import Index, Settings
 from ccreid.retrieval.gallery.snapshot import Snapshot
 from ccreid.retrieval.gallery.tables import CROPS, Tables, vectors_schema, vectors_table
 from ccreid.retrieval.stores.store import ID
@@ -115,13 +116,37 @@ class Gallery(Kept):
         return answers
 
     def search_crops(
-        self, queries: CropFile, question: Question | None = None, *, purpose: str = ""
+        self,
+        queries: CropFile,
+        question: Question | None = None,
+        *,
+        approximate: bool = False,
+        purpose: str = "",
     ) -> list[list[FoundCrop]]:
-        """The crops nearest to each of Q, confirmed, proposed and unknown ones; otherwise as :meth:`search`."""
+        """The crops nearest to each of Q, confirmed, proposed and unknown ones; otherwise as :meth:`search`.
+
+        `approximate` takes those that the index finds, see :meth:`build_index`, without reading all embeddings.
+        """
         question = question or Question()
-        found = search_crops(self._to_search(queries), queries, question)
+        if approximate:
+            self.settings = Settings.of(self.store) or self.settings
+            self.check_fits(queries.made_with)
+            found = nearest_crops(self, queries, question)
+        else:
+            found = search_crops(self._to_search(queries), queries, question)
         self._write_down(found, queries, question, purpose)
         return found
+
+    def build_index(self) -> Index:
+        """Build an approximate index for :meth:`search_crops` and measure it, see :mod:`.approximate`.
+
+        A search of people takes none: how well one person fits is told against all others, so all are looked at.
+        """
+        return build_index(self)
+
+    def drop_index(self) -> None:
+        """Take the index away; there may be none."""
+        drop_index(self)
 
     @property
     def calibration(self) -> Calibration | None:

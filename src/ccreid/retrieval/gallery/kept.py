@@ -130,7 +130,7 @@ class Kept:
         """Let the embeddings of another model be the gallery's, within :meth:`writing`; a calibration must fit them."""
         kept = self.settings.calibration
         fits = kept is not None and not differing(dict(kept["made_with"]), made_with)  # type: ignore[arg-type]
-        self.change_settings(made_with=dict(made_with), moving_to=None, calibration=kept if fits else None)
+        self.change_settings(made_with=dict(made_with), moving_to=None, calibration=kept if fits else None, index=None)
         self._drop_left_over()
 
     def _drop_left_over(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,22 +115,27 @@ def search_crops(snapshot: Snapshot, queries: CropFile, question: Question) -> l
             "Embed both with one model.",
         )
     rows, similarities = nearest(queries.vectors, snapshot.vectors, question.count, allowed)
-    names = snapshot.names
-    columns = snapshot.columns.select([ID, "path", "state", "person", "outfit"])
     return [
-        [
-            FoundCrop(
-                crop=crop[ID],
-                path=crop["path"],
-                similarity=float(similarity),
-                state=crop["state"],
-                person=crop["person"],
-                name=names.get(crop["person"]),
-                outfit=crop["outfit"],
-            )
-            for crop, similarity in zip(columns.take(pa.array(found)).to_pylist(), values, strict=True)
-        ]
+        found_crops(snapshot.columns.take(pa.array(found)), values, snapshot.names)
         for found, values in zip(rows, similarities, strict=True)
+    ]
+
+
+def found_crops(columns: pa.Table, similarities: NDArray[np.float32], names: Mapping[str, str]) -> list[FoundCrop]:
+    """Answers with crops: from their columns (see :class:`Snapshot`), how similar each is, and the people's names."""
+    return [
+        FoundCrop(
+            crop=crop[ID],
+            path=crop["path"],
+            similarity=float(similarity),
+            state=crop["state"],
+            person=crop["person"],
+            name=names.get(crop["person"]),
+            outfit=crop["outfit"],
+        )
+        for crop, similarity in zip(
+            columns.select([ID, "path", "state", "person", "outfit"]).to_pylist(), similarities, strict=True
+        )
     ]
 
 

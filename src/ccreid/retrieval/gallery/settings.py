@@ -17,6 +17,26 @@ Keep = Literal["thumbnails", "vectors-only"]
 """What of a picture is kept beside its embedding: a small picture, or nothing."""
 
 
+class Index(Record):
+    """An approximate index of a gallery's embeddings, as it was measured when it was built.
+
+    Attributes
+    ----------
+    crops:
+        How many it was built over; those that came later are compared one by one.
+    recall:
+        Of the nearest `count` crops, the share that it finds, over `queries` crops drawn at random.
+    at:
+        When, ISO 8601 in UTC.
+    """
+
+    crops: int
+    recall: float
+    count: int
+    queries: int
+    at: str
+
+
 class Settings(Record):
     """What holds for a whole gallery.
 
@@ -36,6 +56,8 @@ class Settings(Record):
         Whether every search must give its purpose, and is written down.
     moving_to:
         The model to which it is being re-embedded, or None.
+    index:
+        The approximate index of its embeddings, or None.
     """
 
     format: Literal["ccreid-gallery-1"] = "ccreid-gallery-1"
@@ -46,6 +68,7 @@ class Settings(Record):
     calibration: Plain | None = None
     audit: bool = False
     moving_to: dict[str, str] | None = None
+    index: Index | None = None
 
     @classmethod
     def of(cls, store: Store) -> Settings | None:

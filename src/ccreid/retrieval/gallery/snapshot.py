@@ -102,8 +102,12 @@ class Snapshot:
     @cached_property
     def names(self) -> dict[str, str]:
         """The people's names by their ids."""
-        people = self.tables.people
-        return dict(zip(people[ID].to_pylist(), people["name"].to_pylist(), strict=True))
+        return names_of(self.tables.people)
+
+
+def names_of(people: pa.Table) -> dict[str, str]:
+    """People's names by their ids."""
+    return dict(zip(people[ID].to_pylist(), people["name"].to_pylist(), strict=True))
 
 
 class Snapshots:
@@ -151,10 +155,7 @@ class Snapshots:
 
 
 def _snapshot(tables: Tables, embedded: pa.Table | None) -> Snapshot:
-    crops = tables.crops
-    hidden = tables.people.filter(pc.or_(tables.people["hidden"], pc.is_valid(tables.people["removed_at"])))[ID]
-    seen = pc.and_(pc.is_null(crops["removed_at"]), pc.invert(pc.is_in(crops["person"], value_set=_whole(hidden))))
-    crops = crops.filter(seen)
+    crops = seen_crops(tables)
     if embedded is None:
         crops, vectors = crops.slice(0, 0), np.empty((0, 0), dtype=np.float32)
     else:
@@ -164,10 +165,19 @@ def _snapshot(tables: Tables, embedded: pa.Table | None) -> Snapshot:
         vectors = _vectors(embedded)
         if not np.array_equal(order, np.arange(len(vectors))):
             vectors = vectors[order]
-    return Snapshot(tables, _columns(crops, tables.outfits), vectors, _whole(crops["outfit"]))
+    return Snapshot(tables, columns_of(crops, tables.outfits), vectors, _whole(crops["outfit"]))
 
 
-def _columns(crops: pa.Table, outfits: pa.Table) -> pa.Table:
+def seen_crops(tables: Tables) -> pa.Table:
+    """The crops that a search may find: neither removed nor of a person who was removed or is hidden."""
+    crops = tables.crops
+    hidden = tables.people.filter(pc.or_(tables.people["hidden"], pc.is_valid(tables.people["removed_at"])))[ID]
+    of_hidden = pc.is_in(crops["person"], value_set=_whole(hidden))
+    return crops.filter(pc.and_(pc.is_null(crops["removed_at"]), pc.invert(of_hidden)))
+
+
+def columns_of(crops: pa.Table, outfits: pa.Table) -> pa.Table:
+    """What a condition may name of crops: their own columns, the outfit by its name, and all that is known of them."""
     own = {name: _whole(crops[name]) for name in OWN}
     place = pc.index_in(own["outfit"], value_set=_whole(outfits[ID]))
     own["outfit"] = _whole(outfits["name"]).take(place)

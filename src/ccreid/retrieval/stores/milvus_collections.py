@@ -16,6 +16,9 @@ from ccreid.machine.extras import need
 from ccreid.retrieval.stores.milvus_rows import NO_VECTOR, PART_BYTES, PARTS, Entity
 from ccreid.retrieval.stores.store import ID
 
+_UNCONNECTED = 2
+"""What pymilvus says where it cannot reach the server."""
+
 PATIENCE_S = 20.0
 """After so long without an answer, tries and all, a call has failed."""
 _PAUSE_S = 0.2
@@ -209,15 +212,23 @@ class Collections:
         """Call the client, which tries again by itself until the time is up."""
         try:
             if self._client is None:
-                self._client = self._library.MilvusClient(uri=self._server, timeout=PATIENCE_S)
+                self._client = self._library.MilvusClient(uri=self._server, timeout=PATIENCE_S, dedicated=True)
             return getattr(self._client, method)(*arguments, timeout=PATIENCE_S, **named)
         except (self._library.MilvusException, OSError, RuntimeError, ValueError) as error:
+            if getattr(error, "code", None) == _UNCONNECTED:
+                self._hang_up()
             text = str(getattr(error, "message", "") or error) or type(error).__name__
             raise StorageError(
                 f"{self._uri} does not answer as it should: {text.splitlines()[0].rstrip('.')[:300]}.",
                 f"Is the server up, and its address right? It was tried for up to {PATIENCE_S:g} seconds. What was "
                 "being changed is seen by nobody; the next command that writes clears it away.",
             ) from error
+
+    def _hang_up(self) -> None:
+        """Connect anew next time: one that failed pauses for longer and longer, also when the server is back."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def paged(many: Iterable[Any]) -> Iterator[list[Any]]:

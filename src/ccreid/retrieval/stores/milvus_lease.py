@@ -20,6 +20,9 @@ from ccreid.records import Record
 LEASE_S = 30.0
 """A writer that has not renewed its lease for so long is taken for dead."""
 
+_THROUGH: set[str] = set()
+"""Holders of this process that let go, whether or not the store was there to be told."""
+
 
 class Lease(Record):
     """One writer's claim."""
@@ -76,6 +79,7 @@ class Held:
     def end(self) -> None:
         """Let it go."""
         self._until = 0.0
+        _THROUGH.add(self._holder)
         self._claims.take_away(self._holder)
 
     def rival(self) -> Lease | None:
@@ -87,7 +91,7 @@ class Held:
                 raise StorageError("The lease of a writer cannot be read.", "Is another version writing?") from error
             if lease.holder == self._holder:
                 continue
-            if lease.holds:
+            if lease.holds and lease.holder not in _THROUGH:
                 return lease
             self._claims.take_away(lease.holder)
         return None
