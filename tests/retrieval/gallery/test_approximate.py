@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_a_gallery_of_another_model_has_none_and_refuses_old_embeddings(gallery:
     gallery.build_index()
     other = MODEL | {"weights": "b" * 64}
 
-    def embedded(pictures: list[object]) -> NDArray[np.float32]:
+    def embedded(pictures: Sequence[object]) -> NDArray[np.float32]:
         raise AssertionError("no picture is there")
 
     assert not move(gallery, embedded, other).done
