@@ -20,7 +20,6 @@ from ccreid.retrieval.gallery.tables import vectors_table
 from ccreid.retrieval.stores import milvus_collections
 from ccreid.retrieval.stores.store import ID
 from crop_files import MODEL, crop_file
-from retrieval.backends import milvus
 from retrieval.children import started
 from retrieval.crashing import Pace
 from retrieval.gallery.test_journal import held, plain
@@ -105,7 +104,6 @@ def test_on_a_server_an_operation_that_was_killed_has_happened_or_not(
     milvus_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(milvus_collections, "PATIENCE_S", 5.0)  # whoever reads after a kill amid an index waits for it
-    milvus(milvus_uri)
     killed_again_and_again(milvus_uri, tmp_path, SERVER, np.random.default_rng(16))
 
 

@@ -11,7 +11,6 @@ import pytest
 from ccreid.retrieval.stores import milvus_collections
 from ccreid.retrieval.stores.opening import open_store
 from ccreid.retrieval.stores.store import Store
-from retrieval.backends import milvus
 from retrieval.crashing import Change, Pace, killed_again_and_again, series, state_of, states
 from retrieval.rows_of_crops import crop_id, vectors_of
 
@@ -41,7 +40,6 @@ def test_on_a_server_what_was_acknowledged_is_kept_and_nothing_half_is(
 ) -> None:
     monkeypatch.setattr(milvus_collections, "PATIENCE_S", 5.0)  # whoever reads after a kill amid an index waits for it
     draws = np.random.default_rng(16)
-    milvus(milvus_uri)
     gone_through(milvus_uri, series(draws, 300), SERVER, draws)
 
 
