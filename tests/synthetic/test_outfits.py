@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ccreid.synthetic.draping import undressed
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.clothes.draping import undressed
+from ccreid.synthetic.clothes.layers import APART_M, inside
+from ccreid.synthetic.clothes.wearing import layers_of
 from ccreid.synthetic.dressing import HIDDEN_M, dressed
 from ccreid.synthetic.figure import Part
 from ccreid.synthetic.figures import make_figure
-from ccreid.synthetic.layers import APART_M, inside
 from ccreid.synthetic.outfits import draw_outfit
 from ccreid.synthetic.people import draw_person
 from ccreid.synthetic.poses import Pose
-from ccreid.synthetic.suit import suit
-from ccreid.synthetic.wearing import layers_of
 
 OUTFITS = [draw_outfit(11, number) for number in range(60)]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body, body_of
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import Body, body_of
+from ccreid.synthetic.body.shapes import axes, mixture
+from ccreid.synthetic.body.suit import skin
 from ccreid.synthetic.people import draw_person, look_alike
-from ccreid.synthetic.shapes import axes, mixture
-from ccreid.synthetic.suit import skin
 
 PEOPLE = [draw_person(3, number) for number in range(40)]
 

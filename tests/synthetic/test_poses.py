@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import body_of
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import body_of
+from ccreid.synthetic.body.posing import bones_in
 from ccreid.synthetic.figures import make_figure
 from ccreid.synthetic.outfits import draw_outfit
 from ccreid.synthetic.people import Person, draw_person
 from ccreid.synthetic.poses import FRAMES_PER_S, Arm, Pose, draw_pose, stride_m, walk
-from ccreid.synthetic.posing import bones_in
 
 NUMBERS = (0, 1, 2)
 

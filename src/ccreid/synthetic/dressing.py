@@ -9,23 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.bags import bag_of
-from ccreid.synthetic.bodies import body_of
-from ccreid.synthetic.collars import collar_of, scarf_of
-from ccreid.synthetic.draping import Undressed, undressed
+from ccreid.synthetic.body.bodies import body_of
+from ccreid.synthetic.body.glasses import glasses_of
+from ccreid.synthetic.body.hair import COLUMNS, Around, hair_of
+from ccreid.synthetic.body.heads import head_m, skin_of, skin_points
+from ccreid.synthetic.body.suit import coarse, skin, suit
+from ccreid.synthetic.clothes.bags import bag_of
+from ccreid.synthetic.clothes.collars import collar_of, scarf_of
+from ccreid.synthetic.clothes.draping import Undressed, undressed
+from ccreid.synthetic.clothes.footwear import edges_of_shoes, shoes_of
+from ccreid.synthetic.clothes.garments import Bottom, Collar
+from ccreid.synthetic.clothes.hats import Hat, HatKind, edge_of, hat_of
+from ccreid.synthetic.clothes.layers import TRUNK_M, edges_of_lapels, inside, sewn
+from ccreid.synthetic.clothes.skirts import Hanging
+from ccreid.synthetic.clothes.wearing import Layer, layers_of, outermost
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.footwear import edges_of_shoes, shoes_of
-from ccreid.synthetic.garments import Bottom, Collar
-from ccreid.synthetic.glasses import glasses_of
-from ccreid.synthetic.hair import COLUMNS, Around, hair_of
-from ccreid.synthetic.hats import Hat, HatKind, edge_of, hat_of
-from ccreid.synthetic.heads import head_m, skin_of, skin_points
-from ccreid.synthetic.layers import TRUNK_M, edges_of_lapels, inside, sewn
 from ccreid.synthetic.outfits import Outfit
-from ccreid.synthetic.parts import Drawn, Hanging, in_fabric
+from ccreid.synthetic.parts import Drawn, in_fabric
 from ccreid.synthetic.people import Person
-from ccreid.synthetic.suit import coarse, skin, suit
-from ccreid.synthetic.wearing import Layer, layers_of, outermost
 
 Floats = NDArray[np.float32]
 

@@ -10,20 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.bags import BagKind
-from ccreid.synthetic.bodies import Body, body_of
+from ccreid.synthetic.body.bodies import Body, body_of
+from ccreid.synthetic.body.gaits import Gait
+from ccreid.synthetic.body.posing import bones_in
+from ccreid.synthetic.body.skinning import moved
+from ccreid.synthetic.body.suit import coarse, suit
+from ccreid.synthetic.clothes.bags import BagKind
+from ccreid.synthetic.clothes.skirts import COLUMNS, LOWEST, RINGS, Hanging, fall, rings
 from ccreid.synthetic.dressing import dressed
 from ccreid.synthetic.figure import Figure
-from ccreid.synthetic.gaits import Gait
 from ccreid.synthetic.meshes import normals_of
 from ccreid.synthetic.outfits import Outfit
-from ccreid.synthetic.parts import Hanging
 from ccreid.synthetic.people import Person
 from ccreid.synthetic.poses import Arm, Pose
-from ccreid.synthetic.posing import bones_in
-from ccreid.synthetic.skinning import moved
-from ccreid.synthetic.skirts import COLUMNS, LOWEST, RINGS, fall, rings
-from ccreid.synthetic.suit import coarse, suit
 
 Floats = NDArray[np.float32]
 

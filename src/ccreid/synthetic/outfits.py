@@ -7,13 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from ccreid.synthetic.bags import Bag, draw_bag
-from ccreid.synthetic.collars import Scarf, draw_scarf
+from ccreid.synthetic.clothes.bags import Bag, draw_bag
+from ccreid.synthetic.clothes.collars import Scarf, draw_scarf
+from ccreid.synthetic.clothes.footwear import Shoes, draw_shoes
+from ccreid.synthetic.clothes.garments import Bottom, Collar, Top
+from ccreid.synthetic.clothes.hats import Hat, draw_hat
 from ccreid.synthetic.draws import draws
 from ccreid.synthetic.fabric import draw_fabric
-from ccreid.synthetic.footwear import Shoes, draw_shoes
-from ccreid.synthetic.garments import Bottom, Collar, Top
-from ccreid.synthetic.hats import Hat, draw_hat
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ccreid.synthetic.body.anatomy_file import anatomy
 from ccreid.synthetic.fabric import Fabric
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.skirts import Skirt
 
 Floats = NDArray[np.float32]
 
@@ -38,21 +39,18 @@ class Drawn:
     paint: Floats | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Hanging:
-    """A skirt, which hangs anew in every pose.
-
-    Attributes
-    ----------
-    suit:
-        (m, 3) where the garment has the suit's points, unposed.
-    """
-
-    skirt: Skirt
-    surface: Surface
-    suit: Floats
-
-
 def in_fabric(part: Part, fabric: Fabric, gloss: float = 0.0) -> Surface:
     """A surface that shows the fabric's own colours."""
     return Surface(part, np.ones(3, np.float32), fabric, gloss)
+
+
+def bound(count: int, bones: Mapping[str, float]) -> sparse.csr_array:
+    """(count, B) weights of a thing that moves as a whole with one bone or a mixture of several."""
+    parts = anatomy()
+    columns = np.array([parts.bone(name) for name in bones])
+    shares = np.array(list(bones.values()), np.float32)
+    rows = np.repeat(np.arange(count), len(columns))
+    entries = sparse.coo_array(
+        (np.tile(shares, count), (rows, np.tile(columns, count))), shape=(count, len(parts.bones))
+    )
+    return sparse.csr_array(entries)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ccreid.synthetic.body.gaits import Gait, draw_gait
+from ccreid.synthetic.body.looks import Looks, draw_looks
+from ccreid.synthetic.body.shapes import Build, draw_build
 from ccreid.synthetic.draws import draws
-from ccreid.synthetic.gaits import Gait, draw_gait
-from ccreid.synthetic.looks import Looks, draw_looks
-from ccreid.synthetic.shapes import Build, draw_build
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.shapes import Build, mixture
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.shapes import Build, mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Body:
     Attributes
     ----------
     points:
-        (V, 3) float32 metres, soles at y = 0; the points of :class:`ccreid.synthetic.anatomy.Anatomy`.
+        (V, 3) float32 metres, soles at y = 0; the points of :class:`ccreid.synthetic.body.anatomy.Anatomy`.
     joints:
         (B, 3) float32 where each bone turns.
     height_m:

@@ -5,22 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ccreid.synthetic.draping import ramp
-from ccreid.synthetic.suit import Places
+from ccreid.synthetic.body.suit import Places
+from ccreid.synthetic.curves import ramp, waves
 
 Floats = NDArray[np.floating]
 
 QUILT_M = 0.065
 """From seam to seam."""
 ARM_M, TRUNK_M = 0.46, 0.54
-
-
-def waves(at: Floats) -> Floats:
-    """A smooth, uneven pattern round 0, up to about 1.6, at (n, 3) points; it varies within about one unit."""
-    x, y, z = at.T
-    coarse = np.sin(x + 2 * np.sin(0.7 * z)) * np.sin(1.3 * y + np.sin(x))
-    pattern: Floats = coarse + 0.6 * np.sin(2.1 * z + 1.7 * np.sin(1.1 * y))
-    return pattern
 
 
 def folds(places: Places, deep_m: float, start: float) -> NDArray[np.float32]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.suit import skin
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.suit import skin
 
 Floats = NDArray[np.floating]
 
@@ -33,7 +33,7 @@ def shell(down: Floats, round_: Floats) -> sparse.csr_array:
 
     Returns
     -------
-    (n, m) mixtures of the m points of :func:`ccreid.synthetic.suit.skin`: each ray takes those nearest to it.
+    (n, m) mixtures of the m points of :func:`ccreid.synthetic.body.suit.skin`: each ray takes those nearest to it.
     """
     tree, numbers = _directions()
     distance, nearest = (np.asarray(found) for found in tree.query(rays(down, round_), NEAREST))

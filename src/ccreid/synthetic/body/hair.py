@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.draping import ramp, taut_from_first
+from ccreid.synthetic.body.looks import Hair, Tied
+from ccreid.synthetic.body.shells import rays, shell
+from ccreid.synthetic.curves import ramp, taut_from_first, waves
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.folds import waves
-from ccreid.synthetic.looks import Hair, Tied
 from ccreid.synthetic.meshes import grid_triangles
-from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.shells import rays, shell
+from ccreid.synthetic.parts import Drawn, bound
 from ccreid.synthetic.solids import rounded_box, tube
 
 Floats = NDArray[np.floating]
@@ -47,7 +45,7 @@ def hair_of(hair: Hair, head: Floats, size_m: float, around: Around, under: Floa
     Parameters
     ----------
     head:
-        (m, 3) points of :func:`ccreid.synthetic.suit.skin` on this body.
+        (m, 3) points of :func:`ccreid.synthetic.body.suit.skin` on this body.
     size_m:
         The head's height.
     under:
@@ -171,12 +169,7 @@ def _drawn(points: Floats, triangles: NDArray[np.int32], hair: Hair, paint: Floa
     """Hair moves with the head; the nearer it hangs to what is worn, the more it moves with that."""
     distance, nearest = (np.asarray(found) for found in cKDTree(around.points).query(points))
     hanging = ramp(-distance, -0.09, -0.04)
-    parts = anatomy()
-    number = np.arange(len(points))
-    on_head = sparse.coo_array(
-        ((1 - hanging).astype(np.float32), (number, np.full(len(points), parts.bone("head")))),
-        shape=(len(points), len(parts.bones)),
-    )
+    on_head = sparse.diags_array(1 - hanging) @ bound(len(points), {"head": 1})
     weights = on_head + sparse.diags_array(hanging) @ around.weights[nearest]
     surface = Surface(Part.HAIR, np.array(hair.color, np.float32), gloss=0.25 * (1 - hair.curl) + 0.05)
     return Drawn(points.astype(np.float32), sparse.csr_array(weights), triangles, surface, paint.astype(np.float32))

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.draping import ramp
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.clothes.garments import Collar
+from ccreid.synthetic.clothes.sections import section
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.fabric import Fabric, draw_fabric
 from ccreid.synthetic.figure import Surface
-from ccreid.synthetic.garments import Collar
 from ccreid.synthetic.meshes import grid_triangles
 from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.sections import section
-from ccreid.synthetic.suit import suit
 
 Floats = NDArray[np.floating]
 

@@ -7,15 +7,13 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.draping import ramp
+from ccreid.synthetic.body.shells import rays, shell
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.fabric import Fabric, draw_fabric
 from ccreid.synthetic.figure import Surface
 from ccreid.synthetic.meshes import grid_triangles
-from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.shells import rays, shell
+from ccreid.synthetic.parts import Drawn, bound
 
 Floats = NDArray[np.floating]
 
@@ -77,7 +75,7 @@ def hat_of(hat: Hat, head: Floats, surface: Surface) -> list[Drawn]:
     Parameters
     ----------
     head:
-        (m, 3) points of :func:`ccreid.synthetic.suit.skin` on this body.
+        (m, 3) points of :func:`ccreid.synthetic.body.suit.skin` on this body.
     """
     turn = np.arange(COLUMNS) / COLUMNS * 360
     end = edge_of(hat.kind, turn)
@@ -92,7 +90,7 @@ def hat_of(hat: Hat, head: Floats, surface: Surface) -> list[Drawn]:
     points = (skull + rays(down.ravel(), round_.ravel()) * np.reshape(off, (-1, 1))).reshape(ROWS, COLUMNS, 3)
     drawn = [_drawn(points, surface)]
     if hat.kind in (HatKind.CAP, HatKind.BRIM):
-        drawn.append(_drawn(_brim(hat, points[-1], turn), surface, two_sided=True))
+        drawn.append(_drawn(_brim(hat, points[-1], turn), surface, inside_out=True))
     return drawn
 
 
@@ -108,16 +106,8 @@ def _brim(hat: Hat, edge: Floats, turn: Floats) -> Floats:
     return np.stack([inner + out * (wide * share)[:, None] for share in (0.0, 0.5, 1.0)])
 
 
-def _drawn(points: Floats, surface: Surface, *, two_sided: bool = False) -> Drawn:
-    parts = anatomy()
+def _drawn(points: Floats, surface: Surface, *, inside_out: bool = False) -> Drawn:
     rows, columns = points.shape[:2]
     triangles = grid_triangles(rows, columns, closed=True)
     flat = points.reshape(-1, 3).astype(np.float32)
-    if two_sided:
-        triangles = triangles[:, ::-1]
-    number = np.arange(len(flat))
-    weights = sparse.coo_array(
-        (np.ones(len(flat), np.float32), (number, np.full(len(flat), parts.bone("head")))),
-        shape=(len(flat), len(parts.bones)),
-    )
-    return Drawn(flat, sparse.csr_array(weights), triangles, surface)
+    return Drawn(flat, bound(len(flat), {"head": 1}), triangles[:, ::-1] if inside_out else triangles, surface)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccreid.synthetic.draping import Undressed, ramp
+from ccreid.synthetic.body.looks import Color
+from ccreid.synthetic.body.suit import Places, suit
+from ccreid.synthetic.clothes.draping import Undressed
+from ccreid.synthetic.clothes.layers import LEG_M, Edges, sewn
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.fabric import Fabric, draw_fabric
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.layers import LEG_M, Edges, sewn
-from ccreid.synthetic.looks import Color
 from ccreid.synthetic.parts import Drawn, in_fabric
-from ccreid.synthetic.suit import Places, suit
 
 SOLE_M = -0.803
 """Height on the base mesh at which soles begin; its feet stand at -0.82 m."""

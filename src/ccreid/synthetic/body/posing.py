@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body
-from ccreid.synthetic.gaits import Gait
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import Body
+from ccreid.synthetic.body.gaits import Gait
+from ccreid.synthetic.body.skinning import X, Y, Z, onto, transforms, turn
 from ccreid.synthetic.poses import Arm, Pose
-from ccreid.synthetic.skinning import X, Y, Z, onto, transforms, turn
 
 Floats = NDArray[np.floating]
 

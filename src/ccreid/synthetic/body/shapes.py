@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ccreid.synthetic.anatomy_file import anatomy
+from ccreid.synthetic.body.anatomy_file import anatomy
 
 ORIGINS = ("african", "asian", "caucasian")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ccreid.synthetic.folds import QUILT_M, TRUNK_M, folds, quilting
-from ccreid.synthetic.suit import suit
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.clothes.folds import QUILT_M, TRUNK_M, folds, quilting
 
 
 def test_folds_are_as_deep_as_told_and_deepest_where_limbs_bend() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, Delaunay
 
-from ccreid.synthetic.skirts import COLUMNS, RINGS, Skirt, angles, fall
+from ccreid.synthetic.clothes.skirts import COLUMNS, RINGS, Skirt, angles, fall
 
 
 def hips(width_m: float = 0.34, depth_m: float = 0.24) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

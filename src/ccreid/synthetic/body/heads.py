@@ -7,16 +7,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body, body_of
-from ccreid.synthetic.draping import ramp
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import Body, body_of
+from ccreid.synthetic.body.looks import Looks
+from ccreid.synthetic.body.shapes import Build
+from ccreid.synthetic.body.shells import HEAD_M
+from ccreid.synthetic.body.suit import skin
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.looks import Looks
 from ccreid.synthetic.meshes import triangulated
 from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.shapes import Build
-from ccreid.synthetic.shells import HEAD_M
-from ccreid.synthetic.suit import skin
 
 Floats = NDArray[np.floating]
 
@@ -30,7 +30,7 @@ def skin_of(looks: Looks, build: Build, hidden: NDArray[np.bool_]) -> list[Drawn
     Parameters
     ----------
     hidden:
-        (n,) for the points of :func:`ccreid.synthetic.suit.skin`.
+        (n,) for the points of :func:`ccreid.synthetic.body.suit.skin`.
     """
     sheet = skin()
     mouth = sheet.piece.mixture @ anatomy().masks["inside-mouth"] > 0.5
@@ -49,7 +49,7 @@ def skin_of(looks: Looks, build: Build, hidden: NDArray[np.bool_]) -> list[Drawn
 
 
 def skin_points(build: Build) -> NDArray[np.float32]:
-    """(n, 3) points of :func:`ccreid.synthetic.suit.skin` on a body, unposed."""
+    """(n, 3) points of :func:`ccreid.synthetic.body.suit.skin` on a body, unposed."""
     return np.asarray(skin().piece.mixture @ body_of(build).points, np.float32)
 
 

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.draping import Undressed, ramp
+from ccreid.synthetic.body.suit import Places, suit
+from ccreid.synthetic.clothes.draping import Undressed
+from ccreid.synthetic.clothes.folds import folds, quilting
+from ccreid.synthetic.clothes.garments import Bottom, Collar, Top
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.figure import Surface
-from ccreid.synthetic.folds import folds, quilting
-from ccreid.synthetic.garments import Bottom, Collar, Top
 from ccreid.synthetic.meshes import Piece, cut, kept
 from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.suit import Places, suit
 
 Floats = NDArray[np.float32]
 
@@ -154,7 +155,7 @@ def spread_of_bottom(bottom: Bottom, body: Undressed) -> Spread:
     places = suit().places
     below = ramp(places.in_leg, 0.5, 1.0)
     ease = 0.003 + bottom.thickness_m + 0.003 * bottom.fit
-    if bottom.skirt:  # the rest of it hangs: :mod:`ccreid.synthetic.skirts`
+    if bottom.skirt:  # the rest of it hangs: :mod:`ccreid.synthetic.clothes.skirts`
         return Spread(np.full(len(below), ease, np.float32), np.zeros(len(below), np.float32))
     widens = np.clip(0.25 * (places.leg - 0.06) * LEG_M, 0, 0.08)
     hang = bottom.fit * np.minimum(1.3 * body.hang.legs, widens)

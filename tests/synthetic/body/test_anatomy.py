@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.synthetic import anatomy_file, anny_files
-from ccreid.synthetic.anatomy import Anatomy
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.suit import places, skin, suit
+from ccreid.synthetic.body import anatomy_file, anny_files
+from ccreid.synthetic.body.anatomy import Anatomy
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.suit import places, skin, suit
 
 
 def same(first: Anatomy, second: Anatomy) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ccreid.synthetic.body.looks import Color
 from ccreid.synthetic.fabric import Fabric
-from ccreid.synthetic.looks import Color
 
 
 class Collar(StrEnum):

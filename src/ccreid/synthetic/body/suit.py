@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.anatomy import Anatomy
-from ccreid.synthetic.anatomy_file import anatomy
+from ccreid.synthetic.body.anatomy import Anatomy
+from ccreid.synthetic.body.anatomy_file import anatomy
 from ccreid.synthetic.meshes import Piece, kept, subdivided, triangulated
 
 Floats = NDArray[np.float32]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import Body
+from ccreid.synthetic.body.heads import EYES
+from ccreid.synthetic.body.looks import Looks
 from ccreid.synthetic.figure import Part, Surface
-from ccreid.synthetic.heads import EYES
-from ccreid.synthetic.looks import Looks
-from ccreid.synthetic.parts import Drawn
+from ccreid.synthetic.parts import Drawn, bound
 from ccreid.synthetic.solids import tube
 
 Floats = NDArray[np.floating]
@@ -48,10 +47,4 @@ def glasses_of(looks: Looks, body: Body, size_m: float) -> list[Drawn]:
 
 def _wire(line: Floats, surface: Surface, radius_m: float) -> Drawn:
     points, triangles = tube(line, np.full(len(line), radius_m), 5)
-    parts = anatomy()
-    number = np.arange(len(points))
-    weights = sparse.coo_array(
-        (np.ones(len(points), np.float32), (number, np.full(len(points), parts.bone("head")))),
-        shape=(len(points), len(parts.bones)),
-    )
-    return Drawn(points, sparse.csr_array(weights), triangles, surface)
+    return Drawn(points, bound(len(points), {"head": 1}), triangles, surface)

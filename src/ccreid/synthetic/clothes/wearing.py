@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccreid.synthetic.draping import Undressed
-from ccreid.synthetic.figure import Part
-from ccreid.synthetic.garments import Bottom, Top
-from ccreid.synthetic.layers import (
+from ccreid.synthetic.body.suit import skin, suit
+from ccreid.synthetic.clothes.draping import Undressed
+from ccreid.synthetic.clothes.garments import Bottom, Top
+from ccreid.synthetic.clothes.layers import (
     APART_M,
     SKIRT_FROM,
     TRUNK_M,
@@ -23,9 +23,9 @@ from ccreid.synthetic.layers import (
     spread_of_bottom,
     spread_of_top,
 )
+from ccreid.synthetic.clothes.skirts import Skirt
+from ccreid.synthetic.figure import Part
 from ccreid.synthetic.outfits import Outfit
-from ccreid.synthetic.skirts import Skirt
-from ccreid.synthetic.suit import skin, suit
 
 OVER_SKIRT = 0.06
 """Height of the trunk at which what is short ends at the latest over a skirt, which stands off below."""

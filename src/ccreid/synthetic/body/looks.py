@@ -7,13 +7,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from ccreid.synthetic.shapes import Build
+from ccreid.synthetic.body.shapes import Build
 
 Color = tuple[float, float, float]
 """Linear RGB in [0, 1]."""
 
 SKINS = ((0.072, 0.032, 0.017), (0.43, 0.24, 0.145), (0.56, 0.33, 0.235))
-"""Of the people of each of :data:`ccreid.synthetic.shapes.ORIGINS`, as they reflect daylight."""
+"""Of the people of each of :data:`ccreid.synthetic.body.shapes.ORIGINS`, as they reflect daylight."""
 HAIRS: tuple[tuple[Color, float, float], ...] = (
     ((0.006, 0.005, 0.005), 3.0, 1.0),
     ((0.012, 0.008, 0.006), 2.0, 1.0),

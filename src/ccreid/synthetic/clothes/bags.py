@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import Body
+from ccreid.synthetic.body.bodies import Body
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.clothes.sections import section
 from ccreid.synthetic.fabric import Fabric, draw_fabric
 from ccreid.synthetic.figure import Surface
-from ccreid.synthetic.parts import Drawn
-from ccreid.synthetic.sections import section
+from ccreid.synthetic.parts import Drawn, bound
 from ccreid.synthetic.solids import ribbon, rounded_box
-from ccreid.synthetic.suit import suit
 
 Floats = NDArray[np.floating]
 
@@ -144,23 +143,14 @@ def _handbag(bag: Bag, body: Body, surface: Surface) -> list[Drawn]:
     handle, strip = ribbon(loop, np.tile((bag.strap_m * 0.6, 0.0, 0.0), (9, 1)), 0.006)
     carried = handle @ frame + grip + down * (0.07 + size[1] / 2)
     return [
-        Drawn(placed.astype(np.float32), _bound(len(placed), bones), triangles, surface),
-        Drawn(carried.astype(np.float32), _bound(len(carried), bones), strip, surface),
+        Drawn(placed.astype(np.float32), bound(len(placed), bones), triangles, surface),
+        Drawn(carried.astype(np.float32), bound(len(carried), bones), strip, surface),
     ]
 
 
 def _box(middle: Floats, size: Floats, roundness: float, bones: dict[str, float], surface: Surface) -> Drawn:
     points, triangles = rounded_box(size, roundness)
-    return Drawn((points + middle).astype(np.float32), _bound(len(points), bones), triangles, surface)
-
-
-def _bound(count: int, bones: dict[str, float]) -> sparse.csr_array:
-    """(count, B) the same bones for all points."""
-    parts = anatomy()
-    row = np.zeros((1, len(parts.bones)), np.float32)
-    for name, share in bones.items():
-        row[0, parts.bone(name)] = share
-    return sparse.csr_array(np.repeat(row, count, axis=0))
+    return Drawn((points + middle).astype(np.float32), bound(len(points), bones), triangles, surface)
 
 
 def _strap(line: sparse.csr_array, lying: Floats, half_m: float, surface: Surface) -> Drawn:

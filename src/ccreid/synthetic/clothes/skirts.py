@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
-from ccreid.synthetic.draping import taut_from_first
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.clothes.sections import section
+from ccreid.synthetic.curves import taut_from_first
+from ccreid.synthetic.figure import Surface
 from ccreid.synthetic.meshes import grid_triangles
-from ccreid.synthetic.sections import section
-from ccreid.synthetic.suit import suit
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.int32]
@@ -32,7 +33,7 @@ class Skirt:
     Attributes
     ----------
     top:
-        Its upper edge along the trunk, as in :class:`ccreid.synthetic.garments.Bottom`.
+        Its upper edge along the trunk, as in :class:`ccreid.synthetic.clothes.garments.Bottom`.
     length:
         Where it ends along the leg, from the hip (0) to the ankle (1).
     flare:
@@ -48,6 +49,21 @@ class Skirt:
     flare: float
     folds_m: float
     gap: float
+
+
+@dataclass(frozen=True, eq=False)
+class Hanging:
+    """A skirt, which hangs anew in every pose.
+
+    Attributes
+    ----------
+    suit:
+        (m, 3) where the garment has the suit's points, unposed.
+    """
+
+    skirt: Skirt
+    surface: Surface
+    suit: NDArray[np.float32]
 
 
 def angles(gap: float) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccreid.synthetic.shapes import Build
+from ccreid.synthetic.body.shapes import Build
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from ccreid.synthetic.anatomy_file import anatomy
-from ccreid.synthetic.bodies import body_of
+from ccreid.synthetic.body.anatomy_file import anatomy
+from ccreid.synthetic.body.bodies import body_of
+from ccreid.synthetic.body.posing import bones_in
+from ccreid.synthetic.body.skinning import moved, onto, transforms, turn
 from ccreid.synthetic.people import draw_person
 from ccreid.synthetic.poses import Arm, Pose
-from ccreid.synthetic.posing import bones_in
-from ccreid.synthetic.skinning import moved, onto, transforms, turn
 
 
 def test_a_turn_is_a_rotation_counter_clockwise_about_its_axis() -> None:

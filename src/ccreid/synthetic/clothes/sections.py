@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ccreid.synthetic.suit import suit
+from ccreid.synthetic.body.suit import suit
 
 Floats = NDArray[np.floating]
 

@@ -22,7 +22,7 @@ from PIL import Image
 from scipy import sparse
 
 from ccreid.errors import ArtefactError, SettingError
-from ccreid.synthetic.anatomy import Anatomy, Shapes
+from ccreid.synthetic.body.anatomy import Anatomy, Shapes
 
 MESHES = ("body", "helper-tights", "helper-l-eye", "helper-r-eye")
 MASKS = ("lips", "ears", "face", "inside-mouth")

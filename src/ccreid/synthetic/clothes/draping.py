@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
-from ccreid.synthetic.bodies import Body, body_of
+from ccreid.synthetic.body.bodies import Body, body_of
+from ccreid.synthetic.body.shapes import Build
+from ccreid.synthetic.body.suit import suit
+from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.meshes import normals_of
-from ccreid.synthetic.shapes import Build
-from ccreid.synthetic.suit import suit
 
 Floats = NDArray[np.float32]
 
@@ -141,18 +142,3 @@ def _fill(widest: Floats) -> None:
         if not near.any(axis=1).all():
             above = np.maximum(np.roll(widest, 1, axis=0), np.roll(widest, -1, axis=0))
             widest[~near.any(axis=1)] = above[~near.any(axis=1)]
-
-
-def ramp(value: NDArray[np.floating], low: float, high: float) -> Floats:
-    """0 up to `low`, 1 from `high` on, smooth between."""
-    share = np.clip((value - low) / (high - low), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float32)
-
-
-def taut_from_first(reach: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Cloth or hair that reaches out (rows, columns): farther, so that each row is seen from the first in a line."""
-    number = np.arange(1, len(reach))[:, None]
-    slope = (reach[1:] - reach[0]) / number
-    steepest = np.maximum.accumulate(slope[::-1], axis=0)[::-1]
-    taut: NDArray[np.floating] = np.concatenate([reach[:1], reach[0] + number * steepest])
-    return taut

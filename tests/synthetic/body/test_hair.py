@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ccreid.synthetic.draping import undressed
+from ccreid.synthetic.body.hair import COLUMNS, ROWS, Around, hair_of
+from ccreid.synthetic.body.heads import head_m, skin_points
+from ccreid.synthetic.body.looks import Hair, Tied
+from ccreid.synthetic.body.shells import MIDDLE, rays, shell
+from ccreid.synthetic.body.suit import skin, suit
+from ccreid.synthetic.clothes.draping import undressed
+from ccreid.synthetic.clothes.hats import COLUMNS as HAT_COLUMNS
+from ccreid.synthetic.clothes.hats import Hat, HatKind, edge_of, hat_of
 from ccreid.synthetic.dressing import dressed
 from ccreid.synthetic.figure import Part
-from ccreid.synthetic.hair import COLUMNS, ROWS, Around, hair_of
-from ccreid.synthetic.hats import COLUMNS as HAT_COLUMNS
-from ccreid.synthetic.hats import Hat, HatKind, edge_of, hat_of
-from ccreid.synthetic.heads import head_m, skin_points
-from ccreid.synthetic.looks import Hair, Tied
 from ccreid.synthetic.outfits import draw_outfit
 from ccreid.synthetic.parts import in_fabric
 from ccreid.synthetic.people import draw_person
-from ccreid.synthetic.shells import MIDDLE, rays, shell
-from ccreid.synthetic.suit import skin, suit
 
 PERSON = draw_person(2, 1)
 HEAD, SIZE_M = skin_points(PERSON.build), head_m(PERSON.build)

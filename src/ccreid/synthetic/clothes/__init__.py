@@ -1,0 +1,1 @@
+"""What people wear, and how it lies and hangs on a body."""
