@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from ccreid.synthetic.body.suit import coarse, suit
 from ccreid.synthetic.clothes.bags import BagKind
 from ccreid.synthetic.clothes.skirts import COLUMNS, LOWEST, RINGS, Hanging, fall, rings
 from ccreid.synthetic.dressing import dressed
-from ccreid.synthetic.figure import Figure
+from ccreid.synthetic.figure import Figure, Surface
 from ccreid.synthetic.meshes import normals_of
 from ccreid.synthetic.outfits import Outfit
 from ccreid.synthetic.people import Person
@@ -30,6 +30,28 @@ UPRIGHT = Gait(**{field.name: 9.0 if field.name == "arms_out" else 0.0 for field
 """How everybody stands where patterns are laid on cloth."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Still:
+    """What of a figure is the same in every pose: all pieces joined, those that bones move before the skirts.
+
+    Attributes
+    ----------
+    points, weights:
+        Of the n vertices that bones move, unposed.
+    triangles, surface, cloth, paint, surfaces:
+        As in :class:`ccreid.synthetic.figure.Figure`, of all vertices.
+    """
+
+    points: Floats
+    weights: sparse.csr_array
+    hanging: tuple[Hanging, ...]
+    triangles: NDArray[np.int32]
+    surface: NDArray[np.int32]
+    cloth: Floats
+    paint: Floats
+    surfaces: tuple[Surface, ...]
+
+
 def make_figure(person: Person, outfit: Outfit, pose: Pose) -> Figure:
     """The person in the outfit, in the pose: standing at the origin, looking towards +z.
 
@@ -38,29 +60,17 @@ def make_figure(person: Person, outfit: Outfit, pose: Pose) -> Figure:
     SettingError
         anny is not installed.
     """
-    body = body_of(person.build)
-    bones = bones_in(body, person.gait, _carrying(pose, outfit))
-    clothes = dressed(person, outfit)
-    pieces = [(moved(one.points, one.weights, bones), one.triangles) for one in clothes.drawn]
-    pieces += _fallen(body, clothes.hanging, bones)
-    counts = [len(points) for points, _ in pieces]
-    vertices = np.concatenate([points for points, _ in pieces])
+    body, still = body_of(person.build), _still(person, outfit)
+    vertices = _posed(still, body, bones_in(body, person.gait, _carrying(pose, outfit)))
     vertices[:, 1] -= vertices[:, 1].min()
-    starts = np.cumsum([0, *counts[:-1]])
-    triangles = np.concatenate([own + start for (_, own), start in zip(pieces, starts, strict=True)]).astype(np.int32)
-    surfaces = [one.surface for one in clothes.drawn] + [one.surface for one in clothes.hanging]
-    paint = np.ones_like(vertices)
-    for one, start in zip(clothes.drawn, starts, strict=False):
-        if one.paint is not None:
-            paint[start : start + len(one.points)] = one.paint
     return Figure(
         vertices=vertices,
-        normals=normals_of(vertices, triangles),
-        triangles=triangles,
-        surface=np.repeat(np.arange(len(pieces), dtype=np.int32), [len(own) for _, own in pieces]),
-        cloth=_cloth(person, outfit),
-        paint=paint,
-        surfaces=tuple(surfaces),
+        normals=normals_of(vertices, still.triangles),
+        triangles=still.triangles,
+        surface=still.surface,
+        cloth=still.cloth,
+        paint=still.paint,
+        surfaces=still.surfaces,
         height_m=person.build.height_m,
     )
 
@@ -73,14 +83,33 @@ def _carrying(pose: Pose, outfit: Outfit) -> Pose:
 
 
 @lru_cache(maxsize=16)
-def _cloth(person: Person, outfit: Outfit) -> Floats:
-    """All vertices where the person stands upright, arms down."""
-    body = body_of(person.build)
-    bones = bones_in(body, UPRIGHT, Pose(0, 0))
-    clothes = dressed(person, outfit)
-    pieces = [moved(one.points, one.weights, bones) for one in clothes.drawn]
-    pieces += [points for points, _ in _fallen(body, clothes.hanging, bones)]
-    return np.concatenate(pieces)
+def _still(person: Person, outfit: Outfit) -> _Still:
+    clothes, body = dressed(person, outfit), body_of(person.build)
+    upright = bones_in(body, UPRIGHT, Pose(0, 0))
+    skirts = _fallen(body, clothes.hanging, upright)
+    pieces = [(one.points, one.triangles) for one in clothes.drawn] + skirts
+    starts = np.cumsum([0, *(len(points) for points, _ in pieces[:-1])])
+    points = np.concatenate([one.points for one in clothes.drawn])
+    weights = sparse.csr_array(sparse.vstack([one.weights for one in clothes.drawn]))
+    paint = [np.ones_like(one.points) if one.paint is None else one.paint for one in clothes.drawn]
+    return _Still(
+        points=points,
+        weights=weights,
+        hanging=clothes.hanging,
+        triangles=np.concatenate([own + start for (_, own), start in zip(pieces, starts, strict=True)]).astype(
+            np.int32
+        ),
+        surface=np.repeat(np.arange(len(pieces), dtype=np.int32), [len(own) for _, own in pieces]),
+        cloth=np.concatenate([moved(points, weights, upright), *(hung for hung, _ in skirts)]),
+        paint=np.concatenate([*paint, *(np.ones_like(hung) for hung, _ in skirts)]),
+        surfaces=(*(one.surface for one in clothes.drawn), *(one.surface for one in clothes.hanging)),
+    )
+
+
+def _posed(still: _Still, body: Body, bones: NDArray[np.floating]) -> Floats:
+    """All vertices where the bones carry them, and the skirts where they fall."""
+    hung = [points for points, _ in _fallen(body, still.hanging, bones)]
+    return np.concatenate([moved(still.points, still.weights, bones), *hung])
 
 
 def _fallen(
