@@ -50,7 +50,8 @@ class Surface:
 class Figure:
     """A person in an outfit and a pose, with V vertices and F triangles.
 
-    Metres; y is up and the ground y = 0. It stands at the origin and looks towards +z; +x is its left.
+    Metres; y is up and the ground y = 0. It stands at the origin and looks towards +z; +x is its left. Figures of one
+    person in one outfit share what a pose does not change: write to none of their arrays.
 
     Attributes
     ----------
@@ -64,8 +65,8 @@ class Figure:
     surface:
         (F,) number of each triangle's surface.
     cloth:
-        (V, 3) where the vertex lay on the body before it was posed, in metres: a pattern in these coordinates
-        moves with the cloth.
+        (V, 3) where the vertex lies when the person stands upright with hanging arms, metres: a pattern in these
+        coordinates moves with the cloth, and goes round sleeves and legs.
     paint:
         (V, 3) factor on the surface's colour: lips, brows, a beard, the iris. 1 elsewhere.
     surfaces:
