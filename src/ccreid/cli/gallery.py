@@ -208,6 +208,13 @@ def search(
     notes = [answer.calibration for answer in answers if answer.calibration is not None]
     for source in dict.fromkeys(note.source for note in notes):
         console.say(f"Calibrated with {source}")
+    if notes and notes[0].here is not None:
+        here = notes[0].here
+        low, high = here.interval
+        console.say(
+            f"FPIR in this gallery: {here.value:.1%} ({low:.1%} to {high:.1%}) where {fpir:.1%} were asked for, of "
+            f"{here.searches} searches for {here.people} of its own people as if they were not enrolled"
+        )
     for remark in dict.fromkeys(remark for note in notes for remark in note.remarks):
         console.warn(remark)
 

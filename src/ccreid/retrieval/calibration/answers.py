@@ -6,6 +6,7 @@ from bisect import bisect_right
 from typing import Literal
 
 from ccreid.records import Record
+from ccreid.retrieval.calibration.open_set import Rate
 from ccreid.retrieval.calibration.thresholds import Threshold
 
 Decision = Literal["person", "nobody", "uncertain", "cannot say"]
@@ -76,6 +77,9 @@ class CalibrationNote(Record):
         Whether the search is like what was calibrated with.
     remarks:
         Why not, a sentence each.
+    here:
+        The FPIR that the threshold has in this gallery, with its enrolled people searched for as strangers; None
+        without a threshold, or with too few people.
     """
 
     source: str
@@ -83,6 +87,7 @@ class CalibrationNote(Record):
     people: int
     in_scope: bool
     remarks: tuple[str, ...]
+    here: Rate | None = None
 
 
 class Answer(Record):

@@ -198,7 +198,13 @@ class Calibration(Record):
         return self.points.threshold(fpir, enrolled, self.scope.in_words)
 
     def decide(
-        self, evidence: Evidence, threshold: Threshold, prior_known: float, *, same_clothes: bool = False
+        self,
+        evidence: Evidence,
+        threshold: Threshold,
+        prior_known: float,
+        *,
+        same_clothes: bool = False,
+        here: Rate | None = None,
     ) -> list[Verdict]:
         """Answer each of the Q searches.
 
@@ -211,13 +217,21 @@ class Calibration(Record):
         same_clothes:
             Whether whoever asks knows that people wear what they are enrolled in, as within one day. Otherwise nobody
             can be ruled out by a model that was not shown to see past clothes, and the answer is "cannot say".
+        here:
+            What the threshold gives in the gallery that is asked, see
+            :func:`ccreid.retrieval.calibration.strangers.rate_here`. Where that is surely more than was asked for, the
+            calibration is of people who are told apart more easily: nobody is named, and the answer is "cannot say".
         """
         probable, nobody = self.answer(evidence, prior_known)
         ratios = self.log10_lr(evidence)
-        return [
+        verdicts = [
             self._verdict(ratios[row], probable[row], float(nobody[row]), threshold, same_clothes)
             for row in range(len(evidence))
         ]
+        if here is None or here.interval[0] <= threshold.fpir:
+            return verdicts
+        unsure = Verdict("cannot say", broken_promise(threshold, here))
+        return [unsure if verdict.decision == "person" else verdict for verdict in verdicts]
 
     def _verdict(
         self, ratios: Figures, probable: Figures, nobody: float, threshold: Threshold, same_clothes: bool
@@ -235,7 +249,13 @@ class Calibration(Record):
         return Verdict("cannot say", f"{below}, and {blindness(threshold)}")
 
     def note(
-        self, people: int, heights: NDArray[np.int_] | None = None, *, cameras_known: bool = True
+        self,
+        people: int,
+        heights: NDArray[np.int_] | None = None,
+        *,
+        cameras_known: bool = True,
+        fpir: float | None = None,
+        here: Rate | None = None,
     ) -> CalibrationNote:
         """What stands behind an answer, and whether a search is like what was calibrated with.
 
@@ -247,14 +267,23 @@ class Calibration(Record):
             Of the crops that are searched for, in pixels.
         cameras_known:
             Whether the cameras of the enrolled crops are.
+        fpir, here:
+            The FPIR asked for, and what came of it in the gallery that is asked, as in :meth:`decide`.
         """
-        remarks = list(self._remarks(people, heights, cameras_known))
+        remarks = self._remarks(people, heights, cameras_known)
+        if fpir is not None and here is not None and not here.interval[0] <= fpir <= here.interval[1]:
+            more = "More" if here.value > fpir else "Fewer"
+            remarks.append(
+                f"{more} strangers than the {fpir:.1%} asked for would be taken for somebody in this gallery: "
+                f"{_told(here)}. The calibration is of other people or cameras: calibrate with your own."
+            )
         return CalibrationNote(
             source=self.scope.in_words,
             date=self.scope.date,
             people=self.scope.people,
             in_scope=not remarks,
             remarks=tuple(remarks),
+            here=here,
         )
 
     def _remarks(self, people: int, heights: NDArray[np.int_] | None, cameras_known: bool) -> list[str]:
@@ -270,6 +299,19 @@ class Calibration(Record):
         if self.scope.cameras is not None and not cameras_known:
             found.append("The enrolled crops' cameras are not known; the calibration made use of them.")
         return found
+
+
+def broken_promise(threshold: Threshold, here: Rate) -> str:
+    """Why somebody who reaches the threshold is not named, in half a sentence."""
+    return (
+        f"somebody reaches the threshold for an FPIR of {threshold.fpir:.1%}, but in this gallery it would be "
+        f"{_told(here)}"
+    )
+
+
+def _told(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{rate.value:.1%} ({low:.1%} to {high:.1%}, over {rate.people} people who were searched for as strangers)"
 
 
 def blindness(threshold: Threshold) -> str:

@@ -87,20 +87,11 @@ def measure(
     changed = [found for _, found in drawn if found is not None]
     return Measured(
         threshold,
-        _rate(fpir_curve(same, at, crops.people, random)),
-        _rate_or_none(fnir_curve(same, at, crops.people, random)),
-        _rate_or_none(fnir_curve(Found.joined(changed), at, crops.people, random)) if changed else None,
+        fpir_curve(same, at, crops.people, random).at(0),
+        _first(fnir_curve(same, at, crops.people, random)),
+        _first(fnir_curve(Found.joined(changed), at, crops.people, random)) if changed else None,
     )
 
 
-def _rate(curve: Curve) -> Rate:
-    return Rate(
-        value=float(curve.value[0]),
-        interval=(float(curve.low[0]), float(curve.high[0])),
-        people=curve.people,
-        searches=curve.searches,
-    )
-
-
-def _rate_or_none(curve: Curve | None) -> Rate | None:
-    return None if curve is None else _rate(curve)
+def _first(curve: Curve | None) -> Rate | None:
+    return None if curve is None else curve.at(0)

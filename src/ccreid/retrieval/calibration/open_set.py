@@ -119,6 +119,15 @@ class Curve:
     people: int
     searches: int
 
+    def at(self, place: int) -> Rate:
+        """The rate at one of the thresholds, by its place."""
+        return Rate(
+            value=float(self.value[place]),
+            interval=(float(self.low[place]), float(self.high[place])),
+            people=self.people,
+            searches=self.searches,
+        )
+
 
 def fpir_curve(found: Found, thresholds: Figures, people: int, random: np.random.Generator) -> Curve:
     """FPIR at ascending thresholds.
@@ -148,9 +157,7 @@ def fpir_curve(found: Found, thresholds: Figures, people: int, random: np.random
     value = rates(np.ones(people))
     drawn = np.stack([np.minimum(rates(_times(people, random)), 1) for _ in range(RESAMPLES)])
     erring = np.array([len(np.unique(person[:count])) for count in reached], dtype=np.int64)
-    return Curve(
-        value, *_ends(drawn, value, erring, len(np.unique(person))), erring, len(np.unique(person)), len(person)
-    )
+    return Curve(value, *_ends(drawn, value, len(np.unique(person))), erring, len(np.unique(person)), len(person))
 
 
 def fnir_curve(found: Found, thresholds: Figures, people: int, random: np.random.Generator) -> Curve | None:
@@ -166,7 +173,7 @@ def fnir_curve(found: Found, thresholds: Figures, people: int, random: np.random
     times = np.stack([_times(people, random) for _ in range(RESAMPLES)])
     drawn = (times @ misses) / np.maximum(times @ searches, 1)[:, None]
     erring, searched = (misses > 0).sum(axis=0), int((searches > 0).sum())
-    return Curve(value, *_ends(drawn, value, erring, searched), erring, searched, len(missed))
+    return Curve(value, *_ends(drawn, value, searched), erring, searched, len(missed))
 
 
 def _times(people: int, random: np.random.Generator) -> Figures:
@@ -174,12 +181,14 @@ def _times(people: int, random: np.random.Generator) -> Figures:
     return random.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
 
 
-def _ends(drawn: Figures, value: Figures, erring: Ids, people: int) -> tuple[Figures, Figures]:
-    """The ends of the intervals; where nobody errs, or everybody, the rule of three gives the far one."""
+def _ends(drawn: Figures, value: Figures, people: int) -> tuple[Figures, Figures]:
+    """The ends of the intervals; the far one is no nearer than the rule of three puts it where nobody errs, or all do.
+
+    Of a few people who err the bootstrap may draw none, or always the same ones: it would tell more than no error does.
+    """
     low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
     far = min(1.0, RULE_OF_THREE / max(people, 1))
-    high = np.where(erring == 0, np.maximum(high, far), high)
-    low = np.where(value == 1, np.minimum(low, 1 - far), low)
+    high, low = np.maximum(high, far), np.minimum(low, 1 - far)
     return np.minimum(low, value), np.maximum(high, value)
 
 
@@ -206,7 +215,7 @@ def bins_over_people(
         times = [_times(len(owners), random) for _ in range(RESAMPLES)]
         shares = np.array([one.dot(true) / one.dot(searches) for one in times])
         value = np.array([happened[inside].mean()])
-        ends = _ends(shares[:, None], value, np.array([np.count_nonzero(true)]), len(owners))
+        ends = _ends(shares[:, None], value, len(owners))
         rate = Rate(
             value=float(value[0]),
             interval=(float(ends[0][0]), float(ends[1][0])),

@@ -13,7 +13,9 @@ from ccreid.errors import DataError, SettingError
 from ccreid.machine.arguments import as_count, as_number
 from ccreid.retrieval.calibration.answers import Answer, CalibrationNote, Candidate, FoundCrop
 from ccreid.retrieval.calibration.calibration import Calibration, Verdict
+from ccreid.retrieval.calibration.open_set import Rate
 from ccreid.retrieval.calibration.person_scores import Evidence, person_evidence
+from ccreid.retrieval.calibration.strangers import rate_here
 from ccreid.retrieval.calibration.thresholds import Threshold
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.crops.labels import as_labels
@@ -92,7 +94,7 @@ def search_people(
     cameras = cameras_of(snapshot, queries)
     find = person_evidence if calibration is None else calibration.evidence
     evidence = find(queries.vectors, snapshot.prepared, cameras, heights, allowed)
-    judged = _judged(evidence, question, calibration, snapshot)
+    judged = _judged(evidence, question, calibration, snapshot, allowed)
     return [
         _answer(row, snapshot, evidence, judged, question, qualities[row], heights[row : row + 1])
         for row in range(len(evidence))
@@ -151,22 +153,33 @@ class _Judged:
     verdicts: list[Verdict]
     calibration: Calibration | None
     cameras_known: bool
+    here: Rate | None = None
 
 
-def _judged(evidence: Evidence, question: Question, calibration: Calibration | None, snapshot: Snapshot) -> _Judged:
+def _judged(
+    evidence: Evidence,
+    question: Question,
+    calibration: Calibration | None,
+    snapshot: Snapshot,
+    allowed: Mask | None,
+) -> _Judged:
     known = bool(snapshot.cameras)
     if calibration is None:
         verdicts = [Verdict("cannot say", UNCALIBRATED)] * len(evidence)
         return _Judged(evidence.similarity, None, None, None, None, verdicts, None, known)
     probable, nobody = calibration.answer(evidence, question.known)
     ratios = calibration.log10_lr(evidence)
-    threshold = None
+    threshold, here = None, None
     try:
         threshold = calibration.threshold(question.fpir, _enrolled(evidence))
-        verdicts = calibration.decide(evidence, threshold, question.known, same_clothes=question.same_clothes)
+        found = snapshot.as_strangers(calibration, question.where, allowed)
+        here = None if found is None else rate_here(found, threshold.value)
+        verdicts = calibration.decide(
+            evidence, threshold, question.known, same_clothes=question.same_clothes, here=here
+        )
     except SettingError as error:  # its people cannot support such a promise
         verdicts = [Verdict("cannot say", _clause(error.message))] * len(evidence)
-    return _Judged(probable, ratios, probable, nobody, threshold, verdicts, calibration, known)
+    return _Judged(probable, ratios, probable, nobody, threshold, verdicts, calibration, known, here)
 
 
 def _enrolled(evidence: Evidence) -> int:
@@ -194,7 +207,7 @@ def _answer(
         n_enrolled=enrolled,
         candidates=tuple(_candidate(row, person, snapshot, evidence, judged) for person in order.tolist()),
         p_nobody=None if judged.nobody is None else float(judged.nobody[row]),
-        calibration=_note(judged, enrolled, height),
+        calibration=_note(judged, question, enrolled, height),
         quality=quality,
     )
 
@@ -215,10 +228,12 @@ def _candidate(row: int, person: int, snapshot: Snapshot, evidence: Evidence, ju
     )
 
 
-def _note(judged: _Judged, enrolled: int, height: NDArray[np.int64]) -> CalibrationNote | None:
+def _note(judged: _Judged, question: Question, enrolled: int, height: NDArray[np.int64]) -> CalibrationNote | None:
     if judged.calibration is None:
         return None
-    return judged.calibration.note(enrolled, height, cameras_known=judged.cameras_known)
+    return judged.calibration.note(
+        enrolled, height, cameras_known=judged.cameras_known, fpir=question.fpir, here=judged.here
+    )
 
 
 def _empty(why: str, question: Question, quality: tuple[str, ...]) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError
-from ccreid.retrieval.calibration.person_scores import Enrolled, Prepared
+from ccreid.retrieval.calibration.calibration import Calibration
+from ccreid.retrieval.calibration.open_set import Found
+from ccreid.retrieval.calibration.person_scores import Enrolled, Mask, Prepared
+from ccreid.retrieval.calibration.strangers import as_strangers
 from ccreid.retrieval.crops.labels import as_labels
 from ccreid.retrieval.gallery.metadata import told_by
 from ccreid.retrieval.gallery.tables import CONFIRMED, JOURNAL, UNDOABLE, Tables
@@ -27,7 +30,7 @@ OWN = (ID, "person", "outfit", "state", "probability", "path", "height_px", "wid
 
 _TRIES = 10
 
-Found = TypeVar("Found")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ class Snapshot:
     columns: pa.Table
     vectors: Floats
     outfit_ids: Any
+    _strangers: dict[tuple[str, str | None], Found | None] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -82,6 +86,17 @@ class Snapshot:
     def prepared(self) -> Prepared:
         """Their confirmed crops, ready to be compared with. Raises DataError where there are none."""
         return Prepared.of(self.enrolled)
+
+    def as_strangers(self, calibration: Calibration, where: str | None, allowed: Mask | None) -> Found | None:
+        """What is found of everybody enrolled as if they were not: it is looked for once by calibration and condition.
+
+        `allowed` are the confirmed crops that fulfil the condition, see
+        :func:`ccreid.retrieval.calibration.strangers.as_strangers`.
+        """
+        key = f"{calibration.cohort.model_dump_json()} {calibration.likelihood.model_dump_json()}", where
+        if key not in self._strangers:
+            self._strangers[key] = as_strangers(calibration, self.enrolled, self.prepared, allowed)
+        return self._strangers[key]
 
     @property
     def enrolled(self) -> Enrolled:
@@ -142,7 +157,7 @@ class Snapshots:
     def _versions_of(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(self._store.version(name) for name in (*names, JOURNAL))
 
-    def _consistent(self, names: Sequence[str], read: Callable[[], Found]) -> tuple[tuple[str, ...], Found]:
+    def _consistent(self, names: Sequence[str], read: Callable[[], Read]) -> tuple[tuple[str, ...], Read]:
         """What is read while nothing is written."""
         for _ in range(_TRIES):
             before = self._versions_of(names)
