@@ -9,6 +9,7 @@ from ccreid.synthetic.body.anatomy_file import anatomy
 from ccreid.synthetic.body.bodies import Body, body_of
 from ccreid.synthetic.body.shapes import axes, mixture
 from ccreid.synthetic.body.suit import skin
+from ccreid.synthetic.draws import draws
 from ccreid.synthetic.people import draw_person, look_alike
 
 PEOPLE = [draw_person(3, number) for number in range(40)]
@@ -28,6 +29,12 @@ def test_a_person_is_the_same_whoever_was_drawn_before() -> None:
     assert again == PEOPLE[7] == draw_person(3, 7)
     assert draw_person(4, 7) != again
     assert len(set(PEOPLE)) == len(PEOPLE)
+
+
+def test_purposes_and_numbers_have_draws_of_their_own() -> None:
+    first = [draws(1, "person", 2).random(), draws(1, "person", 3).random(), draws(1, "outfit", 2).random()]
+    assert len({*first, draws(2, "person", 2).random(), draws(1, "person").random()}) == 5
+    assert draws(1, "person", 2).random() == first[0]
 
 
 @pytest.mark.parametrize("number", range(0, 40, 8))

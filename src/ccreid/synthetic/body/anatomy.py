@@ -23,13 +23,13 @@ class Shapes:
     points:
         (M,) which point moves.
     moves:
-        (M, 3) metres, how far at full strength.
+        (M, 3) half precision, metres, how far at full strength.
     """
 
     names: tuple[str, ...]
     ends: NDArray[np.int64]
     points: NDArray[np.int32]
-    moves: NDArray[np.float32]
+    moves: NDArray[np.float16]
 
     def add(self, strengths: Mapping[str, float], vertices: NDArray[np.float32]) -> None:
         """Move `vertices` (V, 3) in place, each named change at its strength; a KeyError where there is none."""

@@ -19,7 +19,7 @@ from ccreid.synthetic.body.anny_files import anny_version, read_anatomy
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of the file in the user's folder for caches; one of another format is left alone and made anew."""
 
 

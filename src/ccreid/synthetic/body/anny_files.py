@@ -242,6 +242,6 @@ def _shapes(targets: Iterator[tuple[str, Path]], points: int) -> Shapes:
             raise ValueError(f"{path.name} moves points that the mesh does not have")
         names.append(name)
         rows.append(numbers[:, 0].astype(np.int32))
-        moves.append(numbers[:, 1:] / 10)
+        moves.append((numbers[:, 1:] / 10).astype(np.float16))  # to 0.1 mm: half the file that is kept
     ends = np.cumsum([0, *map(len, rows)])
     return Shapes(tuple(names), ends, np.concatenate(rows), np.concatenate(moves))
