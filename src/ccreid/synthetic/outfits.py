@@ -75,7 +75,7 @@ def _draw_top(random: np.random.Generator) -> Top:
         neck_depth=float(random.uniform(0.015, 0.13) ** (1.0 if random.random() < 0.5 else 1.3)) if low else 0.012,
         neck_width=float(random.uniform(0, 0.05)) if low else 0.0,
         pointed=float(random.choice((0, 1, random.random()))),
-        fit=float(random.uniform(0.05, 1)),
+        fit=float(0.05 + 0.95 * random.beta(1.4, 1.8)),
         flare=float(random.uniform(0, 0.25)),
         thickness_m=float(random.uniform(0.004, 0.012) if thick else random.uniform(0.001, 0.003)),
         opening_m=None,
@@ -142,7 +142,7 @@ def _draw_bottom(random: np.random.Generator) -> Bottom:
             if skirt
             else random.choice((0.985, random.uniform(0.75, 0.98)), p=(0.75, 0.25))
         ),
-        fit=float(random.uniform(0, 1)),
+        fit=float(random.beta(1.2, 2.0)),
         flare=float(random.uniform(0, 0.6)) if skirt else float(max(0.0, random.uniform(-0.06, 0.06))),
         thickness_m=float(random.uniform(0.001, 0.004)),
         skirt=bool(skirt),
