@@ -128,7 +128,8 @@ def _fall(
     skirt, sheet = hanging.skirt, suit()
     mixture = rings(skirt.top, skirt.gap)
     hips = moved(np.asarray(mixture @ hanging.suit, np.float32), sparse.csr_array(mixture @ sheet.weights), bones)
-    below = coarse() & (sheet.places.height < LOWEST)
+    # A raised foot does not lift a skirt that ends at the knee: it is not below it.
+    below = coarse() & (sheet.places.height < LOWEST) & (sheet.places.leg < skirt.length + 0.1)
     legs = np.concatenate([moved(hanging.suit[below], sheet.weights[below], bones), *inner])
     joints = [body.joint(bone) for bone in ("neck01", "upperleg01.L", "lowerleg01.L", "foot.L")]
     trunk, thigh, shank = (float(np.linalg.norm(b - a)) for a, b in pairwise(joints))

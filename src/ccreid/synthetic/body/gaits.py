@@ -59,7 +59,7 @@ def draw_gait(random: np.random.Generator, build: Build) -> Gait:
     stout = max(0.0, build.weight - 0.6)
     return Gait(
         stride=float(between(12, 23) * (1 - 0.25 * build.age)),
-        knee_swing=float(between(40, 64)),
+        knee_swing=float(between(38, 58)),
         knee_load=float(between(4, 18)),
         knee_rest=float(between(0, 5) + 4 * build.age),
         toe_out=float(between(-3, 17)),
