@@ -29,7 +29,7 @@ from ccreid.data.augment import Aspect
 from ccreid.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from ccreid.data.sampler import IdentitySampler
 from ccreid.recipe import load_recipe
-from ccreid.runs import build
+from ccreid.runs import loading
 from ccreid.vocabulary import Ids, Samples
 
 HEIGHT, WIDTH, PADDING = 384, 192, 10
@@ -103,7 +103,7 @@ def first_epoch(request: pytest.FixtureRequest, samples: Samples) -> Epoch:
     recipe = load_recipe(request.param, ["data.workers=0", "data.cache_gb=0"], data=samples.root)
     batches: list[NDArray[np.int64]] = []
     changes: list[Change] = []
-    for _, batch in build.train_loader(recipe, samples).epoch(0):
+    for _, batch in loading.train_loader(recipe, samples).epoch(0):
         batches.append(batch.indices.numpy())
         changes.extend(map(read_back, batch.images))
     return request.param, batches, changes

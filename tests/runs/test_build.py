@@ -15,7 +15,7 @@ from ccreid.evaluation.metrics import mean_precision, score
 from ccreid.machine.processes import Processes
 from ccreid.model.bundle import About, save_bundle
 from ccreid.recipe import load_recipe
-from ccreid.runs import build
+from ccreid.runs import build, loading
 from ccreid.vocabulary import Benchmark, Columns, Ignore, Protocol
 from columns import annotated
 from trees import build_tree, plant
@@ -88,7 +88,7 @@ def test_ones_own_model_begins_a_training_on_other_people(small_wardrobe: Path, 
         for weight in trained.parameters():
             weight.add_(0.01)
         trained.neck.bias.zero_()
-    save_bundle(tmp_path / "run" / "bundle", trained, build.preprocessing(first), About())
+    save_bundle(tmp_path / "run" / "bundle", trained, loading.preprocessing(first), About())
     second = load_recipe("wardrobe", [*TINY_SETTINGS, f"network.weights={tmp_path}/run"], data=small_wardrobe)
     others = train.select(train.person != train.person[0])
     begun = build.method(second, others)
@@ -111,7 +111,7 @@ def test_a_batch_takes_the_people_that_there_are(
     recipe = load_recipe("own", [f"selection.by={by}", f"selection.scored={scored}"], data=people)
     benchmark = build.benchmark(recipe)
     train = build.parts(recipe, benchmark).train if by == "validation" else benchmark.subset("train")
-    loader = build.train_loader(recipe, train, Processes(0, processes))
+    loader = loading.train_loader(recipe, train, Processes(0, processes))
     assert loader.sampler.people == expected
     (told,) = {record.getMessage() for record in caplog.records if "batches take" in record.getMessage()}
     assert told.endswith(f"so that batches take {expected} where data.people asks for 8.")
@@ -120,7 +120,7 @@ def test_a_batch_takes_the_people_that_there_are(
 
 def test_enough_people_are_not_told_of(small_wardrobe: Path, caplog: pytest.LogCaptureFixture) -> None:
     recipe = load_recipe("wardrobe", ["data.people=4"], data=small_wardrobe)
-    assert build.train_loader(recipe, build.benchmark(recipe).subset("train")).sampler.people == 4
+    assert loading.train_loader(recipe, build.benchmark(recipe).subset("train")).sampler.people == 4
     assert not caplog.records
 
 
@@ -145,7 +145,7 @@ def test_for_few_people_the_mend_works(people: Path, count: int) -> None:
     assert refused.value.mend == "Set selection.by to last."
     followed = load_recipe("own", ["selection.by=last"], data=people.parent / "few")
     parts = build.parts(followed, build.benchmark(followed))
-    assert build.train_loader(followed, parts.train).sampler.people == count
+    assert loading.train_loader(followed, parts.train).sampler.people == count
 
 
 def test_one_person_alone_is_refused(people: Path) -> None:

@@ -12,7 +12,7 @@ from ccreid.methods.fire2.mining import Attributes
 from ccreid.methods.method import Draws
 from ccreid.methods.sharing import SharedBatch
 from ccreid.recipe import load_recipe
-from ccreid.runs import build
+from ccreid.runs import build, loading
 
 
 def _terms(memory_format: str, dtype: torch.dtype) -> dict[str, float]:
@@ -26,7 +26,7 @@ def _terms(memory_format: str, dtype: torch.dtype) -> dict[str, float]:
     owners = torch.arange(int(people.max()) + 1).repeat_interleave(2)
     centres = torch.randn(len(owners), method.network.dimension, generator=torch.Generator().manual_seed(0))
     method.assign(Attributes(2 * people + torch.arange(len(people)) % 2, owners, centres))
-    _, batch = next(build.train_loader(recipe, train).epoch(0))
+    _, batch = next(loading.train_loader(recipe, train).epoch(0))
     method.to(dtype).train()
     exact = Batch(batch.images.to(dtype), batch.identities, batch.indices)
     terms = SharedBatch(method)(exact, Draws(0, method.after_epoch + 1))

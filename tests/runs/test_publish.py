@@ -18,7 +18,7 @@ from ccreid.model.bundle import CARD, WEIGHTS, About, load_bundle, save_bundle
 from ccreid.recipe import load_recipe
 from ccreid.report.model_card import model_card
 from ccreid.report.tables import percent
-from ccreid.runs import ablate, build, train
+from ccreid.runs import ablate, build, loading, train
 from ccreid.runs.publish import MODEL_CARD, publish
 from ccreid.runs.watch import Watch
 from trees import build_tree
@@ -126,7 +126,7 @@ def shared_of_own_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
         changes.append("training.trackers=[tensorboard]")
     plain = load_recipe("own", TINY_SETTINGS, data=data)
     network = build.method(plain, build.benchmark(plain).subset("train")).network
-    save_bundle(tmp_path / "bertas-drawer" / "model", network, build.preprocessing(plain), About())
+    save_bundle(tmp_path / "bertas-drawer" / "model", network, loading.preprocessing(plain), About())
     recipe = load_recipe("own", [*TINY_SETTINGS, *changes], data=data)
     ablation, out = tmp_path / "ablation", tmp_path / "shared"
     ablate.ablate({"mine": recipe}, [0], ablation, lambda _name: Watch(), {"mine": changes})

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from ccreid.machine.files import HOLDER
 from ccreid.recipe import RunFolder, load_recipe
-from ccreid.runs import build
+from ccreid.runs import build, loading
 from journals import without_clock
 from killing import in_a_process
 from wardrobes import TINY_SETTINGS
@@ -61,7 +61,7 @@ def undisturbed(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactor
     """A run of each kind, of pictures decoded already: whoever decodes makes more calls than who comes after."""
     warm = load_recipe("wardrobe", TINY_SETTINGS, data=smallest_wardrobe)
     for samples in build.benchmark(warm).subsets.values():
-        list(build.plain_loader(warm, samples))
+        list(loading.plain_loader(warm, samples))
     found = {}
     for kind, more in KINDS.items():
         folder = tmp_path_factory.mktemp("undisturbed") / "run"

@@ -16,7 +16,7 @@ from ccreid.model.embedder import Embedder
 from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.recipe import load_recipe
-from ccreid.runs import build
+from ccreid.runs import build, loading
 from ccreid.training.checkpoint import Checkpoints, Circumstances
 from ccreid.training.health import Health
 from ccreid.training.journal import Journal
@@ -55,14 +55,14 @@ def test_a_few_epochs_beat_the_untrained_network(tmp_path: Path) -> None:
     method = build.method(recipe, samples)
 
     def cloth_changing_map(network: Network, name: str) -> float:
-        embedder = Embedder(TorchEngine(network), name, build.preprocessing(recipe))
+        embedder = Embedder(TorchEngine(network), name, loading.preprocessing(recipe))
         return evaluate(embedder, held_out, tmp_path / name).scores["cloth-changing"].mean_ap
 
     before = cloth_changing_map(method.network, "before")
     train(
         build.state(recipe, method, fabric),
-        build.train_loader(recipe, samples),
-        build.plain_loader(recipe, samples),
+        loading.train_loader(recipe, samples),
+        loading.plain_loader(recipe, samples),
         build.plan(recipe),
         fabric=fabric,
         checkpoints=Checkpoints(tmp_path / "checkpoint.safetensors", Circumstances({}, "data")),

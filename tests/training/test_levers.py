@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from ccreid.errors import InterruptedRun
+from ccreid.errors import ArtefactError, InterruptedRun, WeightsError
 from ccreid.recipe import Recipe, RunFolder, load_recipe
 from ccreid.runs import train
 from ccreid.runs.watch import Watch
@@ -29,6 +30,7 @@ LEVERS: dict[str, tuple[str, ...]] = {
     "rates by layer": ("training.layer_decay=0.7", "training.clip_norm=1", "training.accumulate=2"),
     "a cosine": ("training.schedule=cosine",),
     "mixed styles": ("network.mixstyle=0.5",),
+    "what was known": ("training.remember.features=1", "training.remember.relations=1"),
 }
 
 
@@ -70,3 +72,36 @@ def test_it_changes_the_training_and_goes_on_to_the_very_same_end(
     assert not all(torch.equal(whole[name], plain[name]) for name in of_network)
     shipped = load_file(RunFolder(tmp_path / "whole").bundle / "weights.safetensors")
     assert {f"method.network.{name}" for name in shipped} == of_network
+
+
+def test_remembered_weights_that_moved_or_were_replaced_are_found_out(
+    smallest_wardrobe: Path, without: dict[str, Path], tmp_path: Path
+) -> None:
+    """The checkpoint does not hold them: they are read again, and must be those of before."""
+    weights, elsewhere, run = tmp_path / "weights.safetensors", tmp_path / "elsewhere.safetensors", tmp_path / "run"
+    shutil.copyfile(RunFolder(without["baseline"]).bundle / "weights.safetensors", weights)
+    remembering = recipe(smallest_wardrobe, f"network.weights={weights}", "training.remember.features=1")
+    with pytest.raises(InterruptedRun):
+        train.begin(remembering, run, Watch(listener=stop_in_the_second_epoch))
+    weights.rename(elsewhere)
+    with pytest.raises(WeightsError, match=r"there is no file .*weights\.safetensors"):
+        train.resume(run, Watch())
+    other = load_file(elsewhere)
+    other["backbone.model.conv1.0.weight"] += 1e-3
+    save_file(other, weights)
+    with pytest.raises(ArtefactError, match=r"network\.weights \(their contents\) was \w+ and is \w+"):
+        train.resume(run, Watch())
+    train.resume(run, Watch(), [f"network.weights={elsewhere}"], ["recipe"])
+    assert RunFolder(run).finished
+
+
+def test_who_remembers_strays_less(smallest_wardrobe: Path, tmp_path: Path) -> None:
+    """Two runs from the same weights, of which one is held fast, differ in how far they end from there."""
+    distances = {}
+    for name, weight in (("free", "1e-9"), ("held", "30")):
+        of_name = recipe(smallest_wardrobe, "method.name=baseline", f"training.remember.features={weight}")
+        train.begin(of_name, tmp_path / name, Watch())
+        epochs = [row for row in without_clock(tmp_path / name) if row["kind"] == "epoch"]
+        distances[name] = [row["terms"]["remembered_features"] for row in epochs]
+    assert distances["held"][-1] < 0.9 * distances["held"][0]
+    assert distances["held"][-1] < 0.9 * distances["free"][-1]

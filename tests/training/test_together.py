@@ -28,6 +28,7 @@ FOUR = (*TINY_SETTINGS, "data.people=4", "training.learning_rate=1e-5")
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "the whole batch together": ((), ()),
     "each by itself": (("training.replicas=2",), ("training.replicas=2",)),
+    "held to what was known": (("training.remember.features=1", "training.remember.relations=1"),) * 2,
     "two batches a step": (("training.accumulate=2", "training.clip_norm=1"),) * 2,
 }
 

@@ -23,7 +23,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str,
     """Write tensors and notes, whole or not at all. Raises StorageError; what stood there before is then intact."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        save_file(stored, temporary, metadata={**notes, SEAL: _seal(stored, notes)})
+        save_file(stored, temporary, metadata={**notes, SEAL: seal(stored, notes)})
 
 
 def read_notes(path: Path, mend: str) -> dict[str, str]:
@@ -50,8 +50,8 @@ def read_tensors(path: Path, mend: str) -> tuple[dict[str, Tensor], dict[str, st
     notes = _notes(path, mend)
     with safe_open(path, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    seal = notes.pop(SEAL, None)
-    if seal is not None and seal != _seal(tensors, notes):
+    written = notes.pop(SEAL, None)
+    if written is not None and written != seal(tensors, notes):
         raise ArtefactError(f"{path} is damaged: its contents are not those that were written.", mend)
     return tensors, notes
 
@@ -64,7 +64,8 @@ def _notes(path: Path, mend: str) -> dict[str, str]:
         raise ArtefactError(f"{path} is damaged: {error}.", mend) from error
 
 
-def _seal(tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> str:
+def seal(tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> str:
+    """SHA-256 of tensors on the CPU and notes, whatever the order they come in, hexadecimal."""
     digest = hashlib.sha256(json.dumps(sorted(notes.items())).encode())
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -3,6 +3,7 @@
 from ccreid.methods.baseline import Baseline
 from ccreid.methods.fire2 import Fire2
 from ccreid.methods.losses import identity_loss, triplet_loss
+from ccreid.methods.memory import Memory
 from ccreid.methods.method import Draws, EpochStart, Group, Labels, Method, Terms, TrainImages
 from ccreid.methods.sharing import SharedBatch
 
@@ -13,6 +14,7 @@ __all__ = [
     "Fire2",
     "Group",
     "Labels",
+    "Memory",
     "Method",
     "SharedBatch",
     "Terms",

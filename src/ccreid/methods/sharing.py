@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from ccreid.data.batch import Batch
 from ccreid.errors import SettingError
 from ccreid.machine.processes import ALONE, Processes
+from ccreid.methods.memory import Memory
 from ccreid.methods.method import Draws, Labels, Method, Seen, Terms
+from ccreid.model.network import pool
 from ccreid.model.normalisation import normalise_apart, normalise_together
 
 
@@ -30,6 +32,8 @@ class SharedBatch(nn.Module):
         Into how many parts the batch is split for batch normalisation and whatever else the method keeps inside a
         part, as data parallelism over that many devices does; running statistics follow the first. 1 treats the batch
         as a whole whatever the number of processes.
+    memory:
+        What the network is held near to, by terms beside the method's; None lets it forget.
 
     Raises
     ------
@@ -37,10 +41,12 @@ class SharedBatch(nn.Module):
         There are several processes, and neither one replica nor as many as processes.
     """
 
-    def __init__(self, method: Method, processes: Processes = ALONE, replicas: int = 1) -> None:
+    def __init__(
+        self, method: Method, processes: Processes = ALONE, replicas: int = 1, memory: Memory | None = None
+    ) -> None:
         super().__init__()
         check_replicas(replicas, processes.count)
-        self.method, self.processes, self.replicas = method, processes, replicas
+        self.method, self.processes, self.replicas, self.memory = method, processes, replicas, memory
         if processes.count == 1:
             normalise_apart(method.network, replicas)
         elif replicas == 1:
@@ -53,11 +59,15 @@ class SharedBatch(nn.Module):
         embeddings would drown in the rounding of their squares).
         """
         feature_map = self.method.network.feature_map(batch.images)
+        remembered = None if self.memory is None else self.memory(batch.images)
         gather = self.processes.gather
         with torch.autocast(feature_map.device.type, enabled=False):
             seen = _each(gather, self.method.see(feature_map, draws))
             labels = Labels(gather(batch.identities), gather(batch.indices), self.replicas)
-            return self.method.terms(seen, labels, draws)
+            terms = self.method.terms(seen, labels, draws)
+            if self.memory is None or remembered is None:
+                return terms
+            return self.memory.with_terms(terms, gather(pool(feature_map)), gather(remembered))
 
 
 def check_replicas(replicas: int, processes: int) -> None:

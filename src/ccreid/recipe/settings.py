@@ -157,6 +157,13 @@ class Fire2Settings(_PhasedSettings):
     )
 
 
+class RememberSettings(Section):
+    """Weights of terms that hold the network near the one it begins with; 0 leaves a term out."""
+
+    features: Weight = Field(0.0, description="of the distance of each image's features from those of the beginning")
+    relations: Weight = Field(0.0, description="of the change of similarities between a batch's images since then")
+
+
 class TrainingSettings(Section):
     """The schedule and the machine."""
 
@@ -175,6 +182,7 @@ class TrainingSettings(Section):
     layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="factor of the rate from a stage of the backbone to the one before it; 1: all learn alike"
     )
+    remember: RememberSettings = RememberSettings()
     seed: Annotated[int, Field(ge=0)] = Field(0, description="of every draw")
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], MACHINE] = Field("auto", description="where to compute")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(

@@ -14,7 +14,7 @@ from ccreid.methods import Draws, Method
 from ccreid.methods.sharing import check_replicas
 from ccreid.recipe import Recipe
 from ccreid.recipe.settings import BaselineSettings, Fire2Settings
-from ccreid.runs import build
+from ccreid.runs import build, loading
 from ccreid.training.trackers import require
 from ccreid.vocabulary import Benchmark, Samples
 
@@ -42,7 +42,7 @@ def check(recipe: Recipe, benchmark: Benchmark, processes: Processes = ALONE, *,
     parts = build.parts(recipe, benchmark)
     samples = parts.train
     build.refinement(recipe).check(parts.scored_on)
-    sampler = build.train_loader(recipe, samples, processes).sampler
+    sampler = loading.train_loader(recipe, samples, processes).sampler
     check_replicas(recipe.training.replicas, processes.count)
     _check_batch(sampler, recipe.training.replicas)
     _check_donors(recipe, sampler, samples)

@@ -11,30 +11,29 @@ from typing import Any, NamedTuple, cast
 
 from lightning_fabric import Fabric
 
-from ccreid.data.augment import Augmentation
 from ccreid.data.fingerprint import content_fingerprint
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
-from ccreid.data.preprocess import Preprocessing
 from ccreid.data.readable import check_readable, through_cache
-from ccreid.data.sampler import IdentitySampler, OutfitSampler
 from ccreid.datasets import read_benchmark
 from ccreid.datasets.holdout import hold_out
 from ccreid.errors import DataError, SettingError
 from ccreid.evaluation.evaluate import evaluate
 from ccreid.evaluation.metrics import mean_precision
 from ccreid.evaluation.refinement import Refinement
-from ccreid.machine.devices import MEMORY_FORMATS, computed_in, default_workers, launch, processes_of, require_compiler
+from ccreid.machine.devices import MEMORY_FORMATS, computed_in, launch, processes_of, require_compiler
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.seeds import derive_seed, seeded
-from ccreid.methods import Method, SharedBatch
+from ccreid.machine.tensor_files import seal
+from ccreid.methods import Memory, Method, SharedBatch
 from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
 from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.model.weights import load_weights
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs.loading import plain_loader, preprocessing, train_loader, workers
 from ccreid.runs.methods import make_method
 from ccreid.runs.watch import Watch
 from ccreid.training.average import Average
@@ -61,11 +60,6 @@ def benchmark(recipe: Recipe) -> Benchmark:
     """The data set of the run."""
     root = recipe.data.root
     return read_benchmark(recipe.data.dataset, None if root is None else Path(root))
-
-
-def preprocessing(recipe: Recipe) -> Preprocessing:
-    """The test transform of the run."""
-    return Preprocessing(recipe.data.height_px, recipe.data.width_px)
 
 
 def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Method:
@@ -98,38 +92,19 @@ def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Meth
     return built
 
 
+def memory(recipe: Recipe, samples: Samples) -> Memory | None:
+    """What the network of a run is to remember: the one that every run of the recipe begins with, made again.
+
+    None where it may forget everything. Raises WeightsError where the recipe's weights are no longer there.
+    """
+    weights = recipe.training.remember.model_dump()
+    return Memory(method(recipe, samples).network, weights) if any(weights.values()) else None
+
+
 def refinement(recipe: Recipe) -> Refinement:
     """What is done to the embeddings that are scored; an epoch is selected without it."""
     evaluation = recipe.evaluation
     return Refinement(evaluation.camera_means, evaluation.centralise, evaluation.reranking)
-
-
-def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> TrainLoader:
-    """Augmented P x K batches, on the device of the process."""
-    data = recipe.data
-    return TrainLoader(
-        samples,
-        Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing, data.erasing_aspect),
-        _sampler(recipe, samples, processes.count),
-        seed=recipe.training.seed,
-        workers=_workers(recipe),
-        cache=users_cache(data.cache_gb),
-        device=processes.device,
-        processes=processes,
-    )
-
-
-def plain_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> PlainLoader:
-    """Every image once, for mining, on the device of the process."""
-    return PlainLoader(
-        samples,
-        preprocessing(recipe),
-        batch_images=recipe.evaluation.batch_images,
-        workers=_workers(recipe),
-        cache=users_cache(recipe.data.cache_gb),
-        device=processes.device,
-        processes=processes,
-    )
 
 
 def plan(recipe: Recipe) -> Plan:
@@ -231,10 +206,12 @@ def _check_answerable(judges: Benchmark) -> None:
     )
 
 
-def state(recipe: Recipe, method: Method, fabric: Fabric, processes: Processes = ALONE) -> State:
+def state(
+    recipe: Recipe, method: Method, fabric: Fabric, processes: Processes = ALONE, memory: Memory | None = None
+) -> State:
     """What changes in a run, at its beginning. Raises SettingError: see :class:`SharedBatch`."""
     training = recipe.training
-    shared = SharedBatch(method, processes, training.replicas)
+    shared = SharedBatch(method, processes, training.replicas, memory)
     fabric.to_device(shared)
     optimizer = Optimizer(method, fabric, training.weight_decay, training.clip_norm, training.layer_decay)
     return State(shared, optimizer, Average(method.network, training.average) if training.average else None)
@@ -281,6 +258,9 @@ def training(
     samples, processes = parts.train, processes_of(fabric)
     fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track))
     decides = recipe.affecting("training") | {"training.precision": computed_in(fabric)}
+    remembered = memory(recipe, samples)
+    if remembered is not None:  # a file of weights that was replaced meanwhile would be remembered in their place
+        decides["network.weights (their contents)"] = seal(remembered.beginning.state_dict(), {})
     circumstances = Circumstances(decides, fingerprint, processes.count)
     checkpoints = Checkpoints(run.checkpoint, circumstances, allowed, writes=processes.leads)
     checkpoints.check()
@@ -291,7 +271,7 @@ def training(
         criterion = partial(_mean_precision, recipe, parts.selected_on, fabric)
         selection = Selection(run.best, criterion, recipe.selection.every, course.epochs, writes=processes.leads)
     return Training(
-        state(recipe, trained, fabric, processes),
+        state(recipe, trained, fabric, processes, remembered),
         train_loader(recipe, samples, processes),
         plain_loader(recipe, samples, processes),
         course,
@@ -314,37 +294,7 @@ def embedder(recipe: Recipe, network: Network, weights_hash: str, fabric: Fabric
         weights_hash,
         preprocessing(recipe),
         batch_images=recipe.evaluation.batch_images,
-        workers=_workers(recipe),
+        workers=workers(recipe),
         pixels=users_cache(recipe.data.cache_gb),
         processes=processes_of(fabric),
     )
-
-
-def _sampler(recipe: Recipe, samples: Samples, processes: int) -> IdentitySampler:
-    data, people = recipe.data, _people_of_batch(recipe, samples, processes)
-    if data.sampler == "plain":
-        return IdentitySampler(samples.identities, people, data.images)
-    clothes = samples.clothes if data.sampler == "clothes-aware" else None
-    return OutfitSampler(samples.identities, people, data.images, clothes)
-
-
-def _people_of_batch(recipe: Recipe, samples: Samples, processes: int) -> int:
-    """How many people a batch takes: fewer than asked for where fewer are trained on, which is told."""
-    there, asked = len(samples.people), recipe.data.people
-    if there >= asked:
-        return asked
-    people = max(there - there % processes, 1)  # of each process as many as of the others
-    logger.warning(
-        "%d people are trained on%s, so that batches take %d where data.people asks for %d.",
-        there,
-        " besides those held out for validation"
-        if "validation" in (recipe.selection.by, recipe.selection.scored)
-        else "",
-        people,
-        asked,
-    )
-    return people
-
-
-def _workers(recipe: Recipe) -> int:
-    return default_workers() if recipe.data.workers is None else recipe.data.workers

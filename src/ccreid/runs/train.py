@@ -20,7 +20,7 @@ from ccreid.model.network import Network
 from ccreid.recipe import Recipe, RunFolder
 from ccreid.records import BenchmarkCard
 from ccreid.report.schema import TEST_SET, Conditions, Report
-from ccreid.runs import beforehand, build
+from ccreid.runs import beforehand, build, loading
 from ccreid.runs.journals import Journals
 from ccreid.runs.score import score, without_unreadable
 from ccreid.runs.watch import Watch
@@ -129,7 +129,7 @@ def _carry_through(
         versions=versions(),
         trained_on=BenchmarkCard.of(benchmark).shareable(),
     )
-    weights_hash = processes.first(lambda: save_bundle(run.bundle, network, build.preprocessing(recipe), about))
+    weights_hash = processes.first(lambda: save_bundle(run.bundle, network, loading.preprocessing(recipe), about))
     embedder = build.embedder(recipe, network, weights_hash, fabric)
     conditions = Conditions(
         recipe=recipe.name,
