@@ -94,8 +94,8 @@ def test_its_terms_stand_beside_those_of_any_method() -> None:
     method, memory = Lengths(network(0)), Memory(network(1), weights)
     with torch.no_grad():
         features, remembered = (pool(of.feature_map(BATCH.images)) for of in (network(0).train(), network(1)))
-        plain = SharedBatch(Lengths(network(0)))(BATCH, NOW)
-        found = SharedBatch(method, memory=memory)(BATCH, NOW)
+        plain = SharedBatch(Lengths(network(0))).train()(BATCH, NOW)
+        found = SharedBatch(method, memory=memory).train()(BATCH, NOW)
     expected = {
         "lengths": plain.named["lengths"].item(),
         "remembered_features": features_by_definition(features.tolist(), remembered.tolist()),
