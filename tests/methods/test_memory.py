@@ -39,13 +39,9 @@ def features_by_definition(features: Vectors, remembered: Vectors) -> float:
 
 def relations_by_definition(features: Vectors, remembered: Vectors) -> float:
     ours, theirs = over_batch(features), over_batch(remembered)
-    differences = [
-        (cosine(ours[i], ours[j]) - cosine(theirs[i], theirs[j])) ** 2
-        for i in range(len(ours))
-        for j in range(len(ours))
-        if i != j
-    ]
-    return math.fsum(differences) / len(differences)
+    pairs = [(i, j) for i in range(len(ours)) for j in range(len(ours)) if i != j]
+    lost = math.fsum((cosine(ours[i], ours[j]) - cosine(theirs[i], theirs[j])) ** 2 for i, j in pairs)
+    return lost / math.fsum(cosine(theirs[i], theirs[j]) ** 2 for i, j in pairs)
 
 
 def drawn(seed: int, count: int = 7) -> Tensor:
@@ -93,7 +89,7 @@ def test_its_terms_stand_beside_those_of_any_method() -> None:
     weights = {"features": 0.5, "relations": 2.0}
     method, memory = Lengths(network(0)), Memory(network(1), weights)
     with torch.no_grad():
-        features, remembered = (pool(of.feature_map(BATCH.images)) for of in (network(0).train(), network(1)))
+        features, remembered = (pool(network(seed).train().feature_map(BATCH.images)) for seed in (0, 1))
         plain = SharedBatch(Lengths(network(0))).train()(BATCH, NOW)
         found = SharedBatch(method, memory=memory).train()(BATCH, NOW)
     expected = {
@@ -112,6 +108,19 @@ def test_a_term_without_weight_is_not_computed(name: str) -> None:
     memory = Memory(network(1), {"features": 0.0, "relations": 0.0} | {name: 1.0})
     found = SharedBatch(Lengths(network(0)), memory=memory)(BATCH, NOW)
     assert set(found.named) == {"lengths", f"remembered_{name}"}
+
+
+def test_nothing_is_forgotten_before_the_first_step() -> None:
+    """Whatever the running statistics are, which both networks leave alone in training."""
+    beginning = network(0)
+    for buffer in beginning.buffers():
+        if buffer.is_floating_point():
+            buffer.uniform_(0.5, 2)
+    memory = Memory(beginning, {"features": 1.0, "relations": 1.0})
+    for replicas in (1, 2):
+        found = SharedBatch(Lengths(network(0)), replicas=replicas, memory=memory).train()(BATCH, NOW)
+        assert found.named["remembered_features"].item() == pytest.approx(0, abs=1e-5)
+        assert found.named["remembered_relations"].item() == pytest.approx(0, abs=1e-5)
 
 
 def test_the_present_network_learns_and_the_remembered_one_never_changes() -> None:

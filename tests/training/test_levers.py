@@ -103,5 +103,4 @@ def test_who_remembers_strays_less(smallest_wardrobe: Path, tmp_path: Path) -> N
         train.begin(of_name, tmp_path / name, Watch())
         epochs = [row for row in without_clock(tmp_path / name) if row["kind"] == "epoch"]
         distances[name] = [row["terms"]["remembered_features"] for row in epochs]
-    assert distances["held"][-1] < 0.9 * distances["held"][0]
-    assert distances["held"][-1] < 0.9 * distances["free"][-1]
+    assert distances["held"][-1] < 0.5 * distances["free"][-1]

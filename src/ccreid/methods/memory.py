@@ -10,20 +10,24 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, cosine_similarity, normalize
 
 from ccreid.methods.method import Terms
+from ccreid.model.batch_statistics import batch_normalisations
 from ccreid.model.network import Network, pool
 
 
 class Memory(nn.Module):
     """The network that a training began with, which no longer learns, and how far the present one may leave it.
 
-    Both are shown the same augmented images. What is compared are their pooled feature maps, each dimension normalised
-    over the batch as a neck does: before that, the features of all images are alike, and a batch normalisation that
-    shifts or scales them would count as forgetting.
+    Both are shown the same augmented images, and both normalise over the batch: by the statistics of the images that
+    it was trained on, a network from ImageNet yields such other features here that to imitate them would be to learn
+    that difference. What is compared are pooled feature maps, each dimension normalised over the batch as a neck
+    does: before that, the features of all images are alike, and one that is shifted or scaled alone would count as
+    forgotten. So both terms are 0 before the first step.
 
     Parameters
     ----------
     beginning:
-        It is always in eval mode, and is no part of the method: neither its checkpoint nor its bundle holds it.
+        Besides its batch normalisations it is always in eval mode, and it never changes. It is no part of the method:
+        neither its checkpoint nor its bundle holds it.
     weights:
         Of "features" (:func:`features_term`) and of "relations" (:func:`relations_term`); a term of weight 0 is not
         computed.
@@ -31,13 +35,18 @@ class Memory(nn.Module):
 
     def __init__(self, beginning: Network, weights: Mapping[str, float]) -> None:
         super().__init__()
-        self.beginning = beginning.requires_grad_(False).eval()
+        self.beginning = beginning.requires_grad_(False)
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
+        for layer in batch_normalisations(beginning):
+            layer.momentum, layer.num_batches_tracked = 0.0, None  # running statistics stay
+        self.train()
 
     def train(self, mode: bool = True) -> Self:
         """As every module; what is remembered does not change."""
         super().train(mode)
         self.beginning.eval()
+        for layer in batch_normalisations(self.beginning):
+            layer.training = True  # itself alone: a dropout inside it stays in eval mode
         return self
 
     @torch.no_grad()
@@ -69,7 +78,7 @@ def features_term(features: Tensor, remembered: Tensor) -> Tensor:
 
 
 def relations_term(features: Tensor, remembered: Tensor) -> Tensor:
-    """How far the similarities of images are from those remembered: (cos(z_i, z_j) - cos(z'_i, z'_j))², i ≠ j.
+    """How far the similarities of images are from those remembered: Σ (r_ij - r'_ij)² / Σ r'_ij², r = cos(z_i, z_j).
 
     The features themselves may turn as they like as long as who is like whom stays (as in Tung and Mori, ICCV 2019).
 
@@ -81,11 +90,12 @@ def relations_term(features: Tensor, remembered: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        The mean over pairs of different images, a scalar in [0, 4].
+        A scalar, over pairs of different images: 0 where all is kept, 1 where nobody is like anybody any more.
     """
     ours, theirs = (units @ units.T for units in (normalize(_over_batch(of), dim=1) for of in (features, remembered)))
     different = ~torch.eye(len(ours), dtype=torch.bool, device=ours.device)
-    return (ours - theirs)[different].square().mean()
+    lost = (ours - theirs)[different].square().sum()
+    return lost / theirs[different].square().sum().clamp(min=torch.finfo(theirs.dtype).tiny)
 
 
 TERMS = {"features": features_term, "relations": relations_term}

@@ -47,10 +47,11 @@ class SharedBatch(nn.Module):
         super().__init__()
         check_replicas(replicas, processes.count)
         self.method, self.processes, self.replicas, self.memory = method, processes, replicas, memory
-        if processes.count == 1:
-            normalise_apart(method.network, replicas)
-        elif replicas == 1:
-            normalise_together(method.network, processes)
+        for network in [method.network] if memory is None else [method.network, memory.beginning]:
+            if processes.count == 1:
+                normalise_apart(network, replicas)
+            elif replicas == 1:
+                normalise_together(network, processes)
 
     def forward(self, batch: Batch, draws: Draws) -> Terms:
         """The terms of the whole batch, of which this process is given its part.

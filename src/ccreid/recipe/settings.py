@@ -161,7 +161,7 @@ class RememberSettings(Section):
     """Weights of terms that hold the network near the one it begins with; 0 leaves a term out."""
 
     features: Weight = Field(0.0, description="of the distance of each image's features from those of the beginning")
-    relations: Weight = Field(0.0, description="of the change of similarities between a batch's images since then")
+    relations: Weight = Field(0.0, description="of the share of the likenesses between a batch's images that is lost")
 
 
 class TrainingSettings(Section):
