@@ -12,7 +12,7 @@ from PIL import Image
 
 from ccreid.report.calibration_page import DET, RELIABILITY, cautions, rate_in_words, rows_of, write_calibration_page
 from ccreid.report.calibration_plots import draw_det, draw_reliability
-from ccreid.report.calibration_tables import threshold_table
+from ccreid.report.calibration_tables import threshold_lines, threshold_table
 from ccreid.retrieval.calibration import calibrating
 from ccreid.retrieval.calibration.calibrating import calibrate
 from ccreid.retrieval.calibration.calibration import Calibration
@@ -50,6 +50,25 @@ def test_thresholds_are_of_two_sizes_and_three_rates(calibration: Calibration) -
     assert [(row.enrolled, row.fpir) for row in rows] == [(n, rate) for n in (10, 48) for rate in (0.1, 0.05, 0.01)]
     assert [row.threshold is not None for row in rows][:3] == [True, True, False]
     assert threshold_table(calibration).row_count == 6
+
+
+def test_a_threshold_is_told_with_its_definitions_and_what_it_gives(calibration: Calibration) -> None:
+    told = threshold_lines(calibration.threshold(0.1, 10))
+    words = " ".join(told)
+    for part in (
+        "FPIR(N = 10, T) = 10.0%",
+        "FNIR(N = 10, R = 1, T)",
+        "ISO/IEC 19795-1",
+        "with 60 people",
+        "over people",
+    ):
+        assert part in words
+    threshold = calibration.threshold(0.1, 10)
+    assert threshold.fnir_changed is not None
+    assert rate_in_words(threshold.fnir_changed) in told[1]
+    assert [f"with {10 * times}," in f"{told[2]}," for times in (1, 2, 5, 10)] == [False, True, True, True]
+    assert "beyond those simulated" in threshold_lines(calibration.threshold(0.1, 100))[0]
+    assert len(threshold_lines(calibration.threshold(0.3, 600))) == 3  # of larger galleries nothing is promised
 
 
 def test_the_drawings_show_what_was_measured(calibration: Calibration) -> None:

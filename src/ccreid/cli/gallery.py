@@ -178,6 +178,7 @@ def search(
     runtime: RuntimeOption = "auto",
 ) -> None:
     """Say who each crop shows, if anybody who is enrolled."""
+    from ccreid.report.calibration_tables import threshold_lines
     from ccreid.retrieval.gallery.gallery import Gallery
     from ccreid.retrieval.gallery.search import Question
     from ccreid.runs.finding import fitting_calibration
@@ -205,6 +206,8 @@ def search(
         return
     for path, answer in zip(paths, answers, strict=True):
         _show_answer(path, answer, opened.snapshot())
+    for line in next((threshold_lines(one.threshold) for one in answers if one.threshold is not None), []):
+        console.say(line)
     notes = [answer.calibration for answer in answers if answer.calibration is not None]
     for source in dict.fromkeys(note.source for note in notes):
         console.say(f"Calibrated with {source}")

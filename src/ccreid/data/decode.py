@@ -41,7 +41,7 @@ def decoded(path: Path | str, content: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise unreadable(path, f"it begins with {content[:16]!r} and is no picture of a known format") from error
     except Exception as error:  # decoders raise whatever comes: TypeError, struct.error, MemoryError, ...
-        raise unreadable(path, str(error) or type(error).__name__) from error
+        raise unreadable(path, str(error).rstrip(".") or type(error).__name__) from error
 
 
 def content_of(path: Path) -> bytes:
