@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from ccreid.retrieval.calibration import calibrating, strangers
 from ccreid.retrieval.calibration.calibration import Calibration
+from ccreid.retrieval.calibration.open_set import Found
 from ccreid.retrieval.calibration.person_scores import Enrolled, Prepared
 from ccreid.retrieval.calibration.strangers import as_strangers, rate_here
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.search import Question
-from ccreid.retrieval.gallery.where import rows_where
 from crop_files import MODEL
 from retrieval.memory_store import MemoryStore
 from simulated_people import SCOPE, as_crop_file, simulated
@@ -138,13 +140,21 @@ def test_where_it_breaks_nobody_is_named(calibration: Calibration) -> None:
     assert nobody.decision == "nobody"  # which a threshold that is too low says rightly
 
 
-def test_it_is_looked_for_once_by_condition(calibration: Calibration) -> None:
+def test_it_is_looked_for_once_by_condition(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def counted(*given: Any) -> Found | None:
+        found = as_strangers(*given)
+        looked.append(0 if found is None else len(found.person))
+        return found
+
+    monkeypatch.setattr("ccreid.retrieval.gallery.snapshot.as_strangers", counted)
     gallery = gallery_of(people(4, 20), calibration)
-    snapshot = gallery.snapshot()
-    first = snapshot.as_strangers(calibration, None, None)
-    assert snapshot.as_strangers(calibration, None, None) is first
-    some = rows_where("camera == 1", snapshot.columns)[snapshot.confirmed]
-    other = snapshot.as_strangers(calibration, "camera == 1", some)
-    assert first is not None
-    assert other is not None
-    assert len(other.person) < len(first.person)
+    queries = as_crop_file(people(4, 2), MODEL)
+    for where in (None, "camera == 1", None, "camera == 1"):
+        gallery.search(queries, Question(where=where, fpir=0.2))
+    gallery.search(queries, Question(fpir=FPIR))
+    assert looked == [120, 40]
+    gallery.hide("person 3")
+    gallery.search(queries)
+    assert looked == [120, 40, 114]

@@ -66,6 +66,23 @@ def test_an_id_is_of_the_bytes_and_the_box() -> None:
     assert ids[1] == hashlib.sha256(f"{picture} 0,0,4,8".encode()).hexdigest()[:32]
 
 
+def test_polars_reads_it(tmp_path: Path) -> None:
+    crop_file().write(tmp_path / "crops.parquet")
+    frame = pytest.importorskip("polars").read_parquet(tmp_path / "crops.parquet")
+    np.testing.assert_array_equal(frame["embedding"].to_numpy(), crop_file().vectors)
+    assert frame["person"].to_list()[3:] == ["ben", "ben"]
+
+
+def test_duckdb_reads_it(tmp_path: Path) -> None:
+    crop_file().write(tmp_path / "crops.parquet")
+    found = pytest.importorskip("duckdb").sql(
+        f"select embedding, person from '{tmp_path}/crops.parquet' where camera = 1"
+    )
+    rows = found.fetchall()
+    assert len(rows) == 2
+    np.testing.assert_array_equal(np.array(rows[0][0], np.float32), crop_file().vectors[0])
+
+
 def test_other_programs_read_it(tmp_path: Path) -> None:
     crop_file().write(tmp_path / "crops.parquet")
     frame = pytest.importorskip("pandas").read_parquet(tmp_path / "crops.parquet")

@@ -13,11 +13,11 @@ from ccreid.vocabulary import Ids
 QUERIES = 10
 """Crops of a person that are searched for, at most."""
 
-SEARCHES = (100, 1000)
+SEARCHES = (60, 1000)
 """Searches at least and at most, if there are so many crops: fewer in a large gallery, where each takes longer."""
 
-COMPARED = 1 << 25
-"""Crops that all searches together are compared with, about: a second on two cores."""
+COMPARED = 1 << 24
+"""Crops that all searches together are compared with, about: two seconds on two cores."""
 
 BLOCK = 1 << 22
 """Comparisons at a time."""

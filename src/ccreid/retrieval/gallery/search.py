@@ -15,7 +15,6 @@ from ccreid.retrieval.calibration.answers import Answer, CalibrationNote, Candid
 from ccreid.retrieval.calibration.calibration import Calibration, Verdict
 from ccreid.retrieval.calibration.open_set import Rate
 from ccreid.retrieval.calibration.person_scores import Evidence, person_evidence
-from ccreid.retrieval.calibration.strangers import rate_here
 from ccreid.retrieval.calibration.thresholds import Threshold
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.crops.labels import as_labels
@@ -172,8 +171,7 @@ def _judged(
     threshold, here = None, None
     try:
         threshold = calibration.threshold(question.fpir, _enrolled(evidence))
-        found = snapshot.as_strangers(calibration, question.where, allowed)
-        here = None if found is None else rate_here(found, threshold.value)
+        here = snapshot.rate_here(calibration, threshold.value, question.where, allowed)
         verdicts = calibration.decide(
             evidence, threshold, question.known, same_clothes=question.same_clothes, here=here
         )

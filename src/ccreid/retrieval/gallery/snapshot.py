@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ccreid.errors import ArtefactError
 from ccreid.retrieval.calibration.calibration import Calibration
-from ccreid.retrieval.calibration.open_set import Found
+from ccreid.retrieval.calibration.open_set import Found, Rate
 from ccreid.retrieval.calibration.person_scores import Enrolled, Mask, Prepared
-from ccreid.retrieval.calibration.strangers import as_strangers
+from ccreid.retrieval.calibration.strangers import as_strangers, rate_here
 from ccreid.retrieval.crops.labels import as_labels
 from ccreid.retrieval.gallery.metadata import told_by
 from ccreid.retrieval.gallery.tables import CONFIRMED, JOURNAL, UNDOABLE, Tables
@@ -55,6 +55,7 @@ class Snapshot:
     vectors: Floats
     outfit_ids: Any
     _strangers: dict[tuple[str, str | None], Found | None] = field(default_factory=dict, init=False, repr=False)
+    _rates: dict[tuple[str, str | None, float], Rate | None] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -87,16 +88,21 @@ class Snapshot:
         """Their confirmed crops, ready to be compared with. Raises DataError where there are none."""
         return Prepared.of(self.enrolled)
 
-    def as_strangers(self, calibration: Calibration, where: str | None, allowed: Mask | None) -> Found | None:
-        """What is found of everybody enrolled as if they were not: it is looked for once by calibration and condition.
+    def rate_here(
+        self, calibration: Calibration, threshold: float, where: str | None, allowed: Mask | None
+    ) -> Rate | None:
+        """The FPIR of a threshold among the people enrolled, who are searched for once by calibration and condition.
 
         `allowed` are the confirmed crops that fulfil the condition, see
-        :func:`ccreid.retrieval.calibration.strangers.as_strangers`.
+        :func:`ccreid.retrieval.calibration.strangers.as_strangers`. None where too few people are enrolled.
         """
-        key = f"{calibration.cohort.model_dump_json()} {calibration.likelihood.model_dump_json()}", where
-        if key not in self._strangers:
-            self._strangers[key] = as_strangers(calibration, self.enrolled, self.prepared, allowed)
-        return self._strangers[key]
+        by = f"{calibration.cohort.model_dump_json()} {calibration.likelihood.model_dump_json()}"
+        if (by, where) not in self._strangers:
+            self._strangers[by, where] = as_strangers(calibration, self.enrolled, self.prepared, allowed)
+        found = self._strangers[by, where]
+        if (by, where, threshold) not in self._rates:
+            self._rates[by, where, threshold] = None if found is None else rate_here(found, threshold)
+        return self._rates[by, where, threshold]
 
     @property
     def enrolled(self) -> Enrolled:
