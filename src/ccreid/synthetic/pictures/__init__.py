@@ -1,0 +1,1 @@
+"""What cameras see of people: scenes, light, drawing, and the way from light to a file."""

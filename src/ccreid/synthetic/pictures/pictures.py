@@ -1,0 +1,326 @@
+"""One picture of a person: figure, camera, scene and light come together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ccreid.synthetic.draws import draws
+from ccreid.synthetic.figure import Figure, Part
+from ccreid.synthetic.figures import make_figure
+from ccreid.synthetic.outfits import draw_outfit
+from ccreid.synthetic.people import draw_person
+from ccreid.synthetic.pictures.cameras import Camera, at_a_moment, draw_camera
+from ccreid.synthetic.pictures.light import Light, draw_light
+from ccreid.synthetic.pictures.photo import developed
+from ccreid.synthetic.pictures.raster import Drawn, draw
+from ccreid.synthetic.pictures.scenes import Scene, backdrop, draw_scene
+from ccreid.synthetic.pictures.shading import shaded
+from ccreid.synthetic.poses import draw_pose
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+FINER = 2
+"""People are drawn so many times as large as the picture, and averaged."""
+PASSERS_BY = 12
+"""Other people who may come into a picture: so many a seed, none of whom is anybody of the set."""
+SHADOW_DARK = 0.75
+"""How much of the direct light a shadow takes from the ground."""
+
+_LAMPS = 2
+_PASSER_BY_NUMBER = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """All that is particular to a picture, but for who is in it.
+
+    Attributes
+    ----------
+    heading:
+        Which way the person looks, in degrees: 0 is towards the camera, 90 to the right of the picture.
+    across_m, away_m:
+        Where the person stands in the scene of the camera.
+    box:
+        How much larger than the person the crop is on each side (left, top, right, bottom), in parts of the
+        person's height; below 0 the person is cut.
+    native_px:
+        Rows of the crop in the camera's frame.
+    others:
+        How many other people are in it.
+    """
+
+    heading: float
+    across_m: float
+    away_m: float
+    box: tuple[float, float, float, float]
+    native_px: float
+    others: int
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture and what is known of it.
+
+    Attributes
+    ----------
+    pixels:
+        (H, W, 3) RGB.
+    mask:
+        (H, W, 3): which :class:`Part` is seen, how much of the pixel is the person (0 to 255), and how dark the
+        shadow of the person is on the ground (0 to 255).
+    background:
+        (H, W, 3) RGB: the same without any person; None where it was not asked for.
+    """
+
+    pixels: Bytes
+    mask: Bytes
+    background: Bytes | None
+    moment: Moment
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A camera of a set, with its scene."""
+
+    camera: Camera
+    scene: Scene
+
+
+@lru_cache(maxsize=512)
+def stage(seed: int, number: int) -> Stage:
+    """The camera of this number among those of this seed, and what it sees when nobody is there."""
+    camera = draw_camera(seed, number)
+    return Stage(camera, draw_scene(seed, number, camera))
+
+
+@lru_cache(maxsize=PASSERS_BY)
+def passer_by(seed: int, number: int) -> Figure:
+    """Somebody in somebody's clothes, standing at the origin."""
+    person = draw_person(seed, _PASSER_BY_NUMBER + number)
+    outfit = draw_outfit(seed, _PASSER_BY_NUMBER + number)
+    return make_figure(person, outfit, draw_pose(person, draws(seed, "passer-by", number)))
+
+
+def take(
+    seed: int,
+    stage: Stage,
+    figures: Sequence[Figure],
+    size: tuple[int, int],
+    random: np.random.Generator,
+    *,
+    travelled_m: Sequence[float] = (0.0,),
+    background: bool = False,
+) -> list[Picture]:
+    """Consecutive pictures of one person by one camera, most often a single one.
+
+    Parameters
+    ----------
+    figures:
+        The person in each of them, at the origin.
+    size:
+        Height and width of a picture in pixels.
+    random:
+        Draws the moment.
+    travelled_m:
+        How far the person has come in each since the first.
+    background:
+        Whether the first picture is also wanted without any person.
+    """
+    camera = at_a_moment(stage.camera, random)
+    light = draw_light(random, indoors=camera.indoors)
+    moment = _draw_moment(stage, camera, random)
+    others = [_beside(seed, moment, random) for _ in range(moment.others)]
+    taken = []
+    for number, (figure, come) in enumerate(zip(figures, travelled_m, strict=True)):
+        turned = np.radians(moment.heading)
+        across = moment.across_m + come * float(np.sin(turned))
+        away = moment.away_m - come * float(np.cos(turned))
+        one = placed(figure, moment.heading, across, away)
+        taken.append(
+            _take(stage.scene, camera, light, one, others, replace_place(moment, across, away), size, random,
+                  background and number == 0)
+        )
+    return taken
+
+
+def replace_place(moment: Moment, across_m: float, away_m: float) -> Moment:
+    """The moment with the person elsewhere."""
+    return replace(moment, across_m=across_m, away_m=away_m)
+
+
+def placed(figure: Figure, heading: float, across_m: float, away_m: float) -> Figure:
+    """A figure turned, in degrees, and put somewhere in the coordinates of a scene."""
+    angle = np.radians(heading + 180)  # at 0 it looks back at the camera, against +z
+    sin, cos = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
+    place = np.array([across_m, 0, away_m], np.float32)
+    return replace(figure, vertices=figure.vertices @ turn + place, normals=figure.normals @ turn)
+
+
+def _draw_moment(stage: Stage, camera: Camera, random: np.random.Generator) -> Moment:
+    away = camera.distance_m * np.exp(random.normal(0, 0.18))
+    away = float(np.clip(away, min(1.05 * camera.height_m, camera.distance_m), stage.scene.wall_m - 0.9))
+    across = float(random.normal(0, 0.12) * away)
+    box = random.normal(0.06, 0.05, 4)
+    if random.random() < 0.2:  # what a detector cuts off: mostly the feet
+        box[3] -= random.uniform(0.1, 0.45)
+    if random.random() < 0.06:
+        box[int(random.integers(0, 3))] -= random.uniform(0.05, 0.15)
+    return Moment(
+        heading=float(random.uniform(0, 360)),
+        across_m=across,
+        away_m=away,
+        box=(float(box[0]), float(max(box[1], -0.05)), float(box[2]), float(box[3])),
+        native_px=0.0,
+        others=int(random.random() < 0.18) + int(random.random() < 0.05),
+    )
+
+
+def _beside(seed: int, moment: Moment, random: np.random.Generator) -> Figure:
+    """Another person near the one who is meant, most often behind."""
+    behind = random.random() < 0.75
+    away = moment.away_m + (random.uniform(0.8, 4.0) if behind else -random.uniform(0.7, 1.1))
+    side = float(random.choice((-1, 1)) * random.uniform(0.4, 1.0))
+    across = moment.across_m * away / moment.away_m + side
+    figure = passer_by(seed, int(random.integers(PASSERS_BY)))
+    return placed(figure, float(random.uniform(0, 360)), float(across), float(max(away, 1.0)))
+
+
+def _take(
+    scene: Scene,
+    camera: Camera,
+    light: Light,
+    person: Figure,
+    others: Sequence[Figure],
+    moment: Moment,
+    size: tuple[int, int],
+    random: np.random.Generator,
+    background: bool,
+) -> Picture:
+    height, width = size
+    window = _window(camera.seen(person.vertices)[0], moment.box, width / height)
+    moment = replace(moment, native_px=float(window[3]))
+    columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    places = np.stack([window[0] + columns.ravel() * window[2], window[1] + rows.ravel() * window[3]], axis=1)
+    behind = backdrop(scene, camera, light, places.astype(np.float32), (moment.across_m, moment.away_m))
+    empty = behind.light.reshape(height, width, 3)
+    depth, ground = behind.depth.reshape(size), behind.ground.reshape(size)
+    own_shade = _shadow(person, camera, light, window, size) * ground
+    shade = np.maximum.reduce([own_shade, *(_shadow(one, camera, light, window, size) * ground for one in others)])
+    picture = empty * (1 - shade[..., None] * _darkening(light))
+    layers = sorted((person, *others), key=lambda one: -float(one.vertices[:, 2].mean()))
+    alpha = np.zeros(size, np.float32)
+    part = np.zeros(size, np.uint8)
+    eye = np.array([0, camera.height_m, 0], np.float32)
+    for layer in layers:
+        drawn = _drawn(layer, camera, window, size)
+        seen = drawn.triangle >= 0
+        if not seen.any():
+            continue
+        fine = np.zeros((*seen.shape, 3), np.float32)
+        fine[seen] = shaded(layer, drawn, light, eye)
+        cover = _averaged(_before(drawn, depth).astype(np.float32), size)
+        light_of_it = _averaged(np.where(_before(drawn, depth)[..., None], fine, 0), size)
+        picture = picture * (1 - cover[..., None]) + light_of_it
+        if layer is person:
+            alpha, part = cover, _parts(layer, drawn, size)
+        else:
+            alpha = alpha * (1 - cover)
+            part = np.where(cover > 0.5, np.uint8(Part.OTHER), part)
+            own_shade = own_shade * (1 - cover)
+    part = np.where((alpha < 0.25) & (part != Part.OTHER), np.uint8(Part.BACKGROUND), part)
+    mask = np.stack([part, _byte(alpha), _byte(own_shade)], axis=2)
+    again = np.random.default_rng(random.integers(2**63)) if background else None
+    pixels = developed(picture, camera, moment.native_px, random)
+    alone = None if again is None else developed(empty, camera, moment.native_px, again)
+    return Picture(pixels, mask, alone, moment)
+
+
+def _window(places: Floats, box: tuple[float, float, float, float], ratio: float) -> tuple[float, float, float, float]:
+    """Left, top, width and height of the crop on the frame, around where the person is; of the picture's own ratio."""
+    (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
+    tall = bottom - top
+    left, top = left - box[0] * tall, top - box[1] * tall
+    right, bottom = right + box[2] * tall, bottom + box[3] * tall
+    wide, tall = max(right - left, 1.0), max(bottom - top, 1.0)
+    if wide < ratio * tall:
+        left, wide = left - (ratio * tall - wide) / 2, ratio * tall
+    else:  # a detector's box is stretched to the ratio of the network's input, but not without bounds
+        most = min(wide, 1.45 * ratio * tall)
+        left, wide = left + (wide - most) / 2, most
+    return float(left), float(top), float(wide), float(tall)
+
+
+def _drawn(figure: Figure, camera: Camera, window: tuple[float, float, float, float], size: tuple[int, int]) -> Drawn:
+    height, width = FINER * size[0], FINER * size[1]
+    places, depth = camera.seen(figure.vertices)
+    on_window = (places - np.array(window[:2], np.float32)) * np.array(
+        [width / window[2], height / window[3]], np.float32
+    )
+    inverse = np.where(depth > 0.3, 1 / np.maximum(depth, 0.3), -1).astype(np.float32)
+    return draw(on_window, inverse, figure.triangles, height, width)
+
+
+def _shadow(
+    figure: Figure, camera: Camera, light: Light, window: tuple[float, float, float, float], size: tuple[int, int]
+) -> Floats:
+    """(H, W) how much of the strongest light a figure takes from the ground, and what it stands on from all light."""
+    along = light.towards / max(float(light.towards[1]), 0.15)
+    fallen = figure.vertices - figure.vertices[:, 1:2] * along
+    fallen[:, 1] = 0
+    places, depth = camera.seen(fallen)
+    height, width = size
+    on_window = (places - np.array(window[:2], np.float32)) * np.array(
+        [width / window[2], height / window[3]], np.float32
+    )
+    inverse = np.where(depth > 0.3, 1 / np.maximum(depth, 0.3), -1).astype(np.float32)
+    dark = (draw(on_window, inverse, figure.triangles, height, width).triangle >= 0).astype(np.float32)
+    soft = max(0.6, 0.5 * light.softness * height)
+    dark = cv2.GaussianBlur(dark, (0, 0), soft)
+    feet = np.zeros(size, np.float32)
+    near = on_window[figure.vertices[:, 1] < 0.1]
+    inside = near[(near >= 0).all(axis=1) & (near < (width, height)).all(axis=1)].astype(np.int32)
+    feet[inside[:, 1], inside[:, 0]] = 1
+    wide = max(3, int(0.04 * height) | 1)
+    feet = cv2.GaussianBlur(cv2.dilate(feet, np.ones((max(3, wide // 2 | 1), wide), np.uint8)), (0, 0), 0.02 * height)
+    shade: Floats = np.maximum(dark, 0.6 * feet).astype(np.float32)
+    return shade
+
+
+def _darkening(light: Light) -> Floats:
+    """(3,) which share of the light on the ground a full shadow takes."""
+    direct = light.direct * light.towards[1]
+    share: Floats = (SHADOW_DARK * (direct + 0.25 * light.above) / (direct + light.above)).astype(np.float32)
+    return share
+
+
+def _before(drawn: Drawn, depth: Floats) -> NDArray[np.bool_]:
+    """Which of the finer pixels show a figure before the scene: (2H, 2W) against depths (H, W) along the rays."""
+    behind = np.repeat(np.repeat(depth, FINER, axis=0), FINER, axis=1)
+    return (drawn.triangle >= 0) & (drawn.inverse_depth * (behind + 0.25) > 1)
+
+
+def _averaged(fine: Floats, size: tuple[int, int]) -> Floats:
+    average: Floats = cv2.resize(fine.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return average
+
+
+def _parts(figure: Figure, drawn: Drawn, size: tuple[int, int]) -> Bytes:
+    """Which part of the person is seen at each pixel of the picture: the first of the finer ones that shows any."""
+    of_surface = np.array([surface.part for surface in figure.surfaces], np.uint8)
+    number = np.where(drawn.triangle >= 0, figure.surface[drawn.triangle], -1)
+    fine = np.where(number >= 0, of_surface[number], np.uint8(Part.BACKGROUND))
+    blocks = fine.reshape(size[0], FINER, size[1], FINER).transpose(0, 2, 1, 3).reshape(*size, FINER * FINER)
+    parts: Bytes = blocks.max(axis=2)
+    return parts
+
+
+def _byte(share: Floats) -> Bytes:
+    return (np.clip(share, 0, 1) * 255 + 0.5).astype(np.uint8)
