@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ccreid.cli import console, gallery, gallery_repair
+from ccreid.cli import console, gallery, gallery_repair, people
 from ccreid.cli.bench import bench
 from ccreid.cli.calibrating import calibrate, compare_images
 from ccreid.cli.data import check_data, list_data, show_data
@@ -81,6 +81,10 @@ gallery_app.command("remove")(gallery_repair.remove)
 gallery_app.command("forget")(gallery_repair.forget)
 gallery_app.command("expire")(gallery_repair.expire)
 app.add_typer(gallery_app, name="gallery")
+
+people_app = typer.Typer(help="Make people who do not exist.", no_args_is_help=True)
+people_app.command("make")(people.make)
+app.add_typer(people_app, name="people")
 
 
 @app.callback(invoke_without_command=True)

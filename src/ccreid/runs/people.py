@@ -1,0 +1,74 @@
+"""A set of synthetic people, with what it will take said before."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from ccreid.machine.extras import need
+from ccreid.machine.progress import Track, untracked
+from ccreid.synthetic.body.anny_files import anny_version
+from ccreid.synthetic.making import MANIFEST, Outcome, bytes_of, check_room, make
+from ccreid.synthetic.plan import Wanted
+from ccreid.version import __version__
+
+_TRIED = 6
+"""Pictures that are drawn to see how long one takes."""
+
+
+def wanted_of(
+    *,
+    people: int,
+    test_share: float,
+    outfits: int,
+    cameras: int,
+    images: int,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+) -> Wanted:
+    """The set that is wanted. Raises SettingError where none can be made so."""
+    wanted = Wanted(
+        people=people,
+        test_share=test_share,
+        outfits=outfits,
+        cameras=cameras,
+        images=images,
+        frames=frames,
+        height_px=size[0],
+        width_px=size[1],
+        seed=seed,
+    )
+    wanted.check()
+    return wanted
+
+
+def make_people(
+    folder: Path, wanted: Wanted, processes: int | None, *, say: Callable[[str], None], track: Track[int] = untracked
+) -> Outcome:
+    """Make a set, or go on with it, after saying what it takes; see :func:`ccreid.synthetic.making.make`."""
+    for module in ("numba", "cv2"):
+        need(module, extra="synthetic", to="make people")
+    anny_version()
+    check_room(folder, wanted)
+    used = processes or len(os.sched_getaffinity(0))
+    if not (folder / MANIFEST).exists():
+        minutes = _seconds_a_picture(wanted) * wanted.pictures / used / 60
+        say(
+            f"{wanted.pictures:,} pictures of {wanted.people:,} people: up to {bytes_of(wanted) / 1e9:.1f} GB and about "
+            f"{max(1, round(minutes))} minutes with {used} processes"
+        )
+    return make(folder, wanted, version=__version__, processes=used, track=track)
+
+
+def _seconds_a_picture(wanted: Wanted) -> float:
+    from ccreid.synthetic.person_set import pictures_of_person
+
+    pictures = (row for _, _, row in pictures_of_person(wanted, 0) if row)
+    next(pictures)  # what is read or compiled once
+    started = time.perf_counter()
+    drawn = sum(1 for _ in islice(pictures, _TRIED))
+    return (time.perf_counter() - started) / max(drawn, 1)
