@@ -197,9 +197,16 @@ def _golden_with(name: str, old: str, new: str) -> Tree:
     return _with_person(files, old, new, ""), texts
 
 
+def _people() -> Tree:
+    files, _ = _ltcc(".jpg")
+    rows = "".join(f"{file},{place}\n" for place, file in enumerate(files))
+    return files, {"manifest.csv": f"file,tracklet\n{rows}"}
+
+
 TREES: Mapping[str, Callable[[], Tree]] = {
     "ltcc": lambda: _ltcc(".png"),
     "wardrobe": lambda: _ltcc(".jpg"),
+    "people": _people,
     "prcc": _prcc,
     "celeb-reid": lambda: golden_tree("celeb-reid"),
     "celeb-reid-light": lambda: golden_tree("celeb-reid"),

@@ -75,6 +75,7 @@ OF_THE_PAPER = {name: OF_THE_METHOD | dict(zip(COLUMNS, row, strict=True)) for n
 OTHERS = {
     "demo",
     "own",
+    "people",
     "wardrobe",
     "wardrobe-best",
     "celeb-reid-light",

@@ -13,7 +13,9 @@ from ccreid.cli.progress import watching
 
 
 def make(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write; an unfinished set goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write; an unfinished set goes on.")
+    ],
     people: Annotated[int, typer.Option(min=1, metavar="N", help="How many people.")] = 50,
     test_share: Annotated[
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Of them for the test; the others are to train on.")
@@ -31,7 +33,7 @@ def make(
         int | None, typer.Option(min=1, metavar="N", help="How many draw at once \\[default: one a core].")
     ] = None,
 ) -> None:
-    """Make a synthetic set of people who change clothes, with masks and every true factor \\[extra synthetic]."""
+    """Make a synthetic set of people who change clothes, with masks and all true factors; needs the extra synthetic."""
     from ccreid.runs.people import make_people, wanted_of
 
     wanted = wanted_of(

@@ -14,6 +14,7 @@ from ccreid.datasets import (
     ltcc,
     market1501,
     msmt17,
+    people,
     prcc,
     table,
     vc_clothes,
@@ -36,6 +37,7 @@ _READERS = (
     msmt17.READER,
     msmt17.WITH_VAL_READER,
     wardrobe.READER,
+    people.READER,
     folder.READER,
     table.READER,
 )

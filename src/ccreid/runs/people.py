@@ -58,8 +58,8 @@ def make_people(
     if not (folder / MANIFEST).exists():
         minutes = _seconds_a_picture(wanted) * wanted.pictures / used / 60
         say(
-            f"{wanted.pictures:,} pictures of {wanted.people:,} people: up to {bytes_of(wanted) / 1e9:.1f} GB and about "
-            f"{max(1, round(minutes))} minutes with {used} processes"
+            f"{wanted.pictures:,} pictures of {wanted.people:,} people: up to {bytes_of(wanted) / 1e9:.1f} GB, "
+            f"about {max(1, round(minutes))} minutes with {used} processes"
         )
     return make(folder, wanted, version=__version__, processes=used, track=track)
 

@@ -87,7 +87,7 @@ def albedo(fabric: Fabric, cloth: Floats) -> Floats:
     mixed = fabric.pattern(cloth) @ fabric.colors
     threads = 1 + fabric.weave * noise(cloth, fabric.cell_m, fabric.pattern.shift)
     faded = 1 + 0.4 * fabric.weave * noise(cloth, 0.18, 0.5 * fabric.pattern.shift)
-    return np.clip(mixed * (threads * faded)[:, None], 0.003, 0.95).astype(np.float32)
+    return np.asarray(np.clip(mixed * (threads * faded)[:, None], 0.003, 0.95), np.float32)
 
 
 def draw_color(random: np.random.Generator, *, blue: bool = False) -> Floats:
@@ -112,5 +112,5 @@ def _beside(random: np.random.Generator, color: Floats, *, near: bool) -> Floats
     """A colour that goes with another: a shade of it, or any."""
     if near or random.random() < 0.25:
         shade = color * np.exp(random.choice((-1, 1)) * random.uniform(0.3, 0.9)) + 0.01
-        return np.clip(shade, 0.01, 0.9).astype(np.float32)
+        return np.asarray(np.clip(shade, 0.01, 0.9), np.float32)
     return draw_color(random)

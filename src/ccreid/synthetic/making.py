@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,9 +26,8 @@ from ccreid.synthetic.plan import Wanted
 
 SET, MANIFEST, ROWS = "set.json", "manifest.csv", ".people"
 """What a set is; one row a picture; what is known of people who are done, until all are."""
-SPLITS: Final = ("train", "query", "test")
 MASKS, BACKGROUNDS = "masks", "backgrounds"
-FORMAT: Final = "ccreid-people-1"
+FORMAT = "ccreid-people-1"
 
 _PART = ".part"
 _BYTES_A_PIXEL = 0.45
@@ -74,9 +73,7 @@ def check_room(folder: Path, wanted: Wanted) -> None:
         )
 
 
-def make(
-    folder: Path, wanted: Wanted, *, version: str, processes: int, track: Track[int] = untracked
-) -> Outcome:
+def make(folder: Path, wanted: Wanted, *, version: str, processes: int, track: Track[int] = untracked) -> Outcome:
     """Make a set, or go on with one that was begun.
 
     Parameters
@@ -129,7 +126,7 @@ def _claim(folder: Path, made: Made) -> None:
         if found:
             raise SettingError(f"{folder} holds other files, such as {found[0]}.", "Name a new or empty folder.")
         write_json(path, made.model_dump())
-    for split in SPLITS:
+    for split in made.wanted.splits:
         (folder / split).mkdir(exist_ok=True)
         (folder / MASKS / split).mkdir(parents=True, exist_ok=True)
     for name in (BACKGROUNDS, ROWS):
@@ -153,9 +150,10 @@ def _made(folder: Path, wanted: Wanted, todo: list[int], processes: int) -> Iter
     if not todo:
         return
     waiting = iter(todo)
-    with StopRequest() as stop, ProcessPoolExecutor(
-        min(processes, len(todo)), mp_context=get_context("spawn"), initializer=_alone
-    ) as pool:
+    with (
+        StopRequest() as stop,
+        ProcessPoolExecutor(min(processes, len(todo)), mp_context=get_context("spawn"), initializer=_alone) as pool,
+    ):
         running: set[Future[int]] = set()
         try:
             while True:

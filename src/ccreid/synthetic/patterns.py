@@ -91,7 +91,8 @@ def _heather(points: Floats, pattern: Pattern) -> Shares:
 
 def _stripes(points: Floats, pattern: Pattern) -> Shares:
     wide = _band(points[:, 1], pattern, pattern.share)
-    return wide, _band(points[:, 1] - 0.6 * pattern.size_m, pattern, 0.12) * (pattern.shift > 0.6)
+    thin = _band(points[:, 1] - 0.6 * pattern.size_m, pattern, 0.12)
+    return wide, thin if pattern.shift > 0.6 else 0.0
 
 
 def _checks(points: Floats, pattern: Pattern) -> Shares:
@@ -104,10 +105,8 @@ def _plaid(points: Floats, pattern: Pattern) -> Shares:
     across = _band(points[:, 0] + points[:, 2], pattern, pattern.share)
     along = _band(points[:, 1], pattern, pattern.share)
     offset = 0.62 * pattern.size_m
-    thin = np.maximum(
-        _band(points[:, 0] + points[:, 2] - offset, pattern, 0.07), _band(points[:, 1] - offset, pattern, 0.07)
-    )
-    return 0.5 * (across + along), 0.8 * thin
+    lines = (_band(values - offset, pattern, 0.07) for values in (points[:, 0] + points[:, 2], points[:, 1]))
+    return 0.5 * (across + along), np.asarray(0.8 * np.maximum(*lines), np.float32)
 
 
 def _dots(points: Floats, pattern: Pattern) -> Shares:

@@ -21,6 +21,8 @@ _QUALITY = 92
 _VIEWS_A_BACKGROUND = 8
 """Of so many views one is kept without people, too."""
 
+_SIDES = ("left", "top", "right", "bottom")
+
 File = tuple[str, bytes, dict[str, Any]]
 """Its name below the folder of the set, its content, its row in the manifest; none for what is no picture."""
 
@@ -107,7 +109,7 @@ def _row(
         "distance_m": round(moment.away_m, 2),
         "native_px": round(moment.native_px),
         "others": moment.others,
-        **{f"box_{side}": round(part, 3) for side, part in zip(("left", "top", "right", "bottom"), moment.box, strict=True)},
+        **{f"box_{side}": round(part, 3) for side, part in zip(_SIDES, moment.box, strict=True)},
         "visible": round(float((picture.mask[..., 1] > 127).mean()), 4),
     }
 

@@ -80,6 +80,12 @@ class Wanted(Record):
         return self.people - round(self.people * self.test_share)
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """Those that have people."""
+        train = ("train",) if self.train_people else ()
+        return train if self.train_people == self.people else (*train, "query", "test")
+
+    @property
     def wardrobe(self) -> int:
         """How many outfits all people share."""
         return max(3 * self.outfits, self.people * self.outfits // 4)

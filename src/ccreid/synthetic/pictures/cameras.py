@@ -60,7 +60,7 @@ class Camera:
     quality: float
 
     def seen(self, points: Floats) -> tuple[Floats, Floats]:
-        """Where (N, 3) points of the scene are on the frame: (N, 2) pixels from its middle, and (N,) depths in metres."""
+        """Where (N, 3) points of the scene are on the frame: (N, 2) pixels from its middle; (N,) depths in metres."""
         sin, cos = np.float32(np.sin(self.pitch)), np.float32(np.cos(self.pitch))
         up = points[:, 1] - np.float32(self.height_m)
         depth = points[:, 2] * cos - up * sin

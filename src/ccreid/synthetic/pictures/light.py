@@ -34,7 +34,8 @@ class Light:
         """What falls on (N, 3) directions, of which (N,) is lit by the strongest light: (N, 3) linear RGB."""
         facing = np.clip(normals @ self.towards, 0, None) * lit
         upward = 0.5 + 0.5 * normals[:, 1:2]
-        return facing[:, None] * self.direct + upward * self.above + (1 - upward) * self.below
+        fallen = facing[:, None] * self.direct + upward * self.above + (1 - upward) * self.below
+        return np.asarray(fallen, np.float32)
 
 
 def draw_light(random: np.random.Generator, *, indoors: bool) -> Light:

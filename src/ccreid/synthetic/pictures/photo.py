@@ -45,8 +45,7 @@ def developed(light: Floats, camera: Camera, native_px: float, random: np.random
     pixels = (np.clip(small, 0, 1) * 255 + 0.5).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(camera.quality)])
     pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
-    large: Bytes = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
-    return large
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _moved(picture: Floats, random: np.random.Generator) -> Floats:
@@ -54,5 +53,4 @@ def _moved(picture: Floats, random: np.random.Generator) -> Floats:
     size = int(random.integers(3, 7))
     line = np.zeros((size, size), np.float32)
     line[size // 2] = 1 / size
-    moved: Floats = cv2.filter2D(picture, -1, line)
-    return moved
+    return np.asarray(cv2.filter2D(picture, -1, line), np.float32)

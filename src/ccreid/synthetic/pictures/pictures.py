@@ -16,9 +16,11 @@ from ccreid.synthetic.figures import make_figure
 from ccreid.synthetic.outfits import draw_outfit
 from ccreid.synthetic.people import draw_person
 from ccreid.synthetic.pictures.cameras import Camera, at_a_moment, draw_camera
+from ccreid.synthetic.pictures.ground import darkening, shadow
 from ccreid.synthetic.pictures.light import Light, draw_light
+from ccreid.synthetic.pictures.moments import Moment, Window, draw_moment, in_window, window_around
 from ccreid.synthetic.pictures.photo import developed
-from ccreid.synthetic.pictures.raster import Drawn, draw
+from ccreid.synthetic.pictures.raster import Drawn, drawn_in
 from ccreid.synthetic.pictures.scenes import Scene, backdrop, draw_scene
 from ccreid.synthetic.pictures.shading import shaded
 from ccreid.synthetic.poses import draw_pose
@@ -30,38 +32,7 @@ FINER = 2
 """People are drawn so many times as large as the picture, and averaged."""
 PASSERS_BY = 12
 """Other people who may come into a picture: so many a seed, none of whom is anybody of the set."""
-SHADOW_DARK = 0.75
-"""How much of the direct light a shadow takes from the ground."""
-
-_LAMPS = 2
 _PASSER_BY_NUMBER = 10_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """All that is particular to a picture, but for who is in it.
-
-    Attributes
-    ----------
-    heading:
-        Which way the person looks, in degrees: 0 is towards the camera, 90 to the right of the picture.
-    across_m, away_m:
-        Where the person stands in the scene of the camera.
-    box:
-        How much larger than the person the crop is on each side (left, top, right, bottom), in parts of the
-        person's height; below 0 the person is cut.
-    native_px:
-        Rows of the crop in the camera's frame.
-    others:
-        How many other people are in it.
-    """
-
-    heading: float
-    across_m: float
-    away_m: float
-    box: tuple[float, float, float, float]
-    native_px: float
-    others: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +106,7 @@ def take(
     """
     camera = at_a_moment(stage.camera, random)
     light = draw_light(random, indoors=camera.indoors)
-    moment = _draw_moment(stage, camera, random)
+    moment = draw_moment(camera, stage.scene.wall_m, random)
     others = [_beside(seed, moment, random) for _ in range(moment.others)]
     taken = []
     for number, (figure, come) in enumerate(zip(figures, travelled_m, strict=True)):
@@ -144,43 +115,28 @@ def take(
         away = moment.away_m - come * float(np.cos(turned))
         one = placed(figure, moment.heading, across, away)
         taken.append(
-            _take(stage.scene, camera, light, one, others, replace_place(moment, across, away), size, random,
-                  background and number == 0)
+            _take(
+                stage.scene,
+                camera,
+                light,
+                one,
+                others,
+                replace(moment, across_m=across, away_m=away),
+                size,
+                random,
+                background and number == 0,
+            )
         )
     return taken
 
 
-def replace_place(moment: Moment, across_m: float, away_m: float) -> Moment:
-    """The moment with the person elsewhere."""
-    return replace(moment, across_m=across_m, away_m=away_m)
-
-
 def placed(figure: Figure, heading: float, across_m: float, away_m: float) -> Figure:
     """A figure turned, in degrees, and put somewhere in the coordinates of a scene."""
-    angle = np.radians(heading + 180)  # at 0 it looks back at the camera, against +z
+    angle = np.radians(180 - heading)  # at 0 it looks back at the camera, against +z
     sin, cos = np.float32(np.sin(angle)), np.float32(np.cos(angle))
     turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
     place = np.array([across_m, 0, away_m], np.float32)
     return replace(figure, vertices=figure.vertices @ turn + place, normals=figure.normals @ turn)
-
-
-def _draw_moment(stage: Stage, camera: Camera, random: np.random.Generator) -> Moment:
-    away = camera.distance_m * np.exp(random.normal(0, 0.18))
-    away = float(np.clip(away, min(1.05 * camera.height_m, camera.distance_m), stage.scene.wall_m - 0.9))
-    across = float(random.normal(0, 0.12) * away)
-    box = random.normal(0.06, 0.05, 4)
-    if random.random() < 0.2:  # what a detector cuts off: mostly the feet
-        box[3] -= random.uniform(0.1, 0.45)
-    if random.random() < 0.06:
-        box[int(random.integers(0, 3))] -= random.uniform(0.05, 0.15)
-    return Moment(
-        heading=float(random.uniform(0, 360)),
-        across_m=across,
-        away_m=away,
-        box=(float(box[0]), float(max(box[1], -0.05)), float(box[2]), float(box[3])),
-        native_px=0.0,
-        others=int(random.random() < 0.18) + int(random.random() < 0.05),
-    )
 
 
 def _beside(seed: int, moment: Moment, random: np.random.Generator) -> Figure:
@@ -205,16 +161,16 @@ def _take(
     background: bool,
 ) -> Picture:
     height, width = size
-    window = _window(camera.seen(person.vertices)[0], moment.box, width / height)
+    window = window_around(camera.seen(person.vertices)[0], moment, width / height)
     moment = replace(moment, native_px=float(window[3]))
     columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     places = np.stack([window[0] + columns.ravel() * window[2], window[1] + rows.ravel() * window[3]], axis=1)
     behind = backdrop(scene, camera, light, places.astype(np.float32), (moment.across_m, moment.away_m))
     empty = behind.light.reshape(height, width, 3)
     depth, ground = behind.depth.reshape(size), behind.ground.reshape(size)
-    own_shade = _shadow(person, camera, light, window, size) * ground
-    shade = np.maximum.reduce([own_shade, *(_shadow(one, camera, light, window, size) * ground for one in others)])
-    picture = empty * (1 - shade[..., None] * _darkening(light))
+    own_shade = shadow(person, camera, light, window, size) * ground
+    shade = np.maximum.reduce([own_shade, *(shadow(one, camera, light, window, size) * ground for one in others)])
+    picture = empty * (1 - shade[..., None] * darkening(light))
     layers = sorted((person, *others), key=lambda one: -float(one.vertices[:, 2].mean()))
     alpha = np.zeros(size, np.float32)
     part = np.zeros(size, np.uint8)
@@ -243,62 +199,10 @@ def _take(
     return Picture(pixels, mask, alone, moment)
 
 
-def _window(places: Floats, box: tuple[float, float, float, float], ratio: float) -> tuple[float, float, float, float]:
-    """Left, top, width and height of the crop on the frame, around where the person is; of the picture's own ratio."""
-    (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
-    tall = bottom - top
-    left, top = left - box[0] * tall, top - box[1] * tall
-    right, bottom = right + box[2] * tall, bottom + box[3] * tall
-    wide, tall = max(right - left, 1.0), max(bottom - top, 1.0)
-    if wide < ratio * tall:
-        left, wide = left - (ratio * tall - wide) / 2, ratio * tall
-    else:  # a detector's box is stretched to the ratio of the network's input, but not without bounds
-        most = min(wide, 1.45 * ratio * tall)
-        left, wide = left + (wide - most) / 2, most
-    return float(left), float(top), float(wide), float(tall)
-
-
-def _drawn(figure: Figure, camera: Camera, window: tuple[float, float, float, float], size: tuple[int, int]) -> Drawn:
-    height, width = FINER * size[0], FINER * size[1]
+def _drawn(figure: Figure, camera: Camera, window: Window, size: tuple[int, int]) -> Drawn:
+    finer = (FINER * size[0], FINER * size[1])
     places, depth = camera.seen(figure.vertices)
-    on_window = (places - np.array(window[:2], np.float32)) * np.array(
-        [width / window[2], height / window[3]], np.float32
-    )
-    inverse = np.where(depth > 0.3, 1 / np.maximum(depth, 0.3), -1).astype(np.float32)
-    return draw(on_window, inverse, figure.triangles, height, width)
-
-
-def _shadow(
-    figure: Figure, camera: Camera, light: Light, window: tuple[float, float, float, float], size: tuple[int, int]
-) -> Floats:
-    """(H, W) how much of the strongest light a figure takes from the ground, and what it stands on from all light."""
-    along = light.towards / max(float(light.towards[1]), 0.15)
-    fallen = figure.vertices - figure.vertices[:, 1:2] * along
-    fallen[:, 1] = 0
-    places, depth = camera.seen(fallen)
-    height, width = size
-    on_window = (places - np.array(window[:2], np.float32)) * np.array(
-        [width / window[2], height / window[3]], np.float32
-    )
-    inverse = np.where(depth > 0.3, 1 / np.maximum(depth, 0.3), -1).astype(np.float32)
-    dark = (draw(on_window, inverse, figure.triangles, height, width).triangle >= 0).astype(np.float32)
-    soft = max(0.6, 0.5 * light.softness * height)
-    dark = cv2.GaussianBlur(dark, (0, 0), soft)
-    feet = np.zeros(size, np.float32)
-    near = on_window[figure.vertices[:, 1] < 0.1]
-    inside = near[(near >= 0).all(axis=1) & (near < (width, height)).all(axis=1)].astype(np.int32)
-    feet[inside[:, 1], inside[:, 0]] = 1
-    wide = max(3, int(0.04 * height) | 1)
-    feet = cv2.GaussianBlur(cv2.dilate(feet, np.ones((max(3, wide // 2 | 1), wide), np.uint8)), (0, 0), 0.02 * height)
-    shade: Floats = np.maximum(dark, 0.6 * feet).astype(np.float32)
-    return shade
-
-
-def _darkening(light: Light) -> Floats:
-    """(3,) which share of the light on the ground a full shadow takes."""
-    direct = light.direct * light.towards[1]
-    share: Floats = (SHADOW_DARK * (direct + 0.25 * light.above) / (direct + light.above)).astype(np.float32)
-    return share
+    return drawn_in(in_window(places, window, finer), depth, figure.triangles, finer)
 
 
 def _before(drawn: Drawn, depth: Floats) -> NDArray[np.bool_]:
@@ -308,8 +212,8 @@ def _before(drawn: Drawn, depth: Floats) -> NDArray[np.bool_]:
 
 
 def _averaged(fine: Floats, size: tuple[int, int]) -> Floats:
-    average: Floats = cv2.resize(fine.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return average
+    small = cv2.resize(fine.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def _parts(figure: Figure, drawn: Drawn, size: tuple[int, int]) -> Bytes:

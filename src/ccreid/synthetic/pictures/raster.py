@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
+NEAREST_M = np.float32(0.3)
+"""What is nearer to the camera is behind it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -60,8 +63,14 @@ def draw(places: Floats, inverse_depth: Floats, triangles: Ints, height: int, wi
     return drawn
 
 
-@njit(cache=True, fastmath=False)  # type: ignore[untyped-decorator]
-def _draw(places, inverse_depth, triangles, seen, weights, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def drawn_in(places: Floats, depth: Floats, triangles: Ints, size: tuple[int, int]) -> Drawn:
+    """Draw a mesh from (V, 2) pixels and (V,) depths in metres; what is nearer than :data:`NEAREST_M` is left out."""
+    inverse = np.where(depth > NEAREST_M, 1 / np.maximum(depth, NEAREST_M), -1).astype(np.float32)
+    return draw(places, inverse, triangles, *size)
+
+
+@njit(cache=True)
+def _draw(places, inverse_depth, triangles, seen, weights, nearest):  # type: ignore[no-untyped-def]
     height, width = seen.shape
     for number in range(len(triangles)):
         a, b, c = triangles[number, 0], triangles[number, 1], triangles[number, 2]

@@ -133,42 +133,69 @@ def backdrop(scene: Scene, camera: Camera, light: Light, places: Floats, person:
     `person` is where (x, z) the one who is meant stands: what would stand in the same place, or hide more than the
     legs, is not there at that moment.
     """
-    rays = camera.rays(places)
-    eye = np.array([0, camera.height_m, 0], np.float32)
-    count = len(rays)
-    nearest = np.full(count, FAR_M, np.float32)
-    colors = np.broadcast_to(scene.sky, (count, 3)).copy()
-    normals = np.zeros((count, 3), np.float32)
-    shines = np.ones(count, bool)
-
-    def see(where: NDArray[np.bool_], steps: Floats, cover: Cover, axes: tuple[int, int], normal: Floats) -> None:
-        rows = np.flatnonzero(where & (steps > 0.2) & (steps < nearest))
-        if not len(rows):
-            return
-        points = eye + steps[rows, None] * rays[rows]
-        nearest[rows] = steps[rows]
-        colors[rows] = cover.albedo(points[:, axes[0]], points[:, axes[1]])
-        normals[rows] = normal
-        shines[rows] = False
-
+    sight = _Sight(np.array([0, camera.height_m, 0], np.float32), camera.rays(places), scene.sky)
+    eye, rays = sight.eye, sight.rays
     with np.errstate(divide="ignore", invalid="ignore"):
-        to_ground, to_wall = -eye[1] / rays[:, 1], scene.wall_m / rays[:, 2]
+        sight.meets(rays[:, 1] < -1e-4, -eye[1] / rays[:, 1], scene.ground, (0, 2), (0, 1, 0))
+        high = np.inf if camera.indoors else scene.wall_high_m
+        to_wall = scene.wall_m / rays[:, 2]
         heights = eye[1] + to_wall * rays[:, 1]
-        see(rays[:, 1] < -1e-4, to_ground, scene.ground, (0, 2), np.array([0, 1, 0], np.float32))
-        high = scene.wall_high_m if not camera.indoors else np.inf
-        see((heights < high) & (heights > 0), to_wall, scene.wall, (0, 1), np.array([0, 0, -1], np.float32))
+        sight.meets((heights < high) & (heights > 0), to_wall, scene.wall, (0, 1), (0, 0, -1))
         if scene.side is not None and (scene.side - person[0]) * np.sign(scene.side) > 0.7:
             to_side = scene.side / rays[:, 0]
-            above = eye[1] + to_side * rays[:, 1]
-            facing = np.array([-np.sign(scene.side), 0, 0], np.float32)
-            see((above > 0) & (above < high), to_side, scene.wall, (2, 1), facing)
+            heights = eye[1] + to_side * rays[:, 1]
+            facing = (-float(np.sign(scene.side)), 0, 0)
+            sight.meets((heights > 0) & (heights < high), to_side, scene.wall, (2, 1), facing)
         for thing in scene.things:
-            if _in_the_way(thing, person):
+            if not _in_the_way(thing, person):
+                sight.meets_thing(thing)
+    on_ground = (sight.normals[:, 1] > 0.5).astype(np.float32)
+    lit = sight.colors * light.on(sight.normals, np.ones(len(rays), np.float32))
+    return Backdrop(np.where(sight.shines[:, None], sight.colors, lit), sight.nearest, on_ground)
+
+
+class _Sight:
+    """What rays from an eye meet first: (N,) how far away, its (N, 3) colours and the directions it faces."""
+
+    def __init__(self, eye: Floats, rays: Floats, sky: Floats) -> None:
+        self.eye, self.rays = eye, rays
+        self.nearest = np.full(len(rays), FAR_M, np.float32)
+        self.colors = np.broadcast_to(sky, rays.shape).astype(np.float32)
+        self.normals = np.zeros_like(rays)
+        self.shines = np.ones(len(rays), bool)
+
+    def meets(
+        self,
+        where: NDArray[np.bool_],
+        steps: Floats,
+        cover: Cover,
+        axes: tuple[int, int],
+        normal: tuple[float, float, float],
+    ) -> None:
+        """Rays meet a surface after (N,) steps, in some places; what they have met nearer hides it."""
+        rows = np.flatnonzero(where & (steps > 0.2) & (steps < self.nearest))
+        if not len(rows):
+            return
+        points = self.eye + steps[rows, None] * self.rays[rows]
+        self.nearest[rows] = steps[rows]
+        self.colors[rows] = cover.albedo(points[:, axes[0]], points[:, axes[1]])
+        self.normals[rows] = normal
+        self.shines[rows] = False
+
+    def meets_thing(self, thing: Thing) -> None:
+        """The sides of a box that are turned towards the eye."""
+        for axis, others in ((2, (0, 1)), (0, (2, 1)), (1, (0, 2))):
+            before, beyond = self.eye[axis] < thing.low[axis], self.eye[axis] > thing.high[axis]
+            if not before and not beyond:
                 continue
-            _see_thing(thing, eye, rays, see)
-    on_ground = (normals[:, 1] > 0.5).astype(np.float32)
-    fallen = np.where(shines[:, None], colors, colors * light.on(normals, np.ones(count, np.float32)))
-    return Backdrop(fallen.astype(np.float32), nearest, on_ground)
+            steps = ((thing.low if before else thing.high)[axis] - self.eye[axis]) / self.rays[:, axis]
+            inside = np.ones(len(steps), bool)
+            for other in others:
+                place = self.eye[other] + steps * self.rays[:, other]
+                inside &= (place >= thing.low[other]) & (place <= thing.high[other])
+            normal = [0.0, 0.0, 0.0]
+            normal[axis] = -1.0 if before else 1.0
+            self.meets(inside, steps, thing.cover, others, (normal[0], normal[1], normal[2]))
 
 
 def _in_the_way(thing: Thing, person: tuple[float, float]) -> bool:
@@ -177,18 +204,3 @@ def _in_the_way(thing: Thing, person: tuple[float, float]) -> bool:
     behind = thing.low[2] > away + 0.5
     low_in_front = thing.high[2] < away - 0.5 and thing.high[1] < 0.6
     return not (beside or behind or low_in_front)
-
-
-def _see_thing(thing: Thing, eye: Floats, rays: Floats, see) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """The three sides of a box that are turned towards the eye."""
-    for axis, others in ((2, (0, 1)), (0, (2, 1)), (1, (0, 2))):
-        side = thing.low[axis] if eye[axis] < thing.low[axis] else thing.high[axis]
-        if thing.low[axis] <= eye[axis] <= thing.high[axis]:
-            continue
-        steps = (side - eye[axis]) / rays[:, axis]
-        first, second = (eye[other] + steps * rays[:, other] for other in others)
-        inside = (first >= thing.low[others[0]]) & (first <= thing.high[others[0]])
-        inside &= (second >= thing.low[others[1]]) & (second <= thing.high[others[1]])
-        normal = np.zeros(3, np.float32)
-        normal[axis] = -1 if eye[axis] < thing.low[axis] else 1
-        see(inside, steps, thing.cover, others, normal)

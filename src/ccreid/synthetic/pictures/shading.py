@@ -45,8 +45,9 @@ def shaded(figure: Figure, drawn: Drawn, light: Light, eye: Floats) -> Floats:
     between = away + light.towards
     between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-6)
     glance = gloss * np.clip((normals * between).sum(axis=1), 0, 1) ** (8 + 40 * gloss) * lit
-    sent = colors * (facing[:, None] * light.direct + around) + glance[:, None] * (0.8 * light.direct + 0.2 * light.above)
-    return sent.astype(np.float32)
+    sent = colors * (facing[:, None] * light.direct + around)
+    sent += glance[:, None] * (0.8 * light.direct + 0.2 * light.above)
+    return np.asarray(sent, np.float32)
 
 
 def _surfaces(figure: Figure, drawn: Drawn, cloth: Floats, paint: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -71,17 +72,19 @@ def _lit(figure: Figure, points: Floats, light: Light) -> Floats:
     low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
     scale = np.float32((SHADOW_PX - 4) / float((high - low).max()))
     places = (seen[:, :2] - low) * scale + 2
-    farthest = float(seen[:, 2].max()) + 1
-    from_light = draw(places, 1 / (farthest - seen[:, 2]), figure.triangles, SHADOW_PX, SHADOW_PX)
+    farthest = np.float32(seen[:, 2].max() + 1)
+    from_light = draw(
+        places, np.asarray(1 / (farthest - seen[:, 2]), np.float32), figure.triangles, SHADOW_PX, SHADOW_PX
+    )
     nearest = np.where(from_light.inverse_depth > 0, 1 / np.maximum(from_light.inverse_depth, 1e-6), np.inf)
     at = (asked[:, :2] - low) * scale + 2
     depth = farthest - asked[:, 2]
-    reached = np.zeros(len(points), np.float32)
+    reached = np.zeros(len(points), np.int32)
     for across, along in ((0.0, 0.0), (1.2, 0.5), (-1.2, -0.5), (0.5, -1.2), (-0.5, 1.2)):
         columns = np.clip((at[:, 0] + across).astype(np.int32), 0, SHADOW_PX - 1)
         rows = np.clip((at[:, 1] + along).astype(np.int32), 0, SHADOW_PX - 1)
         reached += depth < nearest[rows, columns] + 0.03
-    return reached / 5
+    return (reached / 5).astype(np.float32)
 
 
 def _open(drawn: Drawn) -> Floats:
