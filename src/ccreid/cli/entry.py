@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ccreid.cli import console, gallery, gallery_repair, people
+from ccreid.cli import console, gallery, gallery_repair, gallery_search, people
 from ccreid.cli.bench import bench
 from ccreid.cli.calibrating import calibrate, compare_images
 from ccreid.cli.data import check_data, list_data, show_data
@@ -57,7 +57,7 @@ app.add_typer(data_app, name="data")
 gallery_app = typer.Typer(help="Keep a gallery of people, and ask who somebody is.", no_args_is_help=True)
 gallery_app.command("create")(gallery.create)
 gallery_app.command("add")(gallery.add)
-gallery_app.command("search")(gallery.search)
+gallery_app.command("search")(gallery_search.search)
 gallery_app.command("people")(gallery.people)
 gallery_app.command("show")(gallery.show)
 gallery_app.command("count")(gallery.count)
