@@ -78,7 +78,10 @@ def test_it_finds_the_people_of_the_package_far_above_chance() -> None:
 
 
 def test_search_shows_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    answers = search(tmp_path, Watch())
+    found = search(tmp_path, Watch())
+    answers = found.answers
+    assert found.found_in_other_clothes[1] == found.found_in_any[1]
+    assert found.found_in_other_clothes[0] < found.found_in_any[0]
     assert (tmp_path / PICTURE).stat().st_size > 10_000
     assert len(answers) == QUERIES
     for answer in answers:

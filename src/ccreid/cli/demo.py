@@ -47,21 +47,25 @@ def _show_search(folder: Path) -> None:
     from ccreid.runs import demo
 
     with watching() as follow:
-        answers = demo.search(folder, follow())
+        search = demo.search(folder, follow())
     table = Table("query", *(f"{rank}." for rank in range(1, demo.NEAREST + 1)), show_lines=True)
-    for answer in answers:
+    for answer in search.answers:
         cells = (
             Text.assemble(("right", "green") if found.right else ("wrong", "red"), f" {found.cosine:.2f}\n{words}")
             for found, words in answer.nearest
         )
         table.add_row(answer.query, *cells)
     console.out.print(
-        "\nHave we seen this person, in whatever clothes? The nearest pictures of other cameras, with their cosines:"
+        "\nHave we seen this person, in other clothes? The nearest pictures of other cameras, the person's own in the "
+        "same clothes left out, with their cosines:",
+        highlight=False,
     )
     console.out.print(table)
+    (other, of_other), (any_clothes, of_any) = search.found_in_other_clothes, search.found_in_any
     console.out.print(
-        "The model comes with ccreid and was trained on other people than these; all of them are synthetic. The "
-        "queries are spread from the one that goes best to the one that goes worst.",
+        f"This model puts the right person first for {other} of {of_other} queries in other clothes, and for "
+        f"{any_clothes} of {of_any} in any. It comes with ccreid and was trained on other people than these; all of "
+        "them are synthetic. The queries are spread from the one that goes best to the one that goes worst.",
         highlight=False,
     )
     console.say(f"Picture to look at: {folder / demo.PICTURE}")

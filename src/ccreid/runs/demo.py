@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ccreid.datasets import read_benchmark
 from ccreid.evaluation.evaluate import evaluate
+from ccreid.evaluation.metrics import Scores
 from ccreid.model.bundle import load_bundle
 from ccreid.report.ranked_lists import Found, draw_ranked_lists, ranked_list, telling_queries
 from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
+from ccreid.vocabulary import Ignore
 
 BUNDLE = Path("wardrobe")
 PICTURE = "search.png"
@@ -33,18 +35,37 @@ class Answer:
     nearest: tuple[tuple[Found, str], ...]
 
 
-def search(folder: Path, watch: Watch) -> list[Answer]:
-    """Look for some test people in all pictures of other cameras, from the query that goes best to the worst.
+@dataclass(frozen=True)
+class Search:
+    """Some people looked for across clothes, and how it goes for all of them.
+
+    Attributes
+    ----------
+    answers:
+        From the query that goes best to the one that goes worst.
+    found_in_other_clothes, found_in_any:
+        How many queries have their person first among pictures in other clothes, and among all pictures; each with
+        how many were asked.
+    """
+
+    answers: list[Answer]
+    found_in_other_clothes: tuple[int, int]
+    found_in_any: tuple[int, int]
+
+
+def search(folder: Path, watch: Watch) -> Search:
+    """Look for some test people in the pictures of other cameras and other clothes.
 
     The same lists are drawn into the folder as `search.png`. Raises StorageError.
     """
     benchmark = read_benchmark(BUNDLE.name, None)
-    protocol = benchmark.protocols[0]
+    protocol = next(one for one in benchmark.protocols if Ignore.SAME_CLOTHES in one.ignore)
+    in_any = next(one for one in benchmark.protocols if one.ignore == Ignore.SAME_CAMERA)
     query, gallery = benchmark.subset(protocol.query), benchmark.subset(protocol.gallery)
     evaluation = evaluate(embedder_of(load_bundle(BUNDLE)), benchmark, track=watch.track)
     rows = telling_queries(evaluation.scores[protocol.name], QUERIES)
     draw_ranked_lists(folder / PICTURE, evaluation, protocol, rows)
-    return [
+    answers = [
         Answer(
             ", ".join(query.described(row)),
             tuple(
@@ -54,3 +75,8 @@ def search(folder: Path, watch: Watch) -> list[Answer]:
         )
         for row in rows
     ]
+    return Search(answers, *(_found(evaluation.scores[one.name]) for one in (protocol, in_any)))
+
+
+def _found(scores: Scores) -> tuple[int, int]:
+    return int((scores.first_rank == 1).sum()), scores.valid
