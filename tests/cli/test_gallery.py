@@ -162,6 +162,14 @@ def test_settings_are_shown_and_changed(run: Run) -> None:
     assert "lost child" in run("audit").output
     assert "never" in run("set", "--keep", "forever").output
     assert run("set", "--keep", "30").exit_code != 0
+    assert "cannot both hold" in run("set", "--keep", "30d", "--keep", "forever").output
+
+
+def test_a_gallery_keeps_vectors_alone_where_it_was_made_so(run: Run) -> None:
+    run("create", "-g", "bare", "--keep", "vectors-only", "--keep", "30d")
+    assert Gallery.open("bare").settings.keep == "vectors-only"
+    assert Gallery.open("bare").settings.retention_days == 30
+    assert "chosen when a gallery is made" in run("set", "--keep", "vectors-only").output
 
 
 def test_poor_and_doubtful_crops_are_told(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Column, Table
@@ -23,7 +23,12 @@ GalleryOption = Annotated[
     str, typer.Option("--gallery", "-g", metavar="PLACE", help="Folder, or milvus://host:port/collection.")
 ]
 KeepOption = Annotated[
-    str | None, typer.Option("--keep", metavar="TIME", help="Crops expire after so long, like 30d or 12w; or forever.")
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="TIME",
+        help="Crops expire after so long, like 30d or 12w, or forever; in a new one also vectors-only (no pictures).",
+    ),
 ]
 UndoOption = Annotated[
     int | None, typer.Option("--undo-days", min=0, metavar="N", help="So long what was removed can come back.")
@@ -47,6 +52,8 @@ PlacesArgument = Annotated[
 ]
 
 GALLERY = "gallery"
+VECTORS_ONLY = "vectors-only"
+"""What one keeps where no picture is kept."""
 _DAYS = {"d": 1, "w": 7}
 _SHOWN = 5
 CROP_DIGITS = 12
@@ -54,9 +61,6 @@ CROP_DIGITS = 12
 
 def create(
     gallery: GalleryOption = GALLERY,
-    pictures: Annotated[
-        Literal["thumbnails", "none"], typer.Option(help="What of a picture is kept beside its embedding.")
-    ] = "thumbnails",
     keep: KeepOption = None,
     undo_days: UndoOption = None,
     calibration: CalibrationOption = None,
@@ -66,9 +70,10 @@ def create(
     from ccreid.retrieval.gallery.gallery import Gallery
     from ccreid.retrieval.gallery.settings import Settings
 
-    chosen = _settings(keep, undo_days, calibration, audit)
-    stored = Settings.model_validate({"keep": "thumbnails" if pictures == "thumbnails" else "vectors-only"} | chosen)
-    Gallery.create(gallery, stored)
+    times = [word for word in keep or () if word != VECTORS_ONLY]
+    chosen = _settings(times, undo_days, calibration, audit)
+    kept = VECTORS_ONLY if VECTORS_ONLY in (keep or ()) else "thumbnails"
+    Gallery.create(gallery, Settings.model_validate({"keep": kept} | chosen))
     console.say(f"Gallery: {gallery}")
 
 
@@ -82,6 +87,10 @@ def change(
     """Show what holds for a gallery, or let something else hold."""
     from ccreid.retrieval.gallery.gallery import Gallery
 
+    if VECTORS_ONLY in (keep or ()):
+        raise typer.BadParameter(
+            f"{VECTORS_ONLY} is chosen when a gallery is made: what of pictures it holds stays.", param_hint="--keep"
+        )
     opened = Gallery.open(gallery)
     if chosen := _settings(keep, undo_days, calibration, audit):
         opened.change(**chosen)
@@ -250,11 +259,15 @@ def re_embed(
         console.say("It has no calibration of its own: ccreid gallery set --calibration FILE")
 
 
-def _settings(keep: str | None, undo_days: int | None, calibration: str | None, audit: bool | None) -> dict[str, Any]:
+def _settings(
+    times: list[str] | None, undo_days: int | None, calibration: str | None, audit: bool | None
+) -> dict[str, Any]:
     """The settings that were chosen, by their names."""
     chosen: dict[str, Any] = {}
-    if keep is not None:
-        chosen["retention_days"] = _days(keep)
+    if len(times or ()) > 1:
+        raise typer.BadParameter(f"{' and '.join(times or ())} cannot both hold.", param_hint="--keep")
+    for time in times or ():
+        chosen["retention_days"] = _days(time)
     if undo_days is not None:
         chosen["undo_days"] = undo_days
     if calibration is not None:

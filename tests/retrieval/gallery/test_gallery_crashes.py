@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import signal
 import time
 from multiprocessing.connection import Connection
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ccreid.errors import StorageError
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.moving import move
 from ccreid.retrieval.gallery.settings import Settings
@@ -148,3 +150,33 @@ def killed_again_and_again(uri: str, place: Path, pace: Pace, draws: np.random.G
             embeddings = gallery.store.get(vectors_table(gallery.settings.made_with))[ID].to_pylist()
             assert embeddings == gallery.tables().crops[ID].to_pylist()
     assert done >= len(KINDS), "every kind was gone through"
+
+
+def add_with_little_space(uri: str, max_bytes: int, told: Connection) -> None:
+    """Enrol many where no file may grow beyond a size, then again where it may; tell what happened."""
+    gallery = Gallery.open(uri)
+    many = crop_file([f"P{row // 4}" for row in range(2000)], first=100)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, resource.RLIM_INFINITY))
+    error = ""
+    try:
+        gallery.add(many)
+    except StorageError as caught:
+        error = f"{caught.message} {caught.mend}"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    with gallery.writing() as tables:
+        left = (tables.people.num_rows, tables.crops.num_rows)
+    told.send((error, left, gallery.add(many).added))
+
+
+@pytest.mark.parametrize("max_bytes", [4_000, 60_000, 150_000])
+def test_a_full_disk_enrols_nobody_and_what_was_there_stays(tmp_path: Path, max_bytes: int) -> None:
+    uri = str(tmp_path / "gallery")
+    Gallery.create(uri, Settings(keep="vectors-only")).add(crop_file(["Ada", "Bo", None]))
+    process, pipe = started(add_with_little_space, uri, max_bytes)
+    error, left, added = pipe.recv()
+    process.join()
+    assert "File too large" in error
+    assert "nothing was added" in error
+    assert left == (2, 3)
+    assert added == 2000
+    assert len(Gallery.open(uri).snapshot()) == 2003
