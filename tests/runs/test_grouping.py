@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from ccreid.cli.entry import app
@@ -19,7 +20,7 @@ from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.overview import proposals
 from ccreid.retrieval.grouping.decisions import Decisions
-from ccreid.runs.grouping import APART, GROUPS, ODDS, PAGE, PAIRS, group_into
+from ccreid.runs.grouping import APART, GROUPS, ODDS, PAGE, PAIRS, SHEET, group_into
 from crop_files import MODEL, crop_file, nameless
 from simulated_people import SCOPE
 
@@ -40,7 +41,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_pile_grows_run_after_run(crops: Path, tmp_path: Path) -> None:
     out = tmp_path / "groups"
     first = group_into(out, [crops])
-    assert {path.name for path in out.iterdir()} == {GROUPS, PAIRS, PAGE, APART}
+    assert {path.name for path in out.iterdir()} == {GROUPS, PAIRS, PAGE, SHEET, APART}
     assert (first.crops, first.new, first.joined) == (36, 36, 0)
     assert first.pairs == pq.read_table(out / PAIRS).num_rows > 0
     more = tmp_path / "more.parquet"
@@ -50,6 +51,26 @@ def test_a_pile_grows_run_after_run(crops: Path, tmp_path: Path) -> None:
     assert second.joined > 0
     names = dict(zip(*_names(out), strict=True))
     assert len(names) == 54
+
+
+def test_the_sheet_shows_each_group_in_a_row(tmp_path: Path) -> None:
+    colors = [(200, 30, 30), (30, 200, 30)]
+    paths = []
+    for row in range(8):
+        Image.new("RGB", (40, 80), colors[row // 4]).save(path := tmp_path / f"{row}.png")
+        paths.append(str(path))
+    (tmp_path / "6.png").unlink()
+    nameless([row // 4 for row in range(8)], path=paths, spread=0.02).write(tmp_path / "crops.parquet")
+    group_into(tmp_path / "groups", [tmp_path / "crops.parquet"])
+    with Image.open(tmp_path / "groups" / SHEET) as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    shown = [(np.abs(pixels - color).sum(axis=2) < 6) for color in colors]
+    whole = 40 * 80
+    assert [round(one.sum() / whole, 2) for one in shown] == [4, 3], "a picture that is gone is grey"
+    rows = [np.flatnonzero(one.any(axis=1)) for one in shown]
+    assert rows[0].max() < rows[1].min() or rows[1].max() < rows[0].min()
+    group_into(tmp_path / "bare", [tmp_path / "crops.parquet"], pictures=False)
+    assert not (tmp_path / "bare" / SHEET).exists()
 
 
 def _names(out: Path) -> tuple[tuple[str, ...], list[str]]:

@@ -34,7 +34,7 @@ def group(
         typer.Option(metavar="P", help="With --gallery: how probable it is beforehand that a crop shows one of them."),
     ] = 0.5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
-    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show crops on the page.")] = True,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show crops, on page and sheet.")] = True,
 ) -> None:
     """Propose who is who in a pile of crops, on a page to confirm or correct; confirmed names are never touched."""
     from ccreid.runs.grouping import APART, GROUPS, PAGE, group_into

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from PIL.Image import Image
 
 from ccreid.data.crops import Crop, Frames
 from ccreid.errors import ImageError
@@ -88,9 +89,7 @@ def write_groups_page(
     StorageError
         The page cannot be written.
     """
-    members: dict[str, list[int]] = {}
-    for row, name in enumerate(crops.table["group"].to_pylist()):
-        members.setdefault(name, []).append(row)
+    members = members_of(crops)
     several = [name for name, rows in members.items() if len(rows) > 1]
     shown = sorted(several, key=lambda name: (name not in loose, -len(members[name]), name))[:MOST_GROUPS]
     asked = pairs.slice(0, MOST_PAIRS).to_pylist()
@@ -112,11 +111,33 @@ def write_groups_page(
     write_text(path, rendered(TEMPLATE, contents))
 
 
+def members_of(crops: CropFile) -> dict[str, list[int]]:
+    """The rows of each group, by its name."""
+    members: dict[str, list[int]] = {}
+    for row, name in enumerate(crops.table["group"].to_pylist()):
+        members.setdefault(name, []).append(row)
+    return members
+
+
+def spread(rows: Sequence[int], most: int) -> list[int]:
+    """So many of some rows at most, evenly spread over them."""
+    count = min(most, len(rows))
+    return [rows[place * len(rows) // count] for place in range(count)]
+
+
+def crop_image(path: str, box: list[int] | None, frames: Frames) -> Image | None:
+    """A crop to be shown; None where its picture is not there any more, or cannot be read."""
+    try:
+        return frames.whole(path) if box is None else frames.cut(Crop(path, (box[0], box[1], box[2], box[3])))
+    except ImageError:
+        return None
+
+
 def _group(
     name: str, rows: Sequence[int], crops: CropFile, loose: bool, called: Mapping[str, str], pictures: bool
 ) -> _Group:
     table = crops.table
-    chosen = [rows[place * len(rows) // min(MOST_CROPS, len(rows))] for place in range(min(MOST_CROPS, len(rows)))]
+    chosen = spread(rows, MOST_CROPS)
     people, proposed = (table[name].take(pa.array(rows)).drop_null().to_pylist() for name in ("person", PROPOSED))
     probable = table[PROBABILITY].take(pa.array(rows)).drop_null().to_pylist()
     likely = f"{called.get(proposed[0], proposed[0])}, {probable[0]:.0%}" if proposed and probable else None
@@ -139,8 +160,7 @@ def _crop(crop: str, table: pa.Table, row: int, frames: Frames | None) -> _Crop:
 
 
 def _picture(path: str, box: list[int] | None, frames: Frames) -> Picture | None:
-    try:
-        image = frames.whole(path) if box is None else frames.cut(Crop(path, (box[0], box[1], box[2], box[3])))
-    except ImageError:
+    image = crop_image(path, box, frames)
+    if image is None:
         return None
     return Picture(data_address(small_jpeg(image, THUMBNAIL_PX), "jpeg"), f"Crop {path}")

@@ -5,6 +5,7 @@
     groups.parquet      the crops, with the columns group, state, proposed_person and probability
     pairs.parquet       pairs of groups that may be one person, the likeliest first
     groups.html         a page to look at and to decide on
+    groups.png          the largest groups as a contact sheet
     apart.json          pairs of crops that somebody has said are not one person
     odds.json           what probabilities were learnt, where they were
 """
@@ -26,6 +27,7 @@ from ccreid.machine.files import is_free, replacing
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.writing import sole_writer
 from ccreid.report.groups_page import write_groups_page
+from ccreid.report.groups_sheet import write_groups_sheet
 from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.crops.crop_file import CropFile
 from ccreid.retrieval.crops.models import check_same_model
@@ -48,7 +50,8 @@ from ccreid.retrieval.grouping.pile import (
 )
 from ccreid.vocabulary import UNKNOWN
 
-GROUPS, PAIRS, PAGE, APART, ODDS = "groups.parquet", "pairs.parquet", "groups.html", "apart.json", "odds.json"
+GROUPS, PAIRS, APART, ODDS = "groups.parquet", "pairs.parquet", "apart.json", "odds.json"
+PAGE, SHEET = "groups.html", "groups.png"
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,8 @@ def group_into(
         write_groups_page(
             folder / PAGE, table, proposed, loose, outcome.in_words, called, pictures=pictures, track=track
         )
+        if pictures:
+            write_groups_sheet(folder / SHEET, table, loose, track=track)
     return outcome
 
 
