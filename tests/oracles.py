@@ -168,7 +168,7 @@ def batch_hard_triplet(embeddings: Matrix, identities: Sequence[int], margin: fl
     return sum(losses) / len(losses)
 
 
-def attribute_targets(attributes: Sequence[int], owners: Sequence[int], smoothing: float) -> list[list[float]]:
+def owned_targets(attributes: Sequence[int], owners: Sequence[int], smoothing: float) -> list[list[float]]:
     """q_a = (1 - ε)[a is the image's own] + ε[a belongs to its identity] / attributes of that identity."""
     rows = []
     for own in attributes:
@@ -181,6 +181,12 @@ def attribute_targets(attributes: Sequence[int], owners: Sequence[int], smoothin
     return rows
 
 
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """dot(a, b) / |a| / |b|."""
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    return dot / math.sqrt(sum(x * x for x in a)) / math.sqrt(sum(y * y for y in b))
+
+
 def attribute_aware_loss(
     embeddings: Matrix,
     weights: Matrix,
@@ -190,15 +196,44 @@ def attribute_aware_loss(
     smoothing: float,
 ) -> float:
     """-mean over the batch of sum_a q_a log softmax(s cos(z, w_a))."""
-
-    def cosine(a: Sequence[float], b: Sequence[float]) -> float:
-        dot = sum(x * y for x, y in zip(a, b, strict=True))
-        return dot / math.sqrt(sum(x * x for x in a)) / math.sqrt(sum(y * y for y in b))
-
     losses = []
-    for z, target in zip(embeddings, attribute_targets(attributes, owners, smoothing), strict=True):
+    for z, target in zip(embeddings, owned_targets(attributes, owners, smoothing), strict=True):
         log_p = log_softmax([scale * cosine(z, w) for w in weights])
         losses.append(-sum(q * p for q, p in zip(target, log_p, strict=True)))
+    return sum(losses) / len(losses)
+
+
+def clothes_loss(embeddings: Matrix, weights: Matrix, outfits: Sequence[int], scale: float) -> float:
+    """-mean over the batch of log(e^(s cos(z, w_own)) / sum_c e^(s cos(z, w_c)))."""
+    losses = []
+    for z, own in zip(embeddings, outfits, strict=True):
+        powers = [math.exp(scale * cosine(z, w)) for w in weights]
+        losses.append(-math.log(powers[own] / sum(powers)))
+    return sum(losses) / len(losses)
+
+
+def adversarial_loss(
+    embeddings: Matrix,
+    weights: Matrix,
+    outfits: Sequence[int],
+    owners: Sequence[int],
+    scale: float,
+    smoothing: float,
+) -> float:
+    """-mean over the batch of sum_{c worn by the person} q_c log(e_c / (e_c + sum_{j worn by others} e_j)).
+
+    e_c = e^(s cos(z, w_c)); with K outfits of the person, q_c = 1 - ε + ε/K for the one that is worn, else ε/K.
+    """
+    losses = []
+    for z, own in zip(embeddings, outfits, strict=True):
+        powers = [math.exp(scale * cosine(z, w)) for w in weights]
+        worn_by_person = [c for c in range(len(owners)) if owners[c] == owners[own]]
+        of_others = sum(powers[j] for j in range(len(owners)) if owners[j] != owners[own])
+        loss = 0.0
+        for c in worn_by_person:
+            share = smoothing / len(worn_by_person) + (1 - smoothing if c == own else 0.0)
+            loss -= share * math.log(powers[c] / (powers[c] + of_others))
+        losses.append(loss)
     return sum(losses) / len(losses)
 
 

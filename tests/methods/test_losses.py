@@ -11,8 +11,9 @@ from hypothesis import given
 from torch import Tensor
 
 import oracles
-from ccreid.methods.fire2.attribute_loss import attribute_aware_loss, attribute_targets
+from ccreid.methods.fire2.attribute_loss import attribute_aware_loss
 from ccreid.methods.losses import identity_loss, triplet_loss
+from ccreid.methods.owned_classes import owned_targets
 from conftest import Golden
 from papers import FIRE2
 
@@ -135,16 +136,16 @@ def families(draw: st.DrawFn) -> Family:
 
 
 @given(families(), smoothings)
-def test_attribute_targets_are_their_formula_and_sum_to_1(family: Family, smoothing: float) -> None:
+def test_owned_targets_are_their_formula_and_sum_to_1(family: Family, smoothing: float) -> None:
     attributes, owners = family
-    targets = attribute_targets(torch.tensor(attributes), torch.tensor(owners), smoothing)
-    expected = torch.tensor(oracles.attribute_targets(attributes, owners, smoothing))
+    targets = owned_targets(torch.tensor(attributes), torch.tensor(owners), smoothing)
+    expected = torch.tensor(oracles.owned_targets(attributes, owners, smoothing))
     torch.testing.assert_close(targets, expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(len(attributes)), rtol=0, atol=1e-6)
 
 
-def test_attribute_targets_of_a_family_of_three_and_of_one() -> None:
-    targets = attribute_targets(torch.tensor([1, 3]), torch.tensor([0, 0, 0, 1]), 0.3)
+def test_owned_targets_of_a_family_of_three_and_of_one() -> None:
+    targets = owned_targets(torch.tensor([1, 3]), torch.tensor([0, 0, 0, 1]), 0.3)
     torch.testing.assert_close(targets, torch.tensor([[0.1, 0.8, 0.1, 0.0], [0.0, 0.0, 0.0, 1.0]]))
 
 

@@ -536,8 +536,12 @@ def test_another_method_keeps_what_it_knows_of_the_settings_before_it() -> None:
 
 
 def test_a_setting_that_the_method_does_not_know_is_refused() -> None:
-    with pytest.raises(SettingError, match=r"method\.stripes: there is no such setting"):
+    with pytest.raises(SettingError, match=r"method\.stripes: is a setting of fire2 alone"):
         load_recipe("demo", ["method.name=baseline", "method.stripes=3"])
+    with pytest.raises(SettingError, match=r"method\.clothes_rate: is a setting of cal alone"):
+        load_recipe("demo", ["method.clothes_rate=1e-3"])
+    with pytest.raises(SettingError, match=r"method\.scale: is a setting of fire2 and cal alone"):
+        load_recipe("demo", ["method.name=baseline", "method.scale=3"])
 
 
 def test_an_unknown_method_is_named_with_those_there_are() -> None:

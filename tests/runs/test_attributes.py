@@ -169,7 +169,11 @@ def test_images_left_out_in_training_are_left_out_again(small_wardrobe: Path, tm
     assert values["images"] == 127
 
 
-MINES_NOTHING = {"baseline": ("training.epochs=2", "method.name=baseline"), "too short": ("training.epochs=1",)}
+MINES_NOTHING = {
+    "baseline": ("training.epochs=2", "method.name=baseline"),
+    "cal": ("training.epochs=2", "method.name=cal"),
+    "too short": ("training.epochs=1",),
+}
 
 
 @pytest.mark.slow

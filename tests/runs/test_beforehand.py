@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ccreid.errors import CcreidError, SettingError
+from ccreid.errors import CcreidError, DataError, SettingError
 from ccreid.machine.processes import Processes
 from ccreid.recipe import RunFolder, load_recipe
 from ccreid.runs import ablate, beforehand, build, series, train
 from ccreid.runs.watch import Watch
+from ccreid.vocabulary import UNKNOWN, Benchmark, Ids
+from columns import annotated
 from wardrobes import TINY_SETTINGS
 
 LOW_MAP = ("network.backbone=mobilenetv2_100", "network.last_stride=2", "data.height_px=32", "data.width_px=32")
@@ -57,12 +60,46 @@ def test_a_recipe_that_cannot_work_is_refused_with_the_setting(
         [*LOW_MAP, "method.weights.recomposition=0"],
         [*LOW_MAP, "training.epochs=1"],  # the term is never due
         [*LOW_MAP, "method.name=baseline"],
+        [*LOW_MAP, "method.name=cal"],
         ["data.images=1", "method.donors=same-person", "method.weights.recomposition=0"],
         ["data.people=1"],
     ],
 )
 def test_what_works_is_let_through(small_wardrobe: Path, changes: list[str]) -> None:
     check(small_wardrobe, *changes)
+
+
+def with_clothes(data: Path, clothes: Ids | None) -> Benchmark:
+    whole = build.benchmark(load_recipe("wardrobe", TINY_SETTINGS, data=data))
+    train = replace(whole.subset("train"), clothes=clothes)
+    return replace(whole, subsets={**whole.subsets, "train": train})
+
+
+def test_a_method_that_needs_clothes_where_there_are_none_is_told_from_those_that_do_not(small_wardrobe: Path) -> None:
+    nowhere = with_clothes(small_wardrobe, None)
+    recipe = load_recipe("wardrobe", [*TINY_SETTINGS, "method.name=cal"], data=small_wardrobe)
+    with pytest.raises(SettingError, match=r"method\.name is cal, which needs the column 'clothes'") as refused:
+        beforehand.check(recipe, nowhere)
+    assert "(baseline, fire2" in refused.value.mend
+    assert "cal" not in refused.value.mend
+    beforehand.check(load_recipe("wardrobe", TINY_SETTINGS, data=small_wardrobe), nowhere)
+
+
+def test_single_images_of_unknown_clothes_are_told_and_let_through(
+    small_wardrobe: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = load_recipe("wardrobe", [*TINY_SETTINGS, "method.name=cal"], data=small_wardrobe)
+    train = build.benchmark(recipe).subset("train")
+    clothes = annotated(train.clothes).copy()
+    clothes[:3] = UNKNOWN
+    with caplog.at_level(logging.WARNING):
+        beforehand.check(recipe, build.benchmark(recipe))
+        assert "clothes" not in caplog.text
+        beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
+    assert f"'clothes' is not known of 3 of {len(train)} training images" in caplog.text
+    clothes[train.identities > 0] = UNKNOWN
+    with pytest.raises(DataError, match="'clothes' of the train set is known for 1 of 4 people"):
+        beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
 
 
 def test_a_run_that_cannot_work_leaves_nothing(small_wardrobe: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric"),
 ]
 
+METHODS = ("fire2", "baseline", "cal")
 KEPT = "method.reset_optimizer_each_epoch=false"
 LEVERS: dict[str, tuple[str, ...]] = {
     "rates by layer": ("training.layer_decay=0.7", "training.clip_norm=1", "training.accumulate=2"),
@@ -47,12 +48,12 @@ def stop_in_the_second_epoch(row: Row) -> None:
 def without(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A run without any lever, by method."""
     folder = tmp_path_factory.mktemp("without")
-    for name in ("fire2", "baseline"):
+    for name in METHODS:
         train.begin(recipe(smallest_wardrobe, f"method.name={name}"), folder / name, Watch())
-    return {name: folder / name for name in ("fire2", "baseline")}
+    return {name: folder / name for name in METHODS}
 
 
-@pytest.mark.parametrize("method", ["fire2", "baseline"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("lever", LEVERS)
 def test_it_changes_the_training_and_goes_on_to_the_very_same_end(
     smallest_wardrobe: Path, tmp_path: Path, without: dict[str, Path], lever: str, method: str

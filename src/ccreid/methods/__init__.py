@@ -1,6 +1,7 @@
-"""Ways of training a network: FIRe², its baseline, one's own."""
+"""Ways of training a network: FIRe², CAL, their baseline, one's own."""
 
 from ccreid.methods.baseline import Baseline
+from ccreid.methods.cal import Cal
 from ccreid.methods.fire2 import Fire2
 from ccreid.methods.losses import identity_loss, triplet_loss
 from ccreid.methods.memory import Memory
@@ -9,6 +10,7 @@ from ccreid.methods.sharing import SharedBatch
 
 __all__ = [
     "Baseline",
+    "Cal",
     "Draws",
     "EpochStart",
     "Fire2",

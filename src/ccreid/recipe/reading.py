@@ -213,6 +213,8 @@ def _explained(path: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "extra_forbidden":
+        if knowing := [name for name, kind in MethodSettings.known.items() if path in setting_paths(kind)]:
+            return f"{path}: is a setting of {' and '.join(knowing)} alone: name that as method.name, or leave it out"
         near = _nearest(path)
         return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")
     if detail["type"] == "missing":

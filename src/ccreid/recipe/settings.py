@@ -84,6 +84,8 @@ class MethodSettings(Section):
     """
 
     known: ClassVar[dict[str, type[MethodSettings]]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The columns of the training images, besides the person, that it cannot do without."""
 
     name: str
 
@@ -101,8 +103,8 @@ class BaselineWeights(Section):
     triplet: Weight = Field(1.0, description="of L_tri")
 
 
-class _PhasedSettings(MethodSettings):
-    """What the baseline and FIRe² have in common: the identity loss alone, then the others with it."""
+class PhasedSettings(MethodSettings):
+    """What the methods here have in common: the identity loss alone, then the others with it."""
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1, description="label smoothing of the identity heads, that of the recomposition among them"
@@ -112,7 +114,7 @@ class _PhasedSettings(MethodSettings):
     reset_optimizer_each_epoch: bool = Field(True, description="after e0, as the reference does")
 
 
-class BaselineSettings(_PhasedSettings):
+class BaselineSettings(PhasedSettings):
     """Identity and triplet loss in the schedule of FIRe²."""
 
     name: Literal["baseline"] = Field("baseline", description="identity and triplet loss alone")
@@ -140,7 +142,7 @@ class MiningSettings(Section):
     )
 
 
-class Fire2Settings(_PhasedSettings):
+class Fire2Settings(PhasedSettings):
     """FIRe²: attributes mined in each identity, and recomposition with their statistics."""
 
     name: Literal["fire2"] = Field("fire2", description="attributes mined in each identity, and recomposition")
@@ -154,6 +156,31 @@ class Fire2Settings(_PhasedSettings):
     recompositions: Count = Field(1, description="K, of each image, by donors of its own in each stripe")
     donors: Literal["any", "same-person", "other-people"] = Field(
         "any", description="whose images give their statistics, besides having another attribute"
+    )
+
+
+class CalWeights(Section):
+    """Weights of CAL's loss terms; 0 leaves a term out."""
+
+    identity: Weight = Field(1.0, description="of L_ID")
+    triplet: Weight = Field(0.0, description="of L_tri")
+    adversarial: Weight = Field(1.0, description="of L_CA; 0 trains no clothes head either")
+
+
+class CalSettings(PhasedSettings):
+    """CAL: embeddings that do not tell a clothes head which of a person's outfits they show."""
+
+    needs: ClassVar[tuple[str, ...]] = ("clothes",)
+
+    name: Literal["cal"] = Field("cal", description="a clothes head, and a network that learns to be of no use to it")
+    weights: CalWeights = CalWeights()
+    reset_optimizer_each_epoch: bool = Field(False, description="after e0, as FIRe²'s reference does")
+    scale: Annotated[float, Field(gt=0)] = Field(16.0, description="1 / τ, of the clothes head's cosines")
+    clothes_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="ε, share of the adversarial term's target for all outfits of the same person"
+    )
+    clothes_rate: Annotated[float, Field(gt=0)] | None = Field(
+        3.5e-4, description="learning rate of the clothes head, constant as in the authors' code; null = the run's"
     )
 
 

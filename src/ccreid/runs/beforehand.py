@@ -13,7 +13,7 @@ from ccreid.machine.processes import ALONE, Processes
 from ccreid.methods import Draws, Method
 from ccreid.methods.sharing import check_replicas
 from ccreid.recipe import Recipe
-from ccreid.recipe.settings import BaselineSettings, Fire2Settings
+from ccreid.recipe.settings import Fire2Settings, MethodSettings, PhasedSettings
 from ccreid.runs import build, loading
 from ccreid.training.trackers import require
 from ccreid.vocabulary import Benchmark, Samples
@@ -41,6 +41,7 @@ def check(recipe: Recipe, benchmark: Benchmark, processes: Processes = ALONE, *,
     require(recipe.training.trackers)
     parts = build.parts(recipe, benchmark)
     samples = parts.train
+    _check_columns(recipe.method, samples, benchmark.name)
     build.refinement(recipe).check(parts.scored_on)
     sampler = loading.train_loader(recipe, samples, processes).sampler
     check_replicas(recipe.training.replicas, processes.count)
@@ -48,6 +49,28 @@ def check(recipe: Recipe, benchmark: Benchmark, processes: Processes = ALONE, *,
     _check_donors(recipe, sampler, samples)
     _tell_what_is_never_reached(recipe)
     _rehearse(recipe, build.method(recipe, samples, pretrained=pretrained))
+
+
+def _check_columns(method: MethodSettings, samples: Samples, name: str) -> None:
+    """What a method needs to know of the training images; it does without the value of a single one."""
+    for column in method.needs:
+        unknown = samples.unknown(column)
+        if unknown == len(samples):
+            others = [other for other, kind in MethodSettings.known.items() if column not in kind.needs]
+            raise SettingError(
+                f"method.name is {method.name}, which needs the column '{column}', and the training images of {name} "
+                "have none.",
+                f"Set method.name to one that needs none ({', '.join(others)}), or train on a set that annotates it.",
+            )
+        if unknown:
+            logger.warning(
+                "The column '%s' is not known of %d of %d training images: the terms of %s that need it leave them "
+                "out.",
+                column,
+                unknown,
+                len(samples),
+                method.name,
+            )
 
 
 def _check_batch(sampler: IdentitySampler, replicas: int) -> None:
@@ -90,7 +113,7 @@ def _check_donors(recipe: Recipe, sampler: IdentitySampler, samples: Samples) ->
 
 def _only_warms_up(recipe: Recipe) -> bool:
     method = recipe.method
-    return isinstance(method, BaselineSettings | Fire2Settings) and method.after_epoch >= recipe.training.epochs
+    return isinstance(method, PhasedSettings) and method.after_epoch >= recipe.training.epochs
 
 
 def _tell_what_is_never_reached(recipe: Recipe) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from ccreid.methods import Baseline, Fire2, Method
+from ccreid.methods import Baseline, Cal, Fire2, Method
+from ccreid.methods.cal import Outfits
 from ccreid.methods.fire2 import Mining
 from ccreid.model.network import Network
-from ccreid.recipe.settings import BaselineSettings, Fire2Settings, MethodSettings, MiningSettings
+from ccreid.recipe.settings import BaselineSettings, CalSettings, Fire2Settings, MethodSettings, MiningSettings
 from ccreid.vocabulary import Samples
 
 
@@ -59,6 +60,23 @@ def _(settings: Fire2Settings, network: Network, samples: Samples) -> Method:
         stripes=settings.stripes,
         recompositions=settings.recompositions,
         donors=settings.donors,
+        smoothing=settings.smoothing,
+        margin=settings.margin,
+        after_epoch=settings.after_epoch,
+        reset_optimizer_each_epoch=settings.reset_optimizer_each_epoch,
+    )
+
+
+@make_method.register
+def _(settings: CalSettings, network: Network, samples: Samples) -> Method:
+    return Cal(
+        network,
+        len(samples.people),
+        settings.weights.model_dump(),
+        outfits=Outfits.of(samples),
+        scale=settings.scale,
+        clothes_smoothing=settings.clothes_smoothing,
+        clothes_rate=settings.clothes_rate,
         smoothing=settings.smoothing,
         margin=settings.margin,
         after_epoch=settings.after_epoch,
