@@ -100,12 +100,15 @@ class Columns(_Rows):
         (N,) int64 each, or None where the data set does not annotate it. A single unknown value is `UNKNOWN`
         (None in the sequences that :meth:`of` accepts). Clothes are numbered over all people: two people
         never share a number.
+    garments:
+        (N,) int64 or None likewise: what is worn, numbered whoever wears it, so that two people may share a number.
     """
 
     person: Ids
     camera: Ids | None = None
     clothes: Ids | None = None
     tracklet: Ids | None = None
+    garments: Ids | None = None
 
     def __post_init__(self) -> None:
         columns = {name: _as_ids(getattr(self, name), name) for name in COLUMN_NAMES}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ccreid.data.fingerprint import content_fingerprint, status_fingerprint
@@ -29,6 +30,12 @@ def samples(small_wardrobe: Path, tmp_path: Path) -> Samples:
     """Images of a copy, which a test may change."""
     shutil.copytree(small_wardrobe, tmp_path / "data")
     return read_benchmark("wardrobe", tmp_path / "data").subset("query")
+
+
+def test_garments_count_where_they_are_known(samples: Samples) -> None:
+    numbers = np.arange(len(samples))
+    worn, other = (replace(samples, garments=garments) for garments in (numbers, numbers + 1))
+    assert len({_of_content(one) for one in (samples, worn, other)}) == 3
 
 
 @pytest.mark.parametrize("fingerprint", KINDS)

@@ -64,12 +64,17 @@ def test_the_manifest_has_a_row_for_every_picture_and_every_picture_a_mask(made:
     assert list((made / "backgrounds").iterdir())
 
 
-def test_it_is_read_as_a_benchmark_with_tracklets(made: Path) -> None:
+def test_it_is_read_as_a_benchmark_with_tracklets_and_garments(made: Path) -> None:
     benchmark = read_benchmark("people", made)
     assert {name: len(samples) for name, samples in benchmark.subsets.items()} == {"train": 8, "query": 2, "gallery": 6}
     train = benchmark.subset("train")
     assert train.tracklet is not None
     assert len(np.unique(train.tracklet)) == 8
+    with (made / MANIFEST).open(encoding="utf-8", newline="") as file:
+        worn = {row["file"]: int(row["wardrobe_outfit"]) for row in csv.DictReader(file)}
+    for samples in benchmark.subsets.values():
+        assert samples.garments is not None
+        assert samples.garments.tolist() == [worn[file] for file in samples.files]
 
 
 def test_a_manifest_that_disagrees_is_told(made: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ LEVERS: dict[str, tuple[str, ...]] = {
     "rates by layer": ("training.layer_decay=0.7", "training.clip_norm=1", "training.accumulate=2"),
     "a cosine": ("training.schedule=cosine",),
     "mixed styles": ("network.mixstyle=0.5",),
+    "contrasting batches": ("data.sampler=contrasting",),
     "what was known": ("training.remember.features=1", "training.remember.relations=1"),
 }
 

@@ -9,6 +9,9 @@ from ccreid.data.decode import content_of, status_of
 from ccreid.machine.progress import Track, untracked
 from ccreid.vocabulary import COLUMN_NAMES, Pictures, Samples
 
+_ALWAYS = ("person", "camera", "clothes", "tracklet")
+"""Columns that have a place in every line; a later one has it where it is annotated, so that runs of before go on."""
+
 
 def status_fingerprint(pictures: Pictures) -> str:
     """SHA-256 over the names, sizes and times of change of some images: quick, and other after a copy.
@@ -44,8 +47,9 @@ def content_fingerprint(uses: Mapping[str, Samples], track: Track[tuple[str, int
 
 
 def _line(use: str, samples: Samples, row: int) -> str:
-    columns = (getattr(samples, name) for name in COLUMN_NAMES)
-    values = ["" if column is None else str(column[row]) for column in columns]
+    columns = {name: getattr(samples, name) for name in COLUMN_NAMES}
+    values = ["" if (column := columns.pop(name)) is None else str(column[row]) for name in _ALWAYS]
+    values += [f"{name} {column[row]}" for name, column in columns.items() if column is not None]
     return "|".join([use, samples.files[row], *values, hashlib.sha256(content_of(samples.path(row))).hexdigest()])
 
 

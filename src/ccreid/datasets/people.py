@@ -16,27 +16,27 @@ MANIFEST = "manifest.csv"
 
 
 def find_people(root: Path) -> Found:
-    """Read a set by its names, and its tracklets by its manifest, which must name the same pictures."""
+    """Read a set by its names, and tracklets and garments by its manifest, which must name the same pictures."""
     found = find_ltcc_layout(root, "synthetic people", "jpg")
     manifest = found.root / MANIFEST
     if not manifest.is_file():
         raise DataError(
             f"{found.root} has no {MANIFEST}: it is not finished.", "Repeat `ccreid people make`: it goes on."
         )
-    rows = read_rows(manifest, ("file", "tracklet"), "Make the set anew.")[1]
-    tracklets = {_stem(row["file"]): int(row["tracklet"]) for _, row in rows}
+    rows = read_rows(manifest, ("file", "tracklet", "wardrobe_outfit"), "Make the set anew.")[1]
+    told = {_stem(row["file"]): (int(row["tracklet"]), int(row["wardrobe_outfit"])) for _, row in rows}
     there = {_stem(file) for samples in found.subsets.values() for file in samples.files}
     absent = {folder.rstrip("/") for folder in found.absent.values()}
-    if differing := sorted(there ^ {stem for stem in tracklets if stem.split("/")[0] not in absent}):
+    if differing := sorted(there ^ {stem for stem in told if stem.split("/")[0] not in absent}):
         one = differing[0]
         raise DataError(
             f"{manifest} and the pictures disagree: {one} is {'not in it' if one in there else 'in it alone'}.",
             "It was changed: make the set anew, or read it as wardrobe, whose layout it has.",
         )
-    subsets = {
-        subset: replace(samples, tracklet=np.array([tracklets[_stem(file)] for file in samples.files], np.int64))
-        for subset, samples in found.subsets.items()
-    }
+    subsets = {}
+    for subset, samples in found.subsets.items():
+        columns = np.array([told[_stem(file)] for file in samples.files], np.int64).reshape(-1, 2)
+        subsets[subset] = replace(samples, tracklet=columns[:, 0], garments=columns[:, 1])
     return replace(found, subsets=subsets)
 
 

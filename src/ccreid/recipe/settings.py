@@ -38,9 +38,10 @@ class DataSettings(Section):
     width_px: Side = Field(192, description="of the network's input")
     people: Count = Field(8, description="P, people a batch")
     images: Count = Field(4, description="K, images of each")
-    sampler: Literal["plain", "clothes-aware", "attribute-aware"] = Field(
+    sampler: Literal["plain", "clothes-aware", "attribute-aware", "contrasting"] = Field(
         "plain",
-        description="clothes-aware: the K images span two outfits, annotated or mined; attribute-aware: mined",
+        description="clothes-aware: the K images span two outfits, annotated or mined; attribute-aware: mined; "
+        "contrasting: they differ in clothes and camera, which the people of a batch share",
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     padding_px: Annotated[int, Field(ge=0, le=LARGEST_PX)] = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ccreid.data.augment import Augmentation
+from ccreid.data.contrasting import ContrastingSampler
 from ccreid.data.loaders import PlainLoader, TrainLoader
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
@@ -59,6 +60,8 @@ def _sampler(recipe: Recipe, samples: Samples, processes: int) -> IdentitySample
     data, people = recipe.data, _people_of_batch(recipe, samples, processes)
     if data.sampler == "plain":
         return IdentitySampler(samples.identities, people, data.images)
+    if data.sampler == "contrasting":
+        return ContrastingSampler(samples, people, data.images)
     clothes = samples.clothes if data.sampler == "clothes-aware" else None
     return OutfitSampler(samples.identities, people, data.images, clothes)
 
