@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -137,15 +138,26 @@ def kept(piece: Piece) -> Piece:
 
 def normals_of(vertices: Floats, triangles: Ints) -> Floats:
     """(V, 3) of length 1: the mean over a point's triangles, weighted by their areas."""
-    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
-    faces = np.cross(b - a, c - a)
-    summed = np.stack(
-        [np.bincount(triangles.ravel(), np.repeat(faces[:, axis], 3), minlength=len(vertices)) for axis in range(3)],
-        axis=1,
-    )
+    summed = np.zeros((len(vertices), 3))
+    _add_faces(vertices, triangles, summed)
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     up = np.broadcast_to(np.array((0.0, 1.0, 0.0)), summed.shape)
     return np.where(length > 1e-12, summed / np.maximum(length, 1e-12), up).astype(np.float32)
+
+
+@njit(cache=True)
+def _add_faces(vertices, triangles, summed):  # type: ignore[no-untyped-def]
+    """Each triangle's normal, as long as twice its area, is added at its corners."""
+    for number in range(len(triangles)):
+        a, b, c = triangles[number, 0], triangles[number, 1], triangles[number, 2]
+        ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
+        ux, uy, uz = vertices[b, 0] - ax, vertices[b, 1] - ay, vertices[b, 2] - az
+        vx, vy, vz = vertices[c, 0] - ax, vertices[c, 1] - ay, vertices[c, 2] - az
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in (a, b, c):
+            summed[corner, 0] += x
+            summed[corner, 1] += y
+            summed[corner, 2] += z
 
 
 def grid_triangles(rows: int, columns: int, *, closed: bool) -> Ints:

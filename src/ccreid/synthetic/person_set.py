@@ -30,7 +30,8 @@ File = tuple[str, bytes, dict[str, Any]]
 def pictures_of_person(wanted: Wanted, number: int) -> Iterator[File]:
     """Every picture of the person of this number (from 0), its mask, and some backgrounds."""
     person = person_of(wanted, number)
-    for view in views_of(wanted, number):
+    # An outfit is put on once, and all its pictures are taken.
+    for view in sorted(views_of(wanted, number), key=lambda one: one.outfit):
         random = moment_of(wanted, number, view)
         outfit = draw_outfit(wanted.seed, view.wardrobe_outfit)
         poses = (draw_pose(person, random),) if wanted.frames == 1 else walk(person, random, wanted.frames)
@@ -105,6 +106,7 @@ def _row(
         "bag": outfit.bag.kind.value if outfit.bag else "",
         "scarf": int(outfit.scarf is not None),
         "indoors": int(camera.indoors),
+        "light": picture.light,
         "camera_height_m": round(camera.height_m, 2),
         "distance_m": round(moment.away_m, 2),
         "native_px": round(moment.native_px),
@@ -119,4 +121,4 @@ def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
-    return cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+    return cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 4])[1].tobytes()

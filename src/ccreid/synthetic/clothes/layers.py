@@ -117,24 +117,40 @@ def inside(edges: Edges) -> Floats:
 
 def sewn(edges: Edges, lying: Floats, surface: Surface) -> Drawn:
     """The part of the suit within the edges, where the suit's points lie at (n, 3)."""
-    piece = _cut_out(edges)
+    own, between, triangles = _cut_out(edges)
+    weights = suit().weights
     return Drawn(
-        np.asarray(piece.mixture @ lying, np.float32),
-        sparse.csr_array(piece.mixture @ suit().weights),
-        piece.triangles,
+        np.concatenate([lying[own], np.asarray(between @ lying, np.float32)]),
+        sparse.csr_array(sparse.vstack([weights[own], between @ weights])),
+        triangles,
         surface,
     )
 
 
-def _cut_out(edges: Edges) -> Piece:
-    sheet = suit()
-    corners = sheet.piece.triangles
-    touched = np.all([(edge >= 0)[corners].any(axis=1) for edge in edges], axis=0)
-    everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))
-    piece = kept(Piece(everything, corners[touched]))
+def _cut_out(edges: Edges) -> tuple[NDArray[np.intp], sparse.csr_array, NDArray[np.int32]]:
+    """The suit's points that are kept, mixtures of its points along the edges, and triangles of both, in this order.
+
+    Only the triangles that an edge crosses are cut: they are few.
+    """
+    corners = suit().piece.triangles
+    whole, gone = np.ones(len(corners), np.bool_), np.zeros(len(corners), np.bool_)
     for edge in edges:
-        piece = cut(piece, np.asarray(piece.mixture @ edge))
-    return piece
+        a, b, c = (edge < 0)[corners.T]
+        whole &= ~(a | b | c)
+        gone |= a & b & c
+    everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))
+    rim = kept(Piece(everything, corners[~whole & ~gone]))
+    for edge in edges:
+        rim = cut(rim, np.asarray(rim.mixture @ edge))
+    old = np.diff(rim.mixture.indptr) == 1
+    of_suit = rim.mixture.indices[rim.mixture.indptr[:-1]]
+    used = np.zeros(len(edges[0]), np.bool_)
+    used[corners[whole]] = True
+    used[of_suit[old]] = True
+    place = np.cumsum(used) - 1
+    number = np.where(old, place[of_suit], used.sum() + np.cumsum(~old) - 1)
+    triangles = np.concatenate([place[corners[whole]], number[rim.triangles]]).astype(np.int32)
+    return np.flatnonzero(used), rim.mixture[~old], triangles
 
 
 def spread_of_top(top: Top, body: Undressed) -> Spread:

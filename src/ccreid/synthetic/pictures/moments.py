@@ -57,7 +57,7 @@ def draw_moment(camera: Camera, wall_m: float, random: np.random.Generator) -> M
         away_m=away,
         box=(float(box[0]), float(max(box[1], -0.05)), float(box[2]), float(box[3])),
         native_px=0.0,
-        others=int(random.random() < 0.18) + int(random.random() < 0.05),
+        others=int(random.random() < 0.2) + int(random.random() < 0.06),
     )
 
 

@@ -19,10 +19,11 @@ from ccreid.synthetic.pictures.cameras import Camera, at_a_moment, draw_camera
 from ccreid.synthetic.pictures.ground import darkening, shadow
 from ccreid.synthetic.pictures.light import Light, draw_light
 from ccreid.synthetic.pictures.moments import Moment, Window, draw_moment, in_window, window_around
-from ccreid.synthetic.pictures.photo import developed
+from ccreid.synthetic.pictures.photo import developed, size_seen
 from ccreid.synthetic.pictures.raster import Drawn, drawn_in
-from ccreid.synthetic.pictures.scenes import Scene, backdrop, draw_scene
+from ccreid.synthetic.pictures.scenes import Scene, draw_scene
 from ccreid.synthetic.pictures.shading import shaded
+from ccreid.synthetic.pictures.sight import backdrop
 from ccreid.synthetic.poses import draw_pose
 
 Floats = NDArray[np.float32]
@@ -48,12 +49,15 @@ class Picture:
         shadow of the person is on the ground (0 to 255).
     background:
         (H, W, 3) RGB: the same without any person; None where it was not asked for.
+    light:
+        What the hour's light is called.
     """
 
     pixels: Bytes
     mask: Bytes
     background: Bytes | None
     moment: Moment
+    light: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def placed(figure: Figure, heading: float, across_m: float, away_m: float) -> Fi
 
 def _beside(seed: int, moment: Moment, random: np.random.Generator) -> Figure:
     """Another person near the one who is meant, most often behind."""
-    behind = random.random() < 0.75
+    behind = random.random() < 0.62
     away = moment.away_m + (random.uniform(0.8, 4.0) if behind else -random.uniform(0.7, 1.1))
     side = float(random.choice((-1, 1)) * random.uniform(0.4, 1.0))
     across = moment.across_m * away / moment.away_m + side
@@ -160,43 +164,62 @@ def _take(
     random: np.random.Generator,
     background: bool,
 ) -> Picture:
-    height, width = size
-    window = window_around(camera.seen(person.vertices)[0], moment, width / height)
+    window = window_around(camera.seen(person.vertices)[0], moment, size[1] / size[0])
     moment = replace(moment, native_px=float(window[3]))
-    columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-    places = np.stack([window[0] + columns.ravel() * window[2], window[1] + rows.ravel() * window[3]], axis=1)
-    behind = backdrop(scene, camera, light, places.astype(np.float32), (moment.across_m, moment.away_m))
-    empty = behind.light.reshape(height, width, 3)
-    depth, ground = behind.depth.reshape(size), behind.ground.reshape(size)
-    own_shade = shadow(person, camera, light, window, size) * ground
-    shade = np.maximum.reduce([own_shade, *(shadow(one, camera, light, window, size) * ground for one in others)])
+    small = size_seen(moment.native_px, size)
+    behind = backdrop(scene, camera, light, _middles(window, small), (moment.across_m, moment.away_m))
+    empty = behind.light.reshape(*small, 3)
+    depth, ground = behind.depth.reshape(small), behind.ground.reshape(small)
+    own_shade = shadow(person, camera, light, window, small) * ground
+    shade = np.maximum.reduce([own_shade, *(shadow(one, camera, light, window, small) * ground for one in others)])
     picture = empty * (1 - shade[..., None] * darkening(light))
-    layers = sorted((person, *others), key=lambda one: -float(one.vertices[:, 2].mean()))
-    alpha = np.zeros(size, np.float32)
-    part = np.zeros(size, np.uint8)
-    eye = np.array([0, camera.height_m, 0], np.float32)
-    for layer in layers:
-        drawn = _drawn(layer, camera, window, size)
-        seen = drawn.triangle >= 0
-        if not seen.any():
+    alpha = np.zeros(small, np.float32)
+    part = np.zeros(small, np.uint8)
+    for layer in sorted((person, *others), key=lambda one: -float(one.vertices[:, 2].mean())):
+        drawn = _drawn(layer, camera, window, small)
+        before = _before(drawn, depth)
+        if not before.any():
             continue
-        fine = np.zeros((*seen.shape, 3), np.float32)
-        fine[seen] = shaded(layer, drawn, light, eye)
-        cover = _averaged(_before(drawn, depth).astype(np.float32), size)
-        light_of_it = _averaged(np.where(_before(drawn, depth)[..., None], fine, 0), size)
-        picture = picture * (1 - cover[..., None]) + light_of_it
+        cover = _averaged(before.astype(np.float32), small)
+        sent = _sent(layer, drawn, camera, light, window, small)
+        picture = picture * (1 - cover[..., None]) + _averaged(sent * before[..., None], small)
         if layer is person:
-            alpha, part = cover, _parts(layer, drawn, size)
+            alpha, part = cover, _parts(layer, drawn, before)
         else:
             alpha = alpha * (1 - cover)
             part = np.where(cover > 0.5, np.uint8(Part.OTHER), part)
             own_shade = own_shade * (1 - cover)
-    part = np.where((alpha < 0.25) & (part != Part.OTHER), np.uint8(Part.BACKGROUND), part)
-    mask = np.stack([part, _byte(alpha), _byte(own_shade)], axis=2)
+    mask = _mask(part, alpha, own_shade, size)
     again = np.random.default_rng(random.integers(2**63)) if background else None
-    pixels = developed(picture, camera, moment.native_px, random)
-    alone = None if again is None else developed(empty, camera, moment.native_px, again)
-    return Picture(pixels, mask, alone, moment)
+    pixels = developed(picture, camera, moment.native_px, size, random)
+    alone = None if again is None else developed(empty, camera, moment.native_px, size, again)
+    return Picture(pixels, mask, alone, moment, light.name)
+
+
+def _middles(window: Window, size: tuple[int, int]) -> Floats:
+    """(H, W, 2) pixels of the frame at the middles of a crop's pixels."""
+    columns, rows = np.meshgrid((np.arange(size[1]) + 0.5) / size[1], (np.arange(size[0]) + 0.5) / size[0])
+    places = np.stack([window[0] + columns * window[2], window[1] + rows * window[3]], axis=2)
+    return places.astype(np.float32)
+
+
+def _sent(figure: Figure, drawn: Drawn, camera: Camera, light: Light, window: Window, size: tuple[int, int]) -> Floats:
+    """(H, W, 3) of the finer pixels: the light of a figure."""
+    fine = np.zeros((*drawn.triangle.shape, 3), np.float32)
+    eye = np.array([0, camera.height_m, 0], np.float32)
+    away = float(figure.vertices[:, 2].mean())
+    pixel_m = away / camera.focal_px * window[3] / (FINER * size[0])
+    fine[drawn.triangle >= 0] = shaded(figure, drawn, light, eye, pixel_m)
+    return fine
+
+
+def _mask(part: Bytes, alpha: Floats, shade: Floats, size: tuple[int, int]) -> Bytes:
+    """(H, W, 3) of the size of the picture, however coarse what was seen is."""
+    wide = (size[1], size[0])
+    part = np.asarray(cv2.resize(part, wide, interpolation=cv2.INTER_NEAREST), np.uint8)
+    alpha, shade = (cv2.resize(one, wide, interpolation=cv2.INTER_LINEAR) for one in (alpha, shade))
+    part = np.where((alpha < 0.25) & (part != Part.OTHER), np.uint8(Part.BACKGROUND), part)
+    return np.stack([part, _byte(alpha), _byte(shade)], axis=2)
 
 
 def _drawn(figure: Figure, camera: Camera, window: Window, size: tuple[int, int]) -> Drawn:
@@ -216,13 +239,13 @@ def _averaged(fine: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(small, np.float32)
 
 
-def _parts(figure: Figure, drawn: Drawn, size: tuple[int, int]) -> Bytes:
-    """Which part of the person is seen at each pixel of the picture: the first of the finer ones that shows any."""
+def _parts(figure: Figure, drawn: Drawn, before: NDArray[np.bool_]) -> Bytes:
+    """Which part of the person is seen at each pixel of the picture: of the finer ones, the last part that is seen."""
+    fine = np.zeros(before.shape, np.uint8)
     of_surface = np.array([surface.part for surface in figure.surfaces], np.uint8)
-    number = np.where(drawn.triangle >= 0, figure.surface[drawn.triangle], -1)
-    fine = np.where(number >= 0, of_surface[number], np.uint8(Part.BACKGROUND))
-    blocks = fine.reshape(size[0], FINER, size[1], FINER).transpose(0, 2, 1, 3).reshape(*size, FINER * FINER)
-    parts: Bytes = blocks.max(axis=2)
+    fine[before] = of_surface[figure.surface[drawn.triangle[before]]]
+    corners = (fine[row::FINER, column::FINER] for row in range(FINER) for column in range(FINER))
+    parts: Bytes = np.maximum.reduce(list(corners))
     return parts
 
 

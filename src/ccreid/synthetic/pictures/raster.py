@@ -1,4 +1,4 @@
-"""The one hot loop: which triangle is nearest at each pixel."""
+"""The hot loops: which triangle is nearest at each pixel, and what its corners say there."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ class Drawn:
     ----------
     triangle:
         (H, W) int32: which one; -1 where there is none.
-    weights:
-        (H, W, 3) float32: how near the point that is seen is to each corner, in space and not on the picture.
     inverse_depth:
         (H, W) float32: one over the distance along the axis of the view; 0 where nothing is.
+    places, corners:
+        (V, 2) where the vertices are on the picture, and (V,) one over their depths.
     """
 
     triangle: Ints
-    weights: Floats
     inverse_depth: Floats
+    places: Floats
+    corners: Floats
 
     def at(self, values: Floats, triangles: Ints) -> Floats:
-        """(N, C) values of the vertices (V, C), at the N pixels where something is seen, row by row."""
-        seen = np.flatnonzero(self.triangle >= 0)
-        corners = triangles[self.triangle.ravel()[seen]]
-        weights = self.weights.reshape(-1, 3)[seen]
-        found: Floats = np.einsum("nk,nkc->nc", weights, values[corners])
+        """(N, C) values of the vertices (V, C), at the N pixels where something is seen, row by row.
+
+        They are blended by how near the point is to each corner in space, and not on the picture.
+        """
+        found = np.empty((int((self.triangle >= 0).sum()), values.shape[1]), np.float32)
+        _blend(self.triangle, self.places, self.corners, triangles, np.ascontiguousarray(values), found)
         return found
 
 
@@ -54,12 +56,8 @@ def draw(places: Floats, inverse_depth: Floats, triangles: Ints, height: int, wi
     triangles:
         (F, 3).
     """
-    drawn = Drawn(
-        np.full((height, width), -1, np.int32),
-        np.zeros((height, width, 3), np.float32),
-        np.zeros((height, width), np.float32),
-    )
-    _draw(places, inverse_depth, triangles, drawn.triangle, drawn.weights, drawn.inverse_depth)
+    drawn = Drawn(np.full((height, width), -1, np.int32), np.zeros((height, width), np.float32), places, inverse_depth)
+    _draw(places, inverse_depth, triangles, drawn.triangle, drawn.inverse_depth)
     return drawn
 
 
@@ -70,23 +68,27 @@ def drawn_in(places: Floats, depth: Floats, triangles: Ints, size: tuple[int, in
 
 
 @njit(cache=True)
-def _draw(places, inverse_depth, triangles, seen, weights, nearest):  # type: ignore[no-untyped-def]
+def _draw(places, inverse_depth, triangles, seen, nearest):  # type: ignore[no-untyped-def]
+    """Most triangles are smaller than a pixel: those around no pixel's middle are passed over at once."""
     height, width = seen.shape
     for number in range(len(triangles)):
         a, b, c = triangles[number, 0], triangles[number, 1], triangles[number, 2]
         za, zb, zc = inverse_depth[a], inverse_depth[b], inverse_depth[c]
         if za <= 0 or zb <= 0 or zc <= 0:
             continue
-        xa, ya = places[a, 0], places[a, 1]
-        xb, yb = places[b, 0], places[b, 1]
-        xc, yc = places[c, 0], places[c, 1]
+        ya, yb, yc = places[a, 1], places[b, 1], places[c, 1]
+        top = max(0, int(np.ceil(min(ya, yb, yc) - 0.5)))
+        bottom = min(height - 1, int(np.floor(max(ya, yb, yc) - 0.5)))
+        if top > bottom:
+            continue
+        xa, xb, xc = places[a, 0], places[b, 0], places[c, 0]
+        left = max(0, int(np.ceil(min(xa, xb, xc) - 0.5)))
+        right = min(width - 1, int(np.floor(max(xa, xb, xc) - 0.5)))
+        if left > right:
+            continue
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         if area == 0:
             continue
-        left = max(0, int(np.floor(min(xa, xb, xc) - 0.5)))
-        right = min(width - 1, int(np.ceil(max(xa, xb, xc) - 0.5)))
-        top = max(0, int(np.floor(min(ya, yb, yc) - 0.5)))
-        bottom = min(height - 1, int(np.ceil(max(ya, yb, yc) - 0.5)))
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):
@@ -100,6 +102,27 @@ def _draw(places, inverse_depth, triangles, seen, weights, nearest):  # type: ig
                 if depth > nearest[row, column]:
                     nearest[row, column] = depth
                     seen[row, column] = number
-                    weights[row, column, 0] = wa * za / depth
-                    weights[row, column, 1] = wb * zb / depth
-                    weights[row, column, 2] = wc * zc / depth
+
+
+@njit(cache=True)
+def _blend(seen, places, inverse_depth, triangles, values, found):  # type: ignore[no-untyped-def]
+    height, width = seen.shape
+    at = 0
+    for row in range(height):
+        for column in range(width):
+            number = seen[row, column]
+            if number < 0:
+                continue
+            a, b, c = triangles[number, 0], triangles[number, 1], triangles[number, 2]
+            x, y = column + 0.5, row + 0.5
+            ax, ay = places[a, 0] - x, places[a, 1] - y
+            bx, by = places[b, 0] - x, places[b, 1] - y
+            cx, cy = places[c, 0] - x, places[c, 1] - y
+            wa = (bx * cy - cx * by) * inverse_depth[a]
+            wb = (cx * ay - ax * cy) * inverse_depth[b]
+            wc = (ax * by - bx * ay) * inverse_depth[c]
+            whole = wa + wb + wc
+            wa, wb, wc = wa / whole, wb / whole, wc / whole
+            for value in range(values.shape[1]):
+                found[at, value] = wa * values[a, value] + wb * values[b, value] + wc * values[c, value]
+            at += 1
