@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -73,5 +74,22 @@ def moved(points: NDArray[np.float32], weights: sparse.csr_array, bones: Floats)
     bones:
         (B, 3, 4) of :func:`transforms`.
     """
-    blended = (weights @ bones.reshape(len(bones), 12).astype(np.float32)).reshape(-1, 3, 4)
-    return np.asarray(np.einsum("nij,nj->ni", blended[:, :, :3], points) + blended[:, :, 3], np.float32)
+    carried = np.empty((len(points), 3), np.float32)
+    flat = bones.reshape(len(bones), 12).astype(np.float32)
+    _carry(points, weights.indptr, weights.indices, weights.data.astype(np.float32), flat, carried)
+    return carried
+
+
+@njit(cache=True)
+def _carry(points, starts, columns, shares, bones, carried):  # type: ignore[no-untyped-def]
+    blended = np.empty(12, np.float32)
+    for point in range(len(points)):
+        blended[:] = 0
+        for entry in range(starts[point], starts[point + 1]):
+            share, bone = shares[entry], columns[entry]
+            for value in range(12):
+                blended[value] += share * bones[bone, value]
+        x, y, z = points[point, 0], points[point, 1], points[point, 2]
+        for axis in range(3):
+            row = 4 * axis
+            carried[point, axis] = blended[row] * x + blended[row + 1] * y + blended[row + 2] * z + blended[row + 3]

@@ -133,11 +133,11 @@ def _cut_out(edges: Edges) -> tuple[NDArray[np.intp], sparse.csr_array, NDArray[
     Only the triangles that an edge crosses are cut: they are few.
     """
     corners = suit().piece.triangles
-    whole, gone = np.ones(len(corners), np.bool_), np.zeros(len(corners), np.bool_)
-    for edge in edges:
-        a, b, c = (edge < 0)[corners.T]
-        whole &= ~(a | b | c)
-        gone |= a & b & c
+    beyond = np.zeros(len(edges[0]), np.uint16)  # a bit an edge
+    for number, edge in enumerate(edges):
+        beyond |= (edge < 0).astype(np.uint16) << number
+    a, b, c = beyond[corners.T]
+    whole, gone = (a | b | c) == 0, (a & b & c) != 0
     everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))
     rim = kept(Piece(everything, corners[~whole & ~gone]))
     for edge in edges:

@@ -28,14 +28,24 @@ class Box:
     cover: Cover
 
 
-Thing = tuple[Box, ...]
-"""Boxes that stand together. Drawn, x is from its middle, z from its front away from the eye, y from the ground."""
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """Boxes that stand together, and (3,) the corners of what they fill."""
+
+    boxes: Boxes
+    low: Floats
+    high: Floats
 
 
-def placed(thing: Thing, across_m: float, away_m: float) -> Thing:
+Boxes = tuple[Box, ...]
+"""Of a thing as it is drawn: x is from its middle, z from its front away from the eye, y from the ground."""
+
+
+def placed(boxes: Boxes, across_m: float, away_m: float) -> Thing:
     """A thing somewhere in a scene."""
     at = np.array([across_m, 0, away_m], np.float32)
-    return tuple(Box(box.low + at, box.high + at, box.cover) for box in thing)
+    low, high = np.min([box.low for box in boxes], axis=0), np.max([box.high for box in boxes], axis=0)
+    return Thing(tuple(Box(box.low + at, box.high + at, box.cover) for box in boxes), low + at, high + at)
 
 
 def _box(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], cover: Cover) -> Box:
@@ -50,13 +60,13 @@ def _glass(random: np.random.Generator) -> Cover:
     return plain(tint * random.uniform(0.5, 1), dirt=0.4, glow=float(random.uniform(0.2, 0.8)) if lit else 0.0)
 
 
-def _block(random: np.random.Generator) -> Thing:
+def _block(random: np.random.Generator) -> Boxes:
     """A cupboard, a counter, a bin, a column, a box."""
     wide, high, deep = np.exp(random.uniform(np.log((0.3, 0.4, 0.2)), np.log((3.0, 2.6, 1.2))))
     return (_box((-wide / 2, wide / 2), (0, high), (0, deep), draw_cover(random, SURFACES, (0.1, 0.7))),)
 
 
-def _shelf(random: np.random.Generator) -> Thing:
+def _shelf(random: np.random.Generator) -> Boxes:
     """Boards with goods of many colours on them."""
     wide, high, deep = random.uniform((0.8, 1.0, 0.25), (3.2, 2.4, 0.5))
     frame = draw_cover(random, WOOD, (0.08, 0.3))
@@ -75,7 +85,7 @@ def _shelf(random: np.random.Generator) -> Thing:
     return tuple(boxes)
 
 
-def _table(random: np.random.Generator) -> Thing:
+def _table(random: np.random.Generator) -> Boxes:
     wide, high, deep = random.uniform((0.7, 0.65, 0.5), (2.0, 0.95, 0.9))
     cover = draw_cover(random, WOOD, (0.08, 0.3))
     legs = [
@@ -86,7 +96,7 @@ def _table(random: np.random.Generator) -> Thing:
     return (_box((-wide / 2, wide / 2), (high - 0.04, high), (0, deep), cover), *legs)
 
 
-def _seat(random: np.random.Generator) -> Thing:
+def _seat(random: np.random.Generator) -> Boxes:
     """A chair, a bench, a sofa."""
     wide, high, deep = random.uniform((0.45, 0.4, 0.4), (2.2, 0.5, 0.8))
     cover, thick = draw_cover(random, SURFACES, (0.05, 0.3)), float(random.choice((0.05, 0.3)))
@@ -99,7 +109,7 @@ def _seat(random: np.random.Generator) -> Thing:
     return tuple(boxes)
 
 
-def _car(random: np.random.Generator) -> Thing:
+def _car(random: np.random.Generator) -> Boxes:
     """From its side, parked."""
     long, high, wide = random.uniform((3.6, 1.4, 1.6), (4.9, 1.9, 1.9))
     paint = plain(draw_color(random, dark=0.3, vivid=1.2), dirt=0.08)
@@ -124,7 +134,7 @@ _ROUND = ((0.32, 0.12), (0.26, 0.23), (0.14, 0.31))
 """Half as wide and half as high are boxes that look like a wheel together."""
 
 
-def _post(random: np.random.Generator) -> Thing:
+def _post(random: np.random.Generator) -> Boxes:
     """A lamp post, a sign, a young tree's trunk, a pillar."""
     thick, high = float(np.exp(random.uniform(np.log(0.05), np.log(0.5)))), float(random.uniform(1.2, 5))
     boxes = [_box((-thick / 2, thick / 2), (0, high), (0, thick), draw_cover(random, METAL, (0.1, 0.5)))]
@@ -135,7 +145,7 @@ def _post(random: np.random.Generator) -> Thing:
     return tuple(boxes)
 
 
-def _hedge(random: np.random.Generator) -> Thing:
+def _hedge(random: np.random.Generator) -> Boxes:
     wide, high, deep = random.uniform((0.5, 0.4, 0.4), (5.0, 2.2, 1.0))
     cover = draw_cover(random, ("blotches", "flowers"), (0.05, 0.2))
     green = np.array([0.5, 1.0, 0.25]) * random.uniform(0.05, 0.25)
@@ -146,7 +156,7 @@ def _hedge(random: np.random.Generator) -> Thing:
     return (pot, crown)
 
 
-def _lamp(random: np.random.Generator) -> Thing:
+def _lamp(random: np.random.Generator) -> Boxes:
     """A standing lamp, or a screen that shines."""
     high, wide = float(random.uniform(1.2, 1.9)), float(random.uniform(0.25, 0.7))
     warm = np.array([1.0, 0.82, 0.55]) if random.random() < 0.7 else random.uniform(0.3, 1, 3)
@@ -158,7 +168,7 @@ def _lamp(random: np.random.Generator) -> Thing:
     )
 
 
-def _window(random: np.random.Generator) -> Thing:
+def _window(random: np.random.Generator) -> Boxes:
     """Panes in a frame."""
     wide, high = random.uniform((0.6, 0.7), (2.6, 1.8))
     low = float(random.uniform(0.1, 1.4))
@@ -173,7 +183,7 @@ def _window(random: np.random.Generator) -> Thing:
     return tuple(boxes)
 
 
-def _door(random: np.random.Generator) -> Thing:
+def _door(random: np.random.Generator) -> Boxes:
     """A door in its frame, with a handle; some have a pane."""
     wide, high = float(random.uniform(0.8, 1.8)), float(random.uniform(1.95, 2.4))
     frame, leaf = plain(draw_color(random, dark=0.2)), draw_cover(random, ("plain", "planks", "plain"), (0.1, 0.4))
@@ -187,7 +197,7 @@ def _door(random: np.random.Generator) -> Thing:
     return tuple(boxes)
 
 
-def _poster(random: np.random.Generator) -> Thing:
+def _poster(random: np.random.Generator) -> Boxes:
     """A picture, a notice, a shop's sign."""
     wide, high = np.exp(random.uniform(np.log((0.3, 0.3)), np.log((2.5, 1.4))))
     low = float(random.uniform(0.8, 2.2))
@@ -199,7 +209,7 @@ def _poster(random: np.random.Generator) -> Thing:
     )
 
 
-def _rail(random: np.random.Generator) -> Thing:
+def _rail(random: np.random.Generator) -> Boxes:
     """A railing or a fence."""
     wide, high = float(random.uniform(1.5, 5)), float(random.uniform(0.7, 1.3))
     cover = plain(draw_color(random, dark=0.4))
@@ -208,7 +218,7 @@ def _rail(random: np.random.Generator) -> Thing:
     return (top, *(_box((x, x + 0.03), (0, high), (0, 0.03), cover) for x in bars))
 
 
-_Draws = Mapping[Callable[[np.random.Generator], Thing], float]
+_Draws = Mapping[Callable[[np.random.Generator], Boxes], float]
 ROOM: _Draws = MappingProxyType(
     {_block: 2.0, _shelf: 3.0, _table: 2.0, _seat: 3.0, _lamp: 1.2, _post: 0.6, _hedge: 0.5}
 )
@@ -217,7 +227,7 @@ WALL: _Draws = MappingProxyType({_window: 3.0, _door: 2.0, _poster: 2.0})
 """What stands indoors, outdoors, and what hangs on walls, and how common it is."""
 
 
-def draw_thing(random: np.random.Generator, common: _Draws) -> Thing:
-    """One of these things, at the origin."""
+def draw_boxes(random: np.random.Generator, common: _Draws) -> Boxes:
+    """What one of these things is, at the origin."""
     weights = np.array(list(common.values()))
     return list(common)[int(random.choice(len(weights), p=weights / weights.sum()))](random)

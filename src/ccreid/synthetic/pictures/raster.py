@@ -89,19 +89,21 @@ def _draw(places, inverse_depth, triangles, seen, nearest):  # type: ignore[no-u
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         if area == 0:
             continue
+        # How near a point is to a corner changes evenly along a row.
+        step_a, step_b = (yb - yc) / np.float64(area), (yc - ya) / np.float64(area)
         for row in range(top, bottom + 1):
-            y = row + 0.5
+            x, y = left + 0.5, row + 0.5
+            wa = ((xb - x) * (yc - y) - (xc - x) * (yb - y)) / area
+            wb = ((xc - x) * (ya - y) - (xa - x) * (yc - y)) / area
             for column in range(left, right + 1):
-                x = column + 0.5
-                wa = ((xb - x) * (yc - y) - (xc - x) * (yb - y)) / area
-                wb = ((xc - x) * (ya - y) - (xa - x) * (yc - y)) / area
                 wc = 1 - wa - wb
-                if wa < 0 or wb < 0 or wc < 0:
-                    continue
-                depth = wa * za + wb * zb + wc * zc
-                if depth > nearest[row, column]:
-                    nearest[row, column] = depth
-                    seen[row, column] = number
+                if wa >= 0 and wb >= 0 and wc >= 0:
+                    depth = wa * za + wb * zb + wc * zc
+                    if depth > nearest[row, column]:
+                        nearest[row, column] = depth
+                        seen[row, column] = number
+                wa += step_a
+                wb += step_b
 
 
 @njit(cache=True)

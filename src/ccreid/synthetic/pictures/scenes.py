@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ccreid.synthetic.draws import draws
 from ccreid.synthetic.pictures.cameras import Camera
 from ccreid.synthetic.pictures.covers import Cover, draw_cover
-from ccreid.synthetic.pictures.furniture import ROOM, STREET, WALL, Thing, draw_thing, placed
+from ccreid.synthetic.pictures.furniture import ROOM, STREET, WALL, Thing, draw_boxes, placed
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class Scene:
     side: float | None
     sky: Floats
     things: tuple[Thing, ...]
-    hung: Thing
+    hung: tuple[Thing, ...]
 
 
 def draw_scene(seed: int, number: int, camera: Camera) -> Scene:
@@ -60,16 +60,15 @@ def draw_scene(seed: int, number: int, camera: Camera) -> Scene:
         sky=(bright * (np.ones(3) if indoors else np.array([0.75, 0.9, 1.15]))).astype(np.float32),
         things=tuple(_thing(random, camera, away) for _ in range(int(random.integers(3, 12)))),
         hung=tuple(
-            box
+            placed(draw_boxes(random, WALL), float(random.uniform(-0.45, 0.45) * away), away)
             for _ in range(int(random.integers(0, 5)))
-            for box in placed(draw_thing(random, WALL), float(random.uniform(-0.45, 0.45) * away), away)
         ),
     )
 
 
 def _thing(random: np.random.Generator, camera: Camera, wall_m: float) -> Thing:
     """A thing on the ground, most often by the wall."""
-    thing = draw_thing(random, ROOM if camera.indoors else STREET)
-    deep = max(float(box.high[2]) for box in thing)
+    boxes = draw_boxes(random, ROOM if camera.indoors else STREET)
+    deep = max(float(box.high[2]) for box in boxes)
     near = wall_m - deep - 0.05 if random.random() < 0.5 else random.uniform(0.35, 1.0) * wall_m - 0.5 * deep
-    return placed(thing, float(random.uniform(-0.5, 0.5) * max(near, 4.0)), float(near))
+    return placed(boxes, float(random.uniform(-0.5, 0.5) * max(near, 4.0)), float(near))

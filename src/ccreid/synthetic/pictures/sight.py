@@ -68,7 +68,8 @@ def backdrop(scene: Scene, camera: Camera, light: Light, places: Floats, person:
         there at that moment.
     """
     eye = np.array([0, camera.height_m, 0], np.float32)
-    boxes = [*scene.hung, *(box for thing in scene.things if not _in_the_way(thing, person) for box in thing)]
+    there = [*scene.hung, *(thing for thing in scene.things if not _in_the_way(thing, person))]
+    boxes = [box for thing in there for box in thing.boxes]
     sides = [*_room(scene, person), *(side for box in boxes for side in _seen_sides(box, eye))]
     rays = camera.rays(places.reshape(-1, 2))
     depth, which = np.full(len(rays), FAR_M, np.float32), np.full(len(rays), -1, np.int32)
@@ -87,8 +88,10 @@ def backdrop(scene: Scene, camera: Camera, light: Light, places: Floats, person:
     sent = np.empty_like(rays)
     sent[:] = scene.sky * light.sky
     pixel = float(places[0, 1, 0] - places[0, 0, 0]) / camera.focal_px
-    for number in np.unique(which[which >= 0]):
-        side, rows = sides[number], np.flatnonzero(which == number)
+    order = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[order], np.arange(len(sides) + 1))
+    for number in np.flatnonzero(np.diff(starts)):
+        side, rows = sides[number], order[starts[number] : starts[number + 1]]
         points = eye + depth[rows, None] * rays[rows]
         across, along = _ACROSS[side.axis]
         slant = max(0.1, float(np.abs(rays[rows, side.axis]).mean()))
@@ -145,10 +148,9 @@ def _reaches(sides: list[Side], camera: Camera, places: Floats) -> NDArray[np.in
 
 def _in_the_way(thing: Thing, person: tuple[float, float]) -> bool:
     across, away = person
-    low, high = np.min([box.low for box in thing], axis=0), np.max([box.high for box in thing], axis=0)
-    beside = high[0] < across - 0.5 or low[0] > across + 0.5
-    behind = low[2] > away + 0.5
-    low_in_front = high[2] < away - 0.5 and high[1] < 0.75
+    beside = thing.high[0] < across - 0.5 or thing.low[0] > across + 0.5
+    behind = thing.low[2] > away + 0.5
+    low_in_front = thing.high[2] < away - 0.5 and thing.high[1] < 0.75
     return not (beside or behind or low_in_front)
 
 
@@ -178,11 +180,10 @@ def _beside(eye, rays, depth, standing, free):  # type: ignore[no-untyped-def]
     """How much light from around reaches the ground beside what stands on it."""
     for row in range(len(rays)):
         x, z = eye[0] + depth[row] * rays[row, 0], eye[2] + depth[row] * rays[row, 2]
-        light = 1.0
+        nearest = _DARK_M * _DARK_M
         for number in range(len(standing)):
-            across = max(standing[number, 0] - x, 0.0, x - standing[number, 2])
-            away = max(standing[number, 1] - z, 0.0, z - standing[number, 3])
-            distance = np.sqrt(across * across + away * away)
-            if distance < _DARK_M:
-                light = min(light, 0.45 + 0.55 * distance / _DARK_M)
-        free[row] = light
+            across = max(standing[number, 0] - x, x - standing[number, 2])
+            away = max(standing[number, 1] - z, z - standing[number, 3])
+            if across < _DARK_M and away < _DARK_M:
+                nearest = min(nearest, max(across, 0.0) ** 2 + max(away, 0.0) ** 2)
+        free[row] = 0.45 + 0.55 * np.sqrt(nearest) / _DARK_M
