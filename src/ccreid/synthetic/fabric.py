@@ -41,7 +41,7 @@ def albedo(fabric: Fabric, cloth: Floats, pixel_m: float) -> Floats:
     `pixel_m` is how much of the cloth a pixel shows: finer patterns are seen as their mean.
     """
     dyed = fabric.colors[:1] if fabric.pattern.kind == "plain" else fabric.pattern(cloth, pixel_m) @ fabric.colors
-    return np.clip(dyed * fabric.yarn(cloth, pixel_m)[:, None], 0.003, 0.95)
+    return np.asarray(np.clip(dyed * fabric.yarn(cloth, pixel_m)[:, None], 0.003, 0.95), np.float32)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _seen(cover: NDArray[np.floating], mean: float, blur: float) -> Floats:
     return np.asarray(mean + (cover - mean) * sharp, np.float32)
 
 
-def inside(distance_m: Floats, pixel_m: float) -> Floats:
+def inside(distance_m: NDArray[np.floating], pixel_m: float) -> Floats:
     """(N,) in [0, 1]: how much of a pixel is inside an edge from which it is so far, inwards."""
     return np.asarray(np.clip(distance_m / pixel_m + 0.5, 0, 1), np.float32)
 

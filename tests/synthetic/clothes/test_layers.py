@@ -17,7 +17,7 @@ SURFACE = Surface(Part.UPPER, np.ones(3, np.float32))
 
 def areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
-    return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    return np.asarray(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))
 
 
 @pytest.mark.parametrize("number", range(6))

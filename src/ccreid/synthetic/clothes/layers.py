@@ -134,8 +134,8 @@ def _cut_out(edges: Edges) -> tuple[NDArray[np.intp], sparse.csr_array, NDArray[
     """
     corners = suit().piece.triangles
     beyond = np.zeros(len(edges[0]), np.uint16)  # a bit an edge
-    for number, edge in enumerate(edges):
-        beyond |= (edge < 0).astype(np.uint16) << number
+    for bit, edge in enumerate(edges):
+        beyond |= (edge < 0).astype(np.uint16) << bit
     a, b, c = beyond[corners.T]
     whole, gone = (a | b | c) == 0, (a & b & c) != 0
     everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))

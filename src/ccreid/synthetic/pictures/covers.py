@@ -64,6 +64,6 @@ def draw_cover(
     return Cover(pattern, np.clip(colors, 0.01, 0.9).astype(np.float32), float(random.uniform(0.03, 0.3)))
 
 
-def plain(color: Floats, *, dirt: float = 0.05, glow: float = 0.0) -> Cover:
+def plain(color: NDArray[np.floating], *, dirt: float = 0.05, glow: float = 0.0) -> Cover:
     """A cover in one colour (3,)."""
     return Cover(Pattern("plain", 1.0, 0.5, 0.0, 0), np.repeat(color[None], 4, axis=0).astype(np.float32), dirt, glow)

@@ -217,9 +217,9 @@ def _mask(part: Bytes, alpha: Floats, shade: Floats, size: tuple[int, int]) -> B
     """(H, W, 3) of the size of the picture, however coarse what was seen is."""
     wide = (size[1], size[0])
     part = np.asarray(cv2.resize(part, wide, interpolation=cv2.INTER_NEAREST), np.uint8)
-    alpha, shade = (cv2.resize(one, wide, interpolation=cv2.INTER_LINEAR) for one in (alpha, shade))
-    part = np.where((alpha < 0.25) & (part != Part.OTHER), np.uint8(Part.BACKGROUND), part)
-    return np.stack([part, _byte(alpha), _byte(shade)], axis=2)
+    share, dark = (np.asarray(cv2.resize(one, wide), np.float32) for one in (alpha, shade))
+    part = np.where((share < 0.25) & (part != Part.OTHER), np.uint8(Part.BACKGROUND), part)
+    return np.stack([part, _byte(share), _byte(dark)], axis=2)
 
 
 def _drawn(figure: Figure, camera: Camera, window: Window, size: tuple[int, int]) -> Drawn:
