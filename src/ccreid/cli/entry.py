@@ -9,6 +9,7 @@ import typer
 
 from ccreid.cli import console, gallery, gallery_repair, gallery_search, people
 from ccreid.cli.bench import bench
+from ccreid.cli.bundling import bundle
 from ccreid.cli.calibrating import calibrate, compare_images
 from ccreid.cli.data import check_data, list_data, show_data
 from ccreid.cli.demo import demo
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(ablate)
 app.command()(evaluate)
+app.command()(bundle)
 app.command()(publish)
 app.command()(export)
 app.command()(compare)

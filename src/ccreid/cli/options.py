@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,17 @@ def numbers_of(seeds: str) -> list[int]:
         return [int(word) for word in seeds.split(",")]
     except ValueError as error:
         raise typer.BadParameter(f"'{seeds}' is no list of whole numbers like 0,1,2.", param_hint="--seeds") from error
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """--size 256x128 as height and width in pixels."""
+    from ccreid.machine.limits import LARGEST_PX
+
+    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if found is None or not all(1 <= int(side) <= LARGEST_PX for side in found.groups()):
+        message = f"'{text}' is no size like 256x128 (height x width, at most {LARGEST_PX} each)."
+        raise typer.BadParameter(message, param_hint="--size")
+    return int(found[1]), int(found[2])
 
 
 def differences_of(allow: str | None) -> list[Difference]:

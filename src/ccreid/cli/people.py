@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ccreid.cli import console
+from ccreid.cli.options import size_of
 from ccreid.cli.progress import watching
 
 
@@ -43,7 +43,7 @@ def make(
         cameras=cameras,
         images=images,
         frames=frames,
-        size=_size(size),
+        size=size_of(size),
         seed=seed,
     )
     with watching() as follow:
@@ -51,10 +51,3 @@ def make(
     already = f", {outcome.there} of them there already" if outcome.there else ""
     console.say(f"People: {outcome.made + outcome.there}{already}; pictures: {outcome.pictures:,}, each with a mask")
     console.say(f"Set: {out}")
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
-    if found is None:
-        raise typer.BadParameter(f"'{text}' is no size like 256x128 (height x width).", param_hint="--size")
-    return int(found[1]), int(found[2])
