@@ -34,8 +34,7 @@ def grid_of(model: nn.Module, tokens: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_vit", "mobilenetv2_100"])
 def test_it_embeds_what_timms_own_network_sees(tmp_path: Path, name: str) -> None:
-    size = {"img_size": (96, 48)} if name == "test_vit" else {}
-    model = donor(name, **size)
+    model = donor(name, img_size=(96, 48)) if name == "test_vit" else donor(name)
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
     bundle = load_bundle(bundled(tmp_path / "bundle", name, str(tmp_path / "weights.safetensors")))
     maps = features_of(model, images())
