@@ -64,6 +64,13 @@ def test_the_manifest_has_a_row_for_every_picture_and_every_picture_a_mask(made:
     assert list((made / "backgrounds").iterdir())
 
 
+def test_the_page_names_every_column_of_the_manifest(made: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "people.md").read_text(encoding="utf-8")
+    named = {name for line in page.splitlines() if line.startswith("| `") for name in line.split("`")[1::2]}
+    with (made / MANIFEST).open(encoding="utf-8", newline="") as file:
+        assert set(next(csv.reader(file))) <= named
+
+
 def test_it_is_read_as_a_benchmark_with_tracklets_and_garments(made: Path) -> None:
     benchmark = read_benchmark("people", made)
     assert {name: len(samples) for name, samples in benchmark.subsets.items()} == {"train": 8, "query": 2, "gallery": 6}

@@ -84,48 +84,45 @@ def subdivided(quads: Ints, points: int) -> tuple[sparse.csr_array, Ints]:
     return mixture, finer.reshape(-1, 4).astype(np.int32)
 
 
-def cut(piece: Piece, side: NDArray[np.floating]) -> Piece:
+def parted(triangles: Ints, side: NDArray[np.floating]) -> tuple[Ints, NDArray[np.int64], NDArray[np.float64]]:
     """What lies on the positive side of a line, with a clean edge along it.
 
     Parameters
     ----------
+    triangles:
+        (F, 3) numbers of points.
     side:
-        (n,) for the piece's points: positive is kept, negative falls away; the line is where it is 0.
+        (n,) for each point: positive is kept, negative falls away; the line is where it is 0.
+
+    Returns
+    -------
+    (F, 3) triangles, in which the new points have the numbers after those of `side`; (M, 2) between which two points
+    each of them lies; (M,) how much of the second it has.
     """
     side = np.asarray(side, float)
-    corners = piece.triangles
-    inside = side[corners] >= 0
+    inside = side[triangles] >= 0
     count = inside.sum(axis=1)
-    if (count == 3).all():
-        return piece
-    whole = corners[count == 3]
     # Turned so that the odd one out comes first: the only one inside, or the only one outside.
-    ones, twos = corners[count == 1], corners[count == 2]
+    ones, twos = triangles[count == 1], triangles[count == 2]
     ones = _turned(ones, inside[count == 1].argmax(axis=1))
     twos = _turned(twos, (~inside[count == 2]).argmax(axis=1))
     crossed = np.concatenate([ones[:, [0, 1]], ones[:, [0, 2]], twos[:, [0, 1]], twos[:, [0, 2]]])
-    old = piece.mixture.shape[0]
+    old = len(side)
     codes, place = np.unique(crossed.min(axis=1).astype(np.int64) * old + crossed.max(axis=1), return_inverse=True)
     pairs = np.stack([codes // old, codes % old], axis=1)
     share = side[pairs[:, 0]] / (side[pairs[:, 0]] - side[pairs[:, 1]])
-    number = old + place
+    number = (old + place).astype(np.int32)
     a, b = number[: len(ones)], number[len(ones) : 2 * len(ones)]
     c, d = number[2 * len(ones) : 2 * len(ones) + len(twos)], number[2 * len(ones) + len(twos) :]
-    triangles = np.concatenate(
+    left = np.concatenate(
         [
-            whole,
+            triangles[count == 3],
             np.stack([ones[:, 0], a, b], axis=1),
             np.stack([c, twos[:, 1], twos[:, 2]], axis=1),
             np.stack([c, twos[:, 2], d], axis=1),
         ]
     )
-    between = _matrix(
-        np.repeat(np.arange(len(pairs)), 2),
-        pairs.ravel(),
-        np.stack([1 - share, share], axis=1).ravel(),
-        (len(pairs), old),
-    )
-    return kept(Piece(sparse.csr_array(sparse.vstack([piece.mixture, between @ piece.mixture])), triangles))
+    return left, pairs, share
 
 
 def kept(piece: Piece) -> Piece:

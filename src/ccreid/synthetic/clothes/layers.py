@@ -14,7 +14,7 @@ from ccreid.synthetic.clothes.folds import folds, quilting
 from ccreid.synthetic.clothes.garments import Bottom, Collar, Top
 from ccreid.synthetic.curves import ramp
 from ccreid.synthetic.figure import Surface
-from ccreid.synthetic.meshes import Piece, cut, kept
+from ccreid.synthetic.meshes import parted
 from ccreid.synthetic.parts import Drawn
 
 Floats = NDArray[np.float32]
@@ -116,41 +116,51 @@ def inside(edges: Edges) -> Floats:
 
 
 def sewn(edges: Edges, lying: Floats, surface: Surface) -> Drawn:
-    """The part of the suit within the edges, where the suit's points lie at (n, 3)."""
-    own, between, triangles = _cut_out(edges)
-    weights = suit().weights
+    """The part of the suit within the edges, where the suit's points lie at (n, 3).
+
+    Only the triangles that an edge crosses are cut: they are few.
+    """
+    sheet = suit()
+    corners = sheet.piece.triangles
+    whole, crossed = _within(edges, corners)
+    own, numbered = np.unique(crossed, return_inverse=True)
+    rim = numbered.reshape(-1, 3).astype(np.int32)
+    # What is blended where an edge is cut: where a point lies, its weights, how far inside of each edge it is.
+    bones = sheet.weights.shape[1]
+    table = np.concatenate(
+        [lying[own], sheet.weights[own].toarray(), np.stack([edge[own] for edge in edges], axis=1)], axis=1
+    )
+    for column in range(3 + bones, table.shape[1]):
+        rim, pairs, share = parted(rim, table[:, column])
+        between = table[pairs[:, 0]] * (1 - share)[:, None] + table[pairs[:, 1]] * share[:, None]
+        table = np.concatenate([table, between.astype(np.float32)])
+    left = np.zeros(len(table), np.bool_)
+    left[rim] = True
+    used = np.zeros(len(lying), np.bool_)
+    used[corners[whole]] = True
+    used[own[left[: len(own)]]] = True
+    cut_in = np.flatnonzero(left[len(own) :]) + len(own)
+    place = np.cumsum(used) - 1
+    number = np.zeros(len(table), np.int64)
+    number[: len(own)] = place[own]
+    number[cut_in] = used.sum() + np.arange(len(cut_in))
+    new_weights = sparse.csr_array(table[cut_in, 3 : 3 + bones])
     return Drawn(
-        np.concatenate([lying[own], np.asarray(between @ lying, np.float32)]),
-        sparse.csr_array(sparse.vstack([weights[own], between @ weights])),
-        triangles,
+        np.concatenate([lying[used], table[cut_in, :3]]).astype(np.float32),
+        sparse.csr_array(sparse.vstack([sheet.weights[used], new_weights])),
+        np.concatenate([place[corners[whole]], number[rim]]).astype(np.int32),
         surface,
     )
 
 
-def _cut_out(edges: Edges) -> tuple[NDArray[np.intp], sparse.csr_array, NDArray[np.int32]]:
-    """The suit's points that are kept, mixtures of its points along the edges, and triangles of both, in this order.
-
-    Only the triangles that an edge crosses are cut: they are few.
-    """
-    corners = suit().piece.triangles
+def _within(edges: Edges, corners: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """(F,) which triangles lie within all edges, and (C, 3) those that an edge crosses."""
     beyond = np.zeros(len(edges[0]), np.uint16)  # a bit an edge
     for bit, edge in enumerate(edges):
         beyond |= (edge < 0).astype(np.uint16) << bit
     a, b, c = beyond[corners.T]
-    whole, gone = (a | b | c) == 0, (a & b & c) != 0
-    everything = sparse.csr_array(sparse.eye_array(len(edges[0]), format="csr", dtype=np.float32))
-    rim = kept(Piece(everything, corners[~whole & ~gone]))
-    for edge in edges:
-        rim = cut(rim, np.asarray(rim.mixture @ edge))
-    old = np.diff(rim.mixture.indptr) == 1
-    of_suit = rim.mixture.indices[rim.mixture.indptr[:-1]]
-    used = np.zeros(len(edges[0]), np.bool_)
-    used[corners[whole]] = True
-    used[of_suit[old]] = True
-    place = np.cumsum(used) - 1
-    number = np.where(old, place[of_suit], used.sum() + np.cumsum(~old) - 1)
-    triangles = np.concatenate([place[corners[whole]], number[rim.triangles]]).astype(np.int32)
-    return np.flatnonzero(used), rim.mixture[~old], triangles
+    whole = (a | b | c) == 0
+    return whole, corners[~whole & ((a & b & c) == 0)]
 
 
 def spread_of_top(top: Top, body: Undressed) -> Spread:
