@@ -38,6 +38,8 @@ def check(data: Path, *changes: str, processes: int = 1) -> None:
         (["data.people=1", "method.donors=other-people"], "method.donors is other-people", "any or same-person"),
         (["training.replicas=3", "method.donors=other-people"], "method.donors is other-people", "same-person"),
         (["data.sampler=clothes-aware", "data.images=1"], "data.images is 1", "data.images"),
+        (["data.redress=0.5"], "has no folder masks/, which data.redress needs", "set data.redress to 0"),
+        (["data.background=0.1"], "which data.background needs", "set data.background to 0"),
         (["network.weights=/nowhere/weights.pth"], "weights.pth", ""),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from ccreid.errors import ArtefactError, InterruptedRun, WeightsError
@@ -17,6 +18,7 @@ from ccreid.runs import train
 from ccreid.runs.watch import Watch
 from ccreid.training.rows import Row, StepRow
 from journals import without_clock
+from masked import add_masks
 from wardrobes import TINY_SETTINGS
 
 pytestmark = [
@@ -32,6 +34,8 @@ LEVERS: dict[str, tuple[str, ...]] = {
     "a cosine": ("training.schedule=cosine",),
     "mixed styles": ("network.mixstyle=0.5",),
     "contrasting batches": ("data.sampler=contrasting",),
+    "another camera": ("data.recapture=0.7",),
+    "other clothes and backgrounds": ("data.redress=0.7", "data.background=0.5"),
     "what was known": ("training.remember.features=1", "training.remember.relations=1"),
 }
 
@@ -46,6 +50,15 @@ def stop_in_the_second_epoch(row: Row) -> None:
 
 
 @pytest.fixture(scope="module")
+def masked_wardrobe(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with masks and backgrounds beside it."""
+    folder = tmp_path_factory.mktemp("masked") / "wardrobe"
+    shutil.copytree(smallest_wardrobe, folder)
+    add_masks(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def without(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A run without any lever, by method."""
     folder = tmp_path_factory.mktemp("without")
@@ -57,9 +70,9 @@ def without(smallest_wardrobe: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("lever", LEVERS)
 def test_it_changes_the_training_and_goes_on_to_the_very_same_end(
-    smallest_wardrobe: Path, tmp_path: Path, without: dict[str, Path], lever: str, method: str
+    masked_wardrobe: Path, tmp_path: Path, without: dict[str, Path], lever: str, method: str
 ) -> None:
-    of_lever = recipe(smallest_wardrobe, f"method.name={method}", *LEVERS[lever])
+    of_lever = recipe(masked_wardrobe, f"method.name={method}", *LEVERS[lever])
     train.begin(of_lever, tmp_path / "whole", Watch())
     with pytest.raises(InterruptedRun):
         train.begin(of_lever, tmp_path / "halves", Watch(listener=stop_in_the_second_epoch))
@@ -106,3 +119,21 @@ def test_who_remembers_strays_less(smallest_wardrobe: Path, tmp_path: Path) -> N
         epochs = [row for row in without_clock(tmp_path / name) if row["kind"] == "epoch"]
         distances[name] = [row["terms"]["remembered_features"] for row in epochs]
     assert distances["held"][-1] < 0.5 * distances["free"][-1]
+
+
+def test_other_masks_or_backgrounds_are_found_out(masked_wardrobe: Path, tmp_path: Path) -> None:
+    shutil.copytree(masked_wardrobe, tmp_path / "data")
+    of_lever = recipe(tmp_path / "data", "method.name=baseline", "data.redress=0.7", "data.background=0.5")
+    with pytest.raises(InterruptedRun):
+        train.begin(of_lever, tmp_path / "run", Watch(listener=stop_in_the_second_epoch))
+    for path in (
+        next((tmp_path / "data" / "masks" / "train").iterdir()),
+        tmp_path / "data" / "backgrounds" / "red.png",
+    ):
+        content = path.read_bytes()
+        with Image.open(path) as image:
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("RGB").point(lambda value: 255 - value).save(path)
+        with pytest.raises(ArtefactError, match="data"):
+            train.resume(tmp_path / "run", Watch())
+        path.write_bytes(content)
+    train.resume(tmp_path / "run", Watch())

@@ -15,6 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from ccreid.data.preprocess import Preprocessing
+from ccreid.data.recapture import recaptured
+from ccreid.machine.seeds import derive_seed
 
 AREA = (0.02, 0.4)
 ASPECT = (0.3, 1 / 0.3)
@@ -52,7 +54,7 @@ class Hole(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The train transform: resize, flip, pad, crop, normalise, erase, in this order.
+    """The train transform: resize, take again, flip, pad, crop, normalise, erase, in this order.
 
     It gives the bits of torchvision's transforms (its random erasing with the aspect "log-uniform") and draws what they
     draw, many times as fast: what moves pixels works on bytes, and the generator is the image's own.
@@ -69,6 +71,9 @@ class Augmentation:
         Probability of erasing a rectangle (area 0.02-0.4, aspect 0.3-1/0.3, set to 0 after normalisation).
     aspect:
         How the aspect of that rectangle is drawn.
+    recapture:
+        Probability of what another camera would change; see :func:`ccreid.data.recapture.recaptured`. It draws from a
+        generator of its own.
     """
 
     preprocessing: Preprocessing
@@ -76,6 +81,7 @@ class Augmentation:
     padding_px: int
     erasing: float
     aspect: Aspect
+    recapture: float = 0.0
 
     def __call__(self, image: Image.Image, seed: int) -> Tensor:
         """An RGB picture as (3, height_px, width_px) float32; the same seed gives the same tensor."""
@@ -87,7 +93,7 @@ class Augmentation:
         return erase(self.preprocessing.normalised(pixels), holes)
 
     def move(self, pictures: Sequence[NDArray[np.uint8]], seeds: Sequence[int]) -> tuple[Tensor, list[Hole]]:
-        """What only moves pixels, done while they are bytes: flip, padding and crop.
+        """What is done while pixels are bytes: taking them again, then what only moves them: flip, padding and crop.
 
         Returns
         -------
@@ -96,7 +102,8 @@ class Augmentation:
         """
         changes = [self._draw(place, seed) for place, seed in enumerate(seeds)]
         pixels = np.empty((len(changes), self.preprocessing.height_px, self.preprocessing.width_px, 3), np.uint8)
-        for window, picture, change in zip(pixels, pictures, changes, strict=True):
+        taken = (self._taken(picture, seed) for picture, seed in zip(pictures, seeds, strict=True))
+        for window, picture, change in zip(pixels, taken, changes, strict=True):
             if change.flipped:
                 picture = torch.from_numpy(picture.copy()).flip(1).numpy()
             rows, of_rows = _overlap(change.top - self.padding_px, len(window))
@@ -104,6 +111,12 @@ class Augmentation:
             window.fill(0)
             window[of_rows, of_columns] = picture[rows, columns]
         return torch.from_numpy(pixels), [change.hole for change in changes if change.hole]
+
+    def _taken(self, picture: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+        if not self.recapture:
+            return picture
+        random = np.random.default_rng(derive_seed(seed, "recapture"))
+        return recaptured(picture, random) if random.random() < self.recapture else picture
 
     def _draw(self, place: int, seed: int) -> _Change:
         """Everything random about an image, in the order of the steps."""

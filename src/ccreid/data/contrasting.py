@@ -135,8 +135,9 @@ class ContrastingSampler(IdentitySampler):
         if len(rows) <= self.images:
             return [np.concatenate([mixed, random.choice(rows, self.images - len(rows), replace=True)])]
         mixed = mixed[: len(rows) // self.images * self.images]
-        order = random.permutation(self._clothes.max() + 1)[self._clothes[mixed]]
-        dealt = mixed[np.argsort(order, kind="stable")].reshape(self.images, -1).T  # equal clothes to chunk after chunk
+        worn, of_rows = np.unique(self._clothes[mixed], return_inverse=True)
+        order = np.argsort(random.permutation(len(worn))[of_rows], kind="stable")
+        dealt = mixed[order].reshape(self.images, -1).T  # equal clothes to chunk after chunk
         parts = range(0, len(dealt), _COMPARED)
         return [chunk for first in parts for chunk in self._exchanged(dealt[first : first + _COMPARED])]
 

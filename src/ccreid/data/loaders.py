@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ccreid.data.augment import Augmentation, Hole, erase
 from ccreid.data.batch import Batch, PlainBatch
+from ccreid.data.disguise import Disguise
 from ccreid.data.given import Given
 from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
@@ -68,6 +69,8 @@ class TrainLoader:
         Processes that decode; 0 decodes in this one.
     cache:
         Where decoded pictures are kept; None decodes them every time. It changes no batch.
+    disguise:
+        Puts people into other clothes and before other backgrounds; None leaves them as they are.
     device:
         Where the batches are wanted.
     processes:
@@ -88,6 +91,7 @@ class TrainLoader:
         seed: int,
         workers: int,
         cache: PixelCache | None = None,
+        disguise: Disguise | None = None,
         device: torch.device = CPU,
         processes: Processes = ALONE,
     ) -> None:
@@ -100,7 +104,7 @@ class TrainLoader:
         self._draws = _Draws()
         pixels = Pixels(augmentation.preprocessing, cache)
         self._identities = torch.from_numpy(samples.identities)
-        self._batches = _Batches(_Maker(samples.path, pixels, augmentation), self._draws, workers, device)
+        self._batches = _Batches(_Maker(samples.path, pixels, augmentation, disguise), self._draws, workers, device)
 
     def steps(self, epoch: int) -> int:
         """How many batches an epoch (0-based) has."""
@@ -195,13 +199,18 @@ class _Maker(Dataset[Any]):
         picture: Callable[[int], Path | Image.Image],
         pixels: Pixels,
         augmentation: Augmentation | None,
+        disguise: Disguise | None = None,
     ) -> None:
-        self.picture, self.pixels, self.augmentation = picture, pixels, augmentation
+        self.picture, self.pixels, self.augmentation, self.disguise = picture, pixels, augmentation, disguise
 
     def __getitems__(self, draws: list[Draw]) -> _Made:
         rows = [draw[0] for draw in draws]
         try:
             pictures = [self.pixels.read(self.picture(row)) for row in rows]
+            if self.disguise is not None:
+                pictures = [
+                    self.disguise(row, seed, picture) for (row, seed), picture in zip(draws, pictures, strict=True)
+                ]
         except ImageError as error:
             return self._made(error)  # raised by the process that asked, without the worker's traceback
         pixels, holes = (
@@ -213,7 +222,7 @@ class _Maker(Dataset[Any]):
 
     def _made(self, batch: _Bytes | ImageError) -> _Made:
         complaints, self.pixels.complaints = tuple(self.pixels.complaints), []
-        return batch, complaints
+        return batch, complaints if self.disguise is None else (*complaints, *self.disguise.complaints())
 
 
 class _Batches:

@@ -84,6 +84,8 @@ def users_cache(max_gb: float) -> PixelCache | None:
 class Pixels:
     """Pictures at the input size, from a cache where it has them. For one thread of any process.
 
+    A subclass that makes something else of a picture keeps it in a folder of a `kind` of its own.
+
     Parameters
     ----------
     preprocessing:
@@ -100,6 +102,7 @@ class Pixels:
     def __init__(self, preprocessing: Preprocessing, cache: PixelCache | None) -> None:
         self.preprocessing, self.cache = preprocessing, cache
         self.complaints: list[str] = []
+        self._kind = ""
         self._shelf: _Shelf | None = None
         self._process = -1
 
@@ -109,13 +112,16 @@ class Pixels:
     def read(self, picture: Path | Image.Image) -> Bytes:
         """A picture as (height_px, width_px, 3) uint8, not to be written to; only files are kept. Raises ImageError."""
         if isinstance(picture, Image.Image):
-            return self.preprocessing.pixels(picture)
+            return self._made(picture)
         return self._of_file(picture)
+
+    def _made(self, image: Image.Image) -> Bytes:
+        return self.preprocessing.pixels(image)
 
     def _of_file(self, path: Path) -> Bytes:
         shelf = self._opened()
         if shelf is None:
-            return self.preprocessing.pixels(read_image(path))
+            return self._made(read_image(path))
         status = status_of(path)
         name = _digest(f"{path}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}".encode())
         known = shelf.by_name(name)
@@ -127,7 +133,7 @@ class Pixels:
         key = _digest(content)
         pixels = shelf.by_key(key)
         if pixels is None:
-            pixels = self.preprocessing.pixels(read_image(path, content))
+            pixels = self._made(read_image(path, content))
             shelf.keep(name, key, pixels)
         elif name != NO_NAME:
             shelf.keep(name, key)
@@ -136,7 +142,7 @@ class Pixels:
     def _opened(self) -> _Shelf | None:
         if self.cache is not None and self._process != os.getpid():  # a fork must not write where its parent does
             size = (self.preprocessing.height_px, self.preprocessing.width_px)
-            self._process, self._shelf = os.getpid(), _Shelf(self.cache, size, self._complain)
+            self._process, self._shelf = os.getpid(), _Shelf(self.cache, size, self._complain, self._kind)
         return self._shelf
 
     def _complain(self, complaint: str) -> None:
@@ -150,9 +156,11 @@ class _Damaged(Exception):  # noqa: N818 - never leaves this module
 class _Shelf:
     """Every picture of one size in a cache, as one process sees it."""
 
-    def __init__(self, cache: PixelCache, size: tuple[int, int], complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, cache: PixelCache, size: tuple[int, int], complain: Callable[[str], None], kind: str = ""
+    ) -> None:
         self.cache, self.size, self._complain = cache, size, complain
-        self.folder = cache.folder / f"{size[0]}x{size[1]}"
+        self.folder = cache.folder / f"{size[0]}x{size[1]}{kind}"
         self._segments: dict[str, _Segment] = {}
         self._discarded: set[str] = set()
         self._keys: dict[bytes, bytes] = {}

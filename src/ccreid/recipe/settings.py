@@ -51,6 +51,16 @@ class DataSettings(Section):
     erasing_aspect: Literal["uniform", "log-uniform"] = Field(
         "uniform", description="height over width of that rectangle: uniform as the authors' code, or as torchvision"
     )
+    recapture: Probability = Field(
+        0.0,
+        description="probability of another camera's look: box, resolution, blur, exposure, contrast, white balance",
+    )
+    redress: Probability = Field(
+        0.0, description="probability of garments in other colours and patterns, by the masks beside a synthetic set"
+    )
+    background: Probability = Field(
+        0.0, description="probability of another background behind the person, by those masks"
+    )
     workers: Annotated[CountFrom0 | None, MACHINE] = Field(
         None, description="decoding processes; null = by the machine"
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ccreid.data.masks import Masks
 from ccreid.errors import ArtefactError, SettingError
 from ccreid.machine.files import is_free, write_json
 from ccreid.machine.progress import Track, untracked
@@ -27,7 +28,7 @@ from ccreid.report.attribute_page import write_attribute_page
 from ccreid.report.attribute_report import Mined, attribute_table, attribute_values, summary
 from ccreid.report.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
 from ccreid.report.text import write_tables
-from ccreid.runs import build
+from ccreid.runs import build, loading
 from ccreid.runs.score import without_unreadable
 from ccreid.runs.watch import Watch
 from ccreid.training.checkpoint import DAMAGED, METHOD, Notes
@@ -102,7 +103,7 @@ def write_attributes(
         benchmark = without_unreadable(benchmark, Watch(track))
     parts = build.parts(recipe, benchmark)
     samples = parts.train
-    _check_same(saved, parts, folder, track)
+    _check_same(saved, parts, loading.masks(recipe, parts.train), folder, track)
     epochs = _minings(folder, saved.begun)
     about = {
         "recipe": recipe.name,
@@ -197,7 +198,7 @@ def _spread(places: Sequence[int], count: int | None) -> list[int]:
     return [places[at] for at in np.linspace(0, len(places) - 1, count).round().astype(int)]
 
 
-def _check_same(saved: Saved, parts: build.Parts, folder: Path, track: Track[Any]) -> None:
+def _check_same(saved: Saved, parts: build.Parts, masks: Masks | None, folder: Path, track: Track[Any]) -> None:
     samples = parts.train
     mend = "Name the data set that the run was trained on with --data."
     if len(saved.of_image) != len(samples):
@@ -205,7 +206,7 @@ def _check_same(saved: Saved, parts: build.Parts, folder: Path, track: Track[Any
             f"{folder} was trained on {len(saved.of_image)} images, and {samples.root} has {len(samples)} of them now.",
             mend,
         )
-    if saved.data != build.fingerprint_of(parts, track):
+    if saved.data != build.fingerprint_of(parts, track, masks):
         raise ArtefactError(
             f"{folder} was trained, or its epoch selected, on other images than those in {samples.root}: names, labels "
             "or contents are others.",

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 
 from ccreid.data.fingerprint import content_fingerprint
 from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.masks import Masks
 from ccreid.data.pixels import users_cache
 from ccreid.data.readable import check_readable, through_cache
 from ccreid.datasets import read_benchmark
@@ -33,6 +34,7 @@ from ccreid.model.engine import TorchEngine
 from ccreid.model.network import Network
 from ccreid.model.weights import load_weights
 from ccreid.recipe import Recipe, RunFolder
+from ccreid.runs import loading
 from ccreid.runs.loading import plain_loader, preprocessing, train_loader, workers
 from ccreid.runs.methods import make_method
 from ccreid.runs.watch import Watch
@@ -177,13 +179,20 @@ def check_pictures(recipe: Recipe, parts: Parts, track: Track[Any] = untracked) 
     check_readable([parts.train, *judging], track, read)
 
 
-def fingerprint_of(parts: Parts, track: Track[tuple[str, int]] = untracked) -> str:
+def check_masks(recipe: Recipe, parts: Parts, track: Track[Any] = untracked) -> None:
+    """Look at every mask that a run needs. Raises DataError, ImageError."""
+    if (masks := loading.masks(recipe, parts.train)) is not None:
+        masks.check(track)
+
+
+def fingerprint_of(parts: Parts, track: Track[tuple[str, int]] = untracked, masks: Masks | None = None) -> str:
     """What tells whether the images are still those of before: of all that decide what a training ends with.
 
-    Those whom an epoch is selected on are among them. Raises ImageError.
+    Those whom an epoch is selected on are among them, and masks with what belongs to them. Raises ImageError.
     """
     judging = {f"selected on {name}": samples for name, samples in _judging(parts.selected_on).items()}
-    return content_fingerprint({"train": parts.train, **judging}, track)
+    beside = {} if masks is None else masks.files
+    return content_fingerprint({"train": parts.train, **judging, **beside}, track)
 
 
 def _judging(judges: Benchmark | None) -> dict[str, Samples]:
@@ -256,7 +265,7 @@ def training(
         Whatever else cannot be built.
     """
     samples, processes = parts.train, processes_of(fabric)
-    fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track))
+    fingerprint = processes.first(lambda: fingerprint_of(parts, watch.track, loading.masks(recipe, samples)))
     decides = recipe.affecting("training") | {"training.precision": computed_in(fabric)}
     remembered = memory(recipe, samples)
     if remembered is not None:  # a file of weights that was replaced meanwhile would be remembered in their place

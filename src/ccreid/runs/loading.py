@@ -6,7 +6,9 @@ import logging
 
 from ccreid.data.augment import Augmentation
 from ccreid.data.contrasting import ContrastingSampler
+from ccreid.data.disguise import Disguise
 from ccreid.data.loaders import PlainLoader, TrainLoader
+from ccreid.data.masks import Masks, find_masks
 from ccreid.data.pixels import users_cache
 from ccreid.data.preprocess import Preprocessing
 from ccreid.data.sampler import IdentitySampler, OutfitSampler
@@ -25,17 +27,28 @@ def preprocessing(recipe: Recipe) -> Preprocessing:
 
 def train_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> TrainLoader:
     """Augmented P x K batches, on the device of the process."""
-    data = recipe.data
+    data, cache = recipe.data, users_cache(recipe.data.cache_gb)
+    found = masks(recipe, samples)
     return TrainLoader(
         samples,
-        Augmentation(preprocessing(recipe), data.flip, data.padding_px, data.erasing, data.erasing_aspect),
+        Augmentation(
+            preprocessing(recipe), data.flip, data.padding_px, data.erasing, data.erasing_aspect, data.recapture
+        ),
         _sampler(recipe, samples, processes.count),
         seed=recipe.training.seed,
         workers=workers(recipe),
-        cache=users_cache(data.cache_gb),
+        cache=cache,
+        disguise=Disguise(found, data.redress, data.background, preprocessing(recipe), cache) if found else None,
         device=processes.device,
         processes=processes,
     )
+
+
+def masks(recipe: Recipe, samples: Samples) -> Masks | None:
+    """Those beside the pictures; None where no setting asks for any. Raises DataError where they are not there."""
+    data = recipe.data
+    asked = [f"data.{name}" for name in ("redress", "background") if getattr(data, name)]
+    return find_masks(samples, asked, backgrounds=data.background > 0) if asked else None
 
 
 def plain_loader(recipe: Recipe, samples: Samples, processes: Processes = ALONE) -> PlainLoader:

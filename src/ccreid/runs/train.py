@@ -118,6 +118,7 @@ def _carry_through(
     parts = build.parts(recipe, benchmark)
     if recipe.data.unreadable == "error":
         processes.first(lambda: build.check_pictures(recipe, parts, watch.track))
+    processes.first(lambda: build.check_masks(recipe, parts, watch.track))
     network, selected = _train(recipe, parts, fabric, run, watch, allowed)
     about = About(
         recipe=recipe.shareable(),
