@@ -91,7 +91,7 @@ def test_the_variants_of_the_package_fit_every_recipe(source: str) -> None:
     assert [] in changes.values()
     for name in recipe_names():
         recipes = [load_recipe(name, own) for own in changes.values()]
-        assert len({to_yaml(recipe) for recipe in recipes}) >= 6
+        assert len({to_yaml(recipe) for recipe in recipes}) >= len(changes) - 2
 
 
 @pytest.mark.parametrize("text", ["", "- a", "a: b", "a: [1]", "a: [", "{}"])

@@ -88,7 +88,10 @@ def train(
 def ablate(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name or YAML file.")],
     variants: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Which variants: parts, improvements, or a YAML file of yours.")
+        str,
+        typer.Option(
+            metavar="NAME|FILE", help="Which variants: parts, methods, improvements, or a YAML file of yours."
+        ),
     ] = "parts",
     seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Every variant runs once a seed.")] = "0,1,2",
     data: DataOption = None,
