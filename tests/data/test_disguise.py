@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import papers
 from ccreid.data.cloths import drawn_cloth, drawn_colour
 from ccreid.data.disguise import Disguise, before, brightness, shade, worn_by_other
+from ccreid.data.loaders import TrainLoader
 from ccreid.data.masks import Mask, Worn, find_masks
 from ccreid.data.pixels import PixelCache, Pixels
 from ccreid.data.preprocess import Preprocessing
-from ccreid.vocabulary import Pictures
+from ccreid.data.sampler import IdentitySampler
+from ccreid.vocabulary import Pictures, Samples
 from masked import add_masks, codes_of
 
 SIZE = Preprocessing(40, 16)
@@ -153,3 +156,23 @@ def test_complaints_come_once(pictures: Pictures) -> None:
     changing._masks.complaints = ["a full disk"]
     assert changing.complaints() == ["a full disk"]
     assert changing.complaints() == []
+
+
+def test_workers_and_a_start_in_the_middle_change_nothing(pictures: Pictures) -> None:
+    samples = Samples(root=pictures.root, files=pictures.files, person=np.array([0, 1, 2]))
+
+    def batches(workers: int, first: int = 0) -> list[Array]:
+        loader = TrainLoader(
+            samples,
+            papers.augmentation(SIZE, recapture=0.5),
+            IdentitySampler(samples.identities, 1, 1),
+            seed=4,
+            workers=workers,
+            disguise=disguise(pictures, 0.7, 0.7),
+        )
+        return [batch.images.numpy() for _, batch in loader.epoch(2, first)]
+
+    alone, together, tail = batches(0), batches(2), batches(0, 1)
+    assert len(alone) == 3
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(alone[1:], tail, strict=True))

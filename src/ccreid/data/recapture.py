@@ -31,7 +31,7 @@ def recaptured(picture: Bytes, random: np.random.Generator) -> Bytes:
         image = image.resize(few, Image.Resampling.BILINEAR).resize(size, Image.Resampling.BILINEAR)
     if random.random() < OFTEN:
         image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, BLUR * height)))
-    exposure, contrast = 2 ** random.uniform(-0.6, 0.5), random.uniform(0.75, 1.25)
+    exposure, contrast = 2 ** random.uniform(-0.6, 0.35), random.uniform(0.75, 1.25)
     gains = exposure * 2 ** random.uniform(-0.12, 0.12, 3)
     mean = float(np.asarray(image).mean())
     shades = (np.arange(256) - mean) * contrast + mean  # exposure last, so that black stays the darkest there is
