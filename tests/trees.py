@@ -199,8 +199,8 @@ def _golden_with(name: str, old: str, new: str) -> Tree:
 
 def _people() -> Tree:
     files, _ = _ltcc(".jpg")
-    rows = "".join(f"{file},{place}\n" for place, file in enumerate(files))
-    return files, {"manifest.csv": f"file,tracklet\n{rows}"}
+    rows = "".join(f"{file},{place},{place % 5}\n" for place, file in enumerate(files))
+    return files, {"manifest.csv": f"file,tracklet,wardrobe_outfit\n{rows}"}
 
 
 TREES: Mapping[str, Callable[[], Tree]] = {
