@@ -200,18 +200,28 @@ def test_a_device_that_the_cluster_lacks_is_refused(cluster: OnRay, bundle: Bund
 def test_nothing_listens_beyond_this_machine_and_nothing_is_reported(cluster: OnRay) -> None:
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert not (Path(ray._private.worker._global_node.get_session_dir_path()) / "usage_stats.json").exists()
-    inodes = set()
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and b"ray" in _read(process / "cmdline"):
-            inodes |= _sockets(process)
-    listening = [
-        line.split()[1]
+    owners = {socket: process for process in _processes_of_the_cluster() for socket in _sockets(process)}
+    listening = {
+        (line.split()[1].rpartition(":")[0][-8:], _read(owners[line.split()[9]] / "cmdline"))
         for table in ("tcp", "tcp6")
         for line in (Path("/proc/net") / table).read_text().splitlines()[1:]
-        if line.split()[3] == "0A" and line.split()[9] in inodes
-    ]
+        if line.split()[3] == "0A" and line.split()[9] in owners
+    }
     assert listening
-    assert {address.rpartition(":")[0][-8:] for address in listening} == {"0100007F"}
+    assert {address for address, _ in listening} == {"0100007F"}, listening
+
+
+def _processes_of_the_cluster() -> list[Path]:
+    """Those that name its session, and whoever they started."""
+    session = Path(ray._private.worker._global_node.get_session_dir_path()).name.encode()
+    parents = {}
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and (told := _read(process / "stat").rpartition(b")")[2].split()):
+            parents[process.name] = told[1].decode()
+    ours = {name for name in parents if session in _read(Path("/proc") / name / "cmdline")}
+    while more := {name for name, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return [Path("/proc") / name for name in ours]
 
 
 def _read(path: Path) -> bytes:
