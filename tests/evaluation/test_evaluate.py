@@ -10,24 +10,20 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
 from ccreid.analysis.published import Published
 from ccreid.data.preprocess import Preprocessing
-from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.evaluation import score
 from ccreid.evaluation.evaluate import Evaluation, evaluate
 from ccreid.evaluation.refinement import Refinement
 from ccreid.model import embedder as module
-from ccreid.model.backbone import Backbone
 from ccreid.model.embedder import Embedder
 from ccreid.model.embedding import embed
 from ccreid.model.engine import TorchEngine
-from ccreid.model.network import Network
 from ccreid.records import Counts, Intervals, ScoreIntervals
 from ccreid.report.ranked_lists import draw_ranked_lists, ranked_list, telling_queries
 from ccreid.report.schema import Conditions, report_of
@@ -35,18 +31,6 @@ from ccreid.report.tables import belief_table, comparison_table, percent, report
 from ccreid.vocabulary import Benchmark, Ignore, Protocol
 from coarse import pictures_in_full
 from columns import annotated
-
-
-@pytest.fixture(scope="module")
-def benchmark(small_wardrobe: Path) -> Benchmark:
-    return read_benchmark("wardrobe", small_wardrobe)
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    torch.manual_seed(0)
-    network = Network(Backbone("test_resnet", height_px=32, width_px=16)).eval()
-    return Embedder(TorchEngine(network), "weights-one", Preprocessing(32, 16))
 
 
 @pytest.fixture(scope="module")

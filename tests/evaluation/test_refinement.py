@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from ccreid.data.preprocess import Preprocessing
-from ccreid.datasets import read_benchmark
 from ccreid.errors import DataError
 from ccreid.evaluation import refinement as module
 from ccreid.evaluation import rerank, score, score_similarities
@@ -36,18 +35,6 @@ def _few_images_make_a_mean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CAMERAS, CENTRES = Refinement(camera_means=True), Refinement(centralise=True)
-
-
-@pytest.fixture(scope="module")
-def benchmark(small_wardrobe: Path) -> Benchmark:
-    return read_benchmark("wardrobe", small_wardrobe)
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    torch.manual_seed(0)
-    network = Network(Backbone("test_resnet", height_px=32, width_px=16)).eval()
-    return Embedder(TorchEngine(network), "weights-one", Preprocessing(32, 16))
 
 
 # ------------------------------------------------------------------------------------------------- means of cameras

@@ -34,16 +34,19 @@ def make(
     ] = None,
 ) -> None:
     """Make a synthetic set of people who change clothes, with masks and all true factors; needs the extra synthetic."""
-    from ccreid.runs.people import make_people, wanted_of
+    from ccreid.runs.people import make_people
+    from ccreid.synthetic.plan import Wanted
 
-    wanted = wanted_of(
+    height_px, width_px = size_of(size)
+    wanted = Wanted(
         people=people,
         test_share=test_share,
         outfits=outfits,
         cameras=cameras,
         images=images,
         frames=frames,
-        size=size_of(size),
+        height_px=height_px,
+        width_px=width_px,
         seed=seed,
     )
     with watching() as follow:

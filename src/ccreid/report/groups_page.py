@@ -90,8 +90,8 @@ def write_groups_page(
         The page cannot be written.
     """
     members = members_of(crops)
-    several = [name for name, rows in members.items() if len(rows) > 1]
-    shown = sorted(several, key=lambda name: (name not in loose, -len(members[name]), name))[:MOST_GROUPS]
+    several = of_several(members, loose)
+    shown = several[:MOST_GROUPS]
     asked = pairs.slice(0, MOST_PAIRS).to_pylist()
     wanted = dict.fromkeys([*shown, *(pair[end] for pair in asked for end in ("first", "second"))])
     drawn = {
@@ -117,6 +117,12 @@ def members_of(crops: CropFile) -> dict[str, list[int]]:
     for row, name in enumerate(crops.table["group"].to_pylist()):
         members.setdefault(name, []).append(row)
     return members
+
+
+def of_several(members: Mapping[str, Sequence[int]], loose: Collection[str]) -> list[str]:
+    """The groups of several crops as they are shown: loose ones first, then the largest."""
+    several = [name for name, rows in members.items() if len(rows) > 1]
+    return sorted(several, key=lambda name: (name not in loose, -len(members[name]), name))
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:

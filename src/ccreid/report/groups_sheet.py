@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ccreid.data.crops import Frames
 from ccreid.machine.progress import Track, untracked
 from ccreid.report.contact_sheet import INK, MARGIN_PX, PALE, SOFT, THUMBNAIL_PX, save_sheet
-from ccreid.report.groups_page import crop_image, members_of, spread
+from ccreid.report.groups_page import crop_image, members_of, of_several, spread
 from ccreid.report.ranked_lists import shortened
 from ccreid.retrieval.crops.crop_file import CropFile
 
@@ -36,8 +36,8 @@ def write_groups_sheet(path: Path, crops: CropFile, loose: Collection[str], *, t
         The file cannot be written.
     """
     members = members_of(crops)
-    several = [name for name, rows in members.items() if len(rows) > 1]
-    shown = sorted(several, key=lambda name: (name not in loose, -len(members[name]), name))[:MOST_GROUPS]
+    several = of_several(members, loose)
+    shown = several[:MOST_GROUPS]
     step = THUMBNAIL_PX[0] + 6
     width = 2 * MARGIN_PX + LABEL_PX + MOST_CROPS * step
     sheet = Image.new("RGB", (width, 2 * MARGIN_PX + 24 + ROW_PX * len(shown)), "white")

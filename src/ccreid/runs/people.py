@@ -19,37 +19,11 @@ _TRIED = 6
 """Pictures that are drawn to see how long one takes."""
 
 
-def wanted_of(
-    *,
-    people: int,
-    test_share: float,
-    outfits: int,
-    cameras: int,
-    images: int,
-    frames: int,
-    size: tuple[int, int],
-    seed: int,
-) -> Wanted:
-    """The set that is wanted. Raises SettingError where none can be made so."""
-    wanted = Wanted(
-        people=people,
-        test_share=test_share,
-        outfits=outfits,
-        cameras=cameras,
-        images=images,
-        frames=frames,
-        height_px=size[0],
-        width_px=size[1],
-        seed=seed,
-    )
-    wanted.check()
-    return wanted
-
-
 def make_people(
     folder: Path, wanted: Wanted, processes: int | None, *, say: Callable[[str], None], track: Track[int] = untracked
 ) -> Outcome:
     """Make a set, or go on with it, after saying what it takes; see :func:`ccreid.synthetic.making.make`."""
+    wanted.check()
     for module in ("numba", "cv2"):
         need(module, extra="synthetic", to="make people")
     anny_version()

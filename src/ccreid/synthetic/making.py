@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ccreid.errors import ArtefactError, InterruptedRun, SettingError, StorageError
-from ccreid.machine.files import write_json
+from ccreid.machine.files import replacing, write_json
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.stopping import StopRequest
 from ccreid.machine.writing import sole_writer
@@ -218,12 +218,8 @@ def _write_manifest(folder: Path, wanted: Wanted) -> None:
     rows: list[dict[str, Any]] = []
     for number in range(wanted.people):
         rows += json.loads((folder / ROWS / f"{number}.json").read_text(encoding="utf-8"))
-    part = folder / f"{MANIFEST}{_PART}"
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with replacing(folder / MANIFEST) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / MANIFEST)
     shutil.rmtree(folder / ROWS)

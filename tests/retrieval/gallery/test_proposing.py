@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ccreid.retrieval.calibration import calibrating
 from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.gallery import likely
 from ccreid.retrieval.gallery.gallery import Gallery
@@ -18,9 +17,8 @@ from ccreid.retrieval.gallery.overview import proposals
 from ccreid.retrieval.gallery.search import Question
 from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.stores.store import ID
-from crop_files import MODEL, crop_file, nameless
+from crop_files import crop_file, nameless
 from retrieval.memory_store import MemoryStore
-from simulated_people import SCOPE, simulated
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -138,15 +136,6 @@ def test_proposals_expire_as_everything_does(gallery: Gallery, clock: Clock) -> 
         0,
         0,
     )
-
-
-@pytest.fixture(scope="module")
-def calibration() -> Calibration:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibrating, "DRAWS", 6)
-        patch.setattr(calibrating, "SIZES", 3)
-        crops = simulated(np.random.default_rng(0), 60, body=1.5, clothes=0.5, noise=0.5)
-        return calibrating.calibrate(crops, MODEL, SCOPE, random=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("block", [1, 9, 1000])

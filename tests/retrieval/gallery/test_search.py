@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ccreid.errors import ArtefactError, DataError, SettingError
-from ccreid.retrieval.calibration import calibrating
 from ccreid.retrieval.calibration.calibration import Calibration
 from ccreid.retrieval.gallery.gallery import Gallery
 from ccreid.retrieval.gallery.search import Question
@@ -17,7 +15,6 @@ from ccreid.retrieval.gallery.settings import Settings
 from ccreid.retrieval.stores.store import ID
 from crop_files import MODEL, crop_file
 from retrieval.memory_store import MemoryStore
-from simulated_people import SCOPE, simulated
 
 PEOPLE = [f"P{row // 4}" for row in range(24)]
 
@@ -122,16 +119,6 @@ def test_another_model_is_refused(gallery: Gallery) -> None:
 def test_questions_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingError):
         Question(**wrong)
-
-
-@pytest.fixture(scope="module")
-def calibration() -> Calibration:
-    """Of a model that sees who it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibrating, "DRAWS", 6)
-        patch.setattr(calibrating, "SIZES", 3)
-        crops = simulated(np.random.default_rng(0), 60, body=1.5, clothes=0.5, noise=0.5)
-        return calibrating.calibrate(crops, MODEL, SCOPE, random=np.random.default_rng(0))
 
 
 def test_with_a_calibration_probabilities_add_up(gallery: Gallery, calibration: Calibration) -> None:
