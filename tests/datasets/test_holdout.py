@@ -89,3 +89,14 @@ def test_people_of_one_camera_cannot_validate() -> None:
     with pytest.raises(SettingError, match="would count as right") as caught:
         hold_out(one_camera, 0.3, seed=0)
     assert "selection.by" in caught.value.mend
+
+
+def test_who_has_no_two_images_alike_asks_with_half_of_them() -> None:
+    # As people of `ccreid people make` may be: every image in another outfit, by another camera.
+    rows = [(person, person * 10 + view, view + 1) for person in range(8) for view in range(5)]
+    person, clothes, camera = np.array(rows).T
+    samples = Samples(person, camera, clothes, root=Path(), files=tuple(f"{row}.jpg" for row in range(len(rows))))
+    _, validation, protocol = hold_out(samples, 0.5, seed=0)
+    query, gallery = validation[protocol.query], validation[protocol.gallery]
+    for one in set(query.person):
+        assert (int((query.person == one).sum()), int((gallery.person == one).sum())) == (2, 3)

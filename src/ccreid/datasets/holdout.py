@@ -17,7 +17,8 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
 
     The people held out are spread evenly over the people sorted by their number of outfits (where annotated)
     and of images, so that both sides have rich and poor identities. Of each person held out, one image for each
-    outfit and camera (as far as annotated) becomes a query, the rest the gallery.
+    outfit and camera (as far as annotated) becomes a query, the rest the gallery. Who has no two images of one outfit and
+    camera asks with half of the images.
 
     Parameters
     ----------
@@ -70,10 +71,14 @@ def _richness(images: Samples) -> tuple[int, int]:
 
 
 def _one_of_each(columns: Columns, random: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """(N,) bool: one random image for each person, outfit and camera."""
+    """(N,) bool: one random image for each person, outfit and camera; half of them where that is all of a person's."""
     known: list[Ids] = [c for c in (columns.person, columns.clothes, columns.camera) if c is not None]
     order = random.permutation(len(columns))
     _, first = np.unique(np.stack(known)[:, order], axis=1, return_index=True)
     mask = np.zeros(len(columns), dtype=np.bool_)
     mask[order[first]] = True
+    for person in np.unique(columns.person):
+        own = order[columns.person[order] == person]
+        if mask[own].all():
+            mask[own[len(own) // 2 :]] = False
     return mask
