@@ -257,6 +257,11 @@ def test_a_manifest_gives_shared_outfits(tmp_path: Path) -> None:
     assert shared_outfits(at(tmp_path)) is None
 
 
+def test_garments_that_the_reader_knows_are_shared_outfits(tmp_path: Path) -> None:
+    worn = Samples(np.array([1, 2, 3]), garments=np.array([7, 7, UNKNOWN]), root=tmp_path, files=("a", "b", "c"))
+    assert shared_outfits(Benchmark("made", tmp_path, {"query": worn}, ())) == {"a": "7", "b": "7"}
+
+
 def test_a_manifest_that_cannot_be_read_is_left_aside_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

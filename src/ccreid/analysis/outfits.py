@@ -23,17 +23,26 @@ FILE, OUTFIT, FOLDER = "file", "global_outfit", "split"
 
 
 def shared_outfits(benchmark: Benchmark) -> Garments | None:
-    """Outfits that people share, from a manifest in the data set's folder.
+    """Outfits that people share, from what the reader knows of garments or a manifest in the data set's folder.
 
-    The columns of a data set number clothes within a person: they do not say that two people are dressed
-    alike. A manifest does: ``info/manifest.csv`` or ``manifest.csv`` with the columns ``file`` and
-    ``global_outfit``, and ``split`` where the bare names of files repeat between folders.
+    The clothes column of a data set numbers clothes within a person: it does not say that two people are dressed
+    alike. The column of garments does, and so does ``info/manifest.csv`` or ``manifest.csv`` with the columns ``file``
+    and ``global_outfit``, and ``split`` where the bare names of files repeat between folders.
 
     Returns
     -------
     Garments or None
-        None where there is no such manifest; one that cannot be read is left aside with a warning.
+        None where there is neither; a manifest that cannot be read is left aside with a warning.
     """
+    worn = {
+        file: str(outfit)
+        for samples in benchmark.subsets.values()
+        if samples.garments is not None
+        for file, outfit in zip(samples.files, samples.garments, strict=True)
+        if outfit != UNKNOWN
+    }
+    if worn:
+        return worn
     for name in MANIFESTS:
         path = benchmark.root / name
         if not path.is_file():

@@ -17,8 +17,8 @@ def hold_out(samples: Samples, share: float, seed: int) -> tuple[Samples, dict[s
 
     The people held out are spread evenly over the people sorted by their number of outfits (where annotated)
     and of images, so that both sides have rich and poor identities. Of each person held out, one image for each
-    outfit and camera (as far as annotated) becomes a query, the rest the gallery. Who has no two images of one outfit and
-    camera asks with half of the images.
+    outfit and camera (as far as annotated) becomes a query, the rest the gallery. Who has no two
+    images of one outfit and camera asks with half of them.
 
     Parameters
     ----------
