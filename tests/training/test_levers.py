@@ -32,6 +32,7 @@ KEPT = "method.reset_optimizer_each_epoch=false"
 LEVERS: dict[str, tuple[str, ...]] = {
     "rates by layer": ("training.layer_decay=0.7", "training.clip_norm=1", "training.accumulate=2"),
     "a cosine": ("training.schedule=cosine",),
+    "first stages at rest": ("network.frozen=3", "training.layer_decay=0.9"),
     "mixed styles": ("network.mixstyle=0.5",),
     "contrasting batches": ("data.sampler=contrasting",),
     "another camera": ("data.recapture=0.7",),

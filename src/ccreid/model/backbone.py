@@ -7,7 +7,7 @@ import logging
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import timm
 import torch
@@ -16,7 +16,7 @@ from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
 from ccreid.errors import SettingError
-from ccreid.model.batch_statistics import normalise_accurately
+from ccreid.model.batch_statistics import batch_normalisations, normalise_accurately
 from ccreid.model.mixstyle import mix_styles_in_training
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,9 @@ class Backbone(nn.Module):
         choice); other families keep their own stride, 2.
     mixstyle:
         How likely styles are mixed after each of the first two stages in training, see :func:`mix_styles_in_training`.
+    frozen:
+        How many of the :meth:`stages`, from the input on, stay as they are in training, the statistics of their batch
+        normalisation included; nothing is computed backwards there.
 
     Attributes
     ----------
@@ -48,11 +51,19 @@ class Backbone(nn.Module):
     Raises
     ------
     SettingError
-        timm has no such model, it yields no spatial map, or its last stride or the mixing of styles cannot be as asked.
+        timm has no such model, it yields no spatial map, or its last stride, the mixing of styles or the number of
+        frozen stages cannot be as asked.
     """
 
     def __init__(
-        self, name: str, *, height_px: int, width_px: int, last_stride: int = 1, mixstyle: float = 0.0
+        self,
+        name: str,
+        *,
+        height_px: int,
+        width_px: int,
+        last_stride: int = 1,
+        mixstyle: float = 0.0,
+        frozen: int = 0,
     ) -> None:
         super().__init__()
         self.name, self.last_stride = name, last_stride
@@ -69,6 +80,7 @@ class Backbone(nn.Module):
             mix_styles_in_training(self.model, name, mixstyle)
         self.lay_out(self.memory_format)
         self.channels = int(cast(Any, self.model).num_features)
+        self._at_rest = self._freeze(frozen)
         self._check(height_px, width_px)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -77,6 +89,13 @@ class Backbone(nn.Module):
         if self._compiled is None or not self.training:
             return self._features(images)
         return self._compiled(images)
+
+    def train(self, mode: bool = True) -> Self:
+        """As any module; frozen stages normalise by the statistics that they have."""
+        super().train(mode)
+        for layer in self._at_rest:
+            layer.eval()
+        return self
 
     def lay_out(self, memory_format: torch.memory_format) -> None:
         """Keep images and weights in another memory format: of values the last digits change, and speed a lot."""
@@ -96,6 +115,17 @@ class Backbone(nn.Module):
         matcher = cast(Any, self.model).group_matcher(coarse=True)
         by_number = group_parameters(self.model, matcher, return_values=True)
         return tuple(tuple(by_number[number]) for number in sorted(by_number))
+
+    def _freeze(self, count: int) -> list[nn.Module]:
+        """Take the gradients of the first stages away; gives their layers of batch normalisation."""
+        stages = self.stages() if count else ()
+        if count > len(stages):
+            raise SettingError(
+                f"network.frozen is {count}, and '{self.name}' has {len(stages)} stages, the stem among them.",
+                f"Set it to 0 to {len(stages)}.",
+            )
+        frozen = {parameter.requires_grad_(False) for stage in stages[:count] for parameter in stage}
+        return [layer for layer in batch_normalisations(self.model) if frozen.intersection(layer.parameters())]
 
     def _features(self, images: Tensor) -> Tensor:
         return self._as_map(cast(Any, self.model).forward_features(images))

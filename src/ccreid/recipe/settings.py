@@ -83,6 +83,9 @@ class NetworkSettings(Section):
         "timm", description="timm, bundled, none, or a run, a bundle, a file"
     )
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 for ResNets only")
+    frozen: CountFrom0 = Field(
+        0, description="stages, from the input on and the stem among them, that training leaves as they are"
+    )
     mixstyle: Probability = Field(
         0.0, description="how likely images take on another's style after each of the first two stages, in training"
     )

@@ -83,6 +83,7 @@ def method(recipe: Recipe, samples: Samples, *, pretrained: bool = True) -> Meth
             width_px=recipe.data.width_px,
             last_stride=recipe.network.last_stride,
             mixstyle=recipe.network.mixstyle,
+            frozen=recipe.network.frozen,
         )
         backbone.lay_out(MEMORY_FORMATS[recipe.training.memory_format])
         if recipe.training.compile:

@@ -103,7 +103,7 @@ def draw_camera(seed: int, number: int) -> Camera:
         contrast=float(random.uniform(0.75, 1.2)),
         saturation=float(random.uniform(0.55, 1.25)),
         lift=float(random.uniform(0, 0.08)),
-        noise=float(np.exp(random.uniform(np.log(0.004), np.log(0.045)))),
+        noise=float(np.exp(random.uniform(np.log(0.003), np.log(0.018)))),
         blur_px=float(random.uniform(0.3, 1.6)),
         quality=float(random.uniform(35, 95)),
     )
