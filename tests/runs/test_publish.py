@@ -98,11 +98,22 @@ def test_the_card_of_a_model_of_real_people_says_so(finished: Path, tmp_path: Pa
     ltcc = card.trained_on.model_copy(update={"name": "ltcc", "licence": "research only", "synthetic": False})
     real = card.model_copy(update={"trained_on": ltcc})
     stamped = report.model_copy(update={"warnings": ("SELECTED ON THE TEST SET",)})
-    text = model_card("model", real, stamped, began_with="none", megabytes=1.0)
+    text = model_card("model", real, stamped, began_with="none", shared_cameras=True, megabytes=1.0)
     assert "From pictures of real people. The terms of ltcc may bind" in text
     assert "research only" in text
     assert "synthetic" not in text.split("## Scores")[1]
     assert "**SELECTED ON THE TEST SET**" in text
+
+
+def test_the_card_says_whether_cameras_are_shared_and_which_model_it_began_with(finished: Path, tmp_path: Path) -> None:
+    report = publish(finished, tmp_path / "model", Watch())
+    written = (tmp_path / "model" / MODEL_CARD).read_text()
+    assert "Train and test share cameras" in written
+    card = load_bundle(tmp_path / "model").card
+    text = model_card("model", card, report, began_with="wardrobe", shared_cameras=False, megabytes=1.0)
+    assert "Train and test share cameras" not in text
+    assert "before other cameras than those it was trained on" in text
+    assert "It began with `wardrobe`, a bundle that comes with ccreid" in text
 
 
 SECRETS = ("annas-attic", "bertas-drawer", "clemens-laptop", "doras-account", "emilia-known-by-name", "frido-without")

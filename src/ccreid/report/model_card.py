@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from types import MappingProxyType
 
-from ccreid.model.bundle import BundleCard
+from ccreid.model.bundle import BundleCard, shipped_bundles
 from ccreid.report.page import rendered
 from ccreid.report.schema import Report
 from ccreid.report.tables import few_people
@@ -21,10 +21,15 @@ ORIGINS = MappingProxyType(
     }
 )
 """What a backbone began with, by the setting network.weights."""
+OF_THE_PACKAGE = (
+    "It began with `{name}`, a bundle that comes with ccreid: what that has learnt from stands in its card."
+)
 OF_A_FILE = "Its backbone began with weights from a file; what they were learnt from, whoever made the model can tell."
 
 
-def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, megabytes: float) -> str:
+def model_card(
+    name: str, card: BundleCard, report: Report, *, began_with: str, shared_cameras: bool, megabytes: float
+) -> str:
     """Describe a bundle.
 
     Parameters
@@ -37,6 +42,8 @@ def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, 
         Its scores.
     began_with:
         The run's setting network.weights.
+    shared_cameras:
+        Whether cameras that it is tested on have seen people whom it was trained on.
     megabytes:
         Size of its weights.
 
@@ -53,7 +60,14 @@ def model_card(name: str, card: BundleCard, report: Report, *, began_with: str, 
             "card": card,
             "report": report,
             "few_people": few_people(report),
-            "origin": ORIGINS.get(began_with, OF_A_FILE),
+            "origin": _origin(began_with),
+            "shared_cameras": shared_cameras,
             "megabytes": megabytes,
         },
     )
+
+
+def _origin(began_with: str) -> str:
+    if began_with in shipped_bundles():
+        return OF_THE_PACKAGE.format(name=began_with)
+    return ORIGINS.get(began_with, OF_A_FILE)

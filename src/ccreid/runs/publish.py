@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from ccreid.errors import SettingError
 from ccreid.machine.files import is_free, replacing
 from ccreid.machine.writing import sole_writer
@@ -28,6 +30,7 @@ from ccreid.report.schema import Report
 from ccreid.runs import build
 from ccreid.runs.score import evaluate_bundle, without_unreadable
 from ccreid.runs.watch import Watch
+from ccreid.vocabulary import Benchmark
 
 MODEL_CARD = "MODEL_CARD.md"
 
@@ -93,8 +96,26 @@ def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
         card = add_scores(made, report.protocols, report.intervals)
         megabytes = (made / WEIGHTS).stat().st_size / 1e6
-        text = model_card(out.name, card, report, began_with=recipe.network.weights, megabytes=megabytes)
+        text = model_card(
+            out.name,
+            card,
+            report,
+            began_with=recipe.network.weights,
+            shared_cameras=_share_cameras(benchmark),
+            megabytes=megabytes,
+        )
         (made / MODEL_CARD).write_text(text, encoding="utf-8")
         with replacing(out) as temporary:
             shutil.copytree(made, temporary)
     return report
+
+
+def _share_cameras(benchmark: Benchmark) -> bool:
+    """Whether any camera of the test saw training people, as it also may have where cameras are not annotated."""
+    trained, *tested = (
+        benchmark.subset(name).camera
+        for name in dict.fromkeys(["train", *(p for one in benchmark.protocols for p in (one.query, one.gallery))])
+    )
+    if trained is None or any(cameras is None for cameras in tested):
+        return True
+    return any(bool(np.isin(cameras, trained).any()) for cameras in tested if cameras is not None)
