@@ -3,8 +3,8 @@
 
     python scripts/compose_people.py OUT --train SET [--people N] [--views 0-11,20] [--test OTHER]
 
-Sets are those of `ccreid people make`. A set that is still being made gives the people who are done. The test people, their cameras and their
-outfits are numbered anew, so that none of them is taken for one of training.
+Sets are those of `ccreid people make`. A set that is still being made gives the people who are done. The test people,
+their cameras and their outfits are numbered anew, so that none of them is taken for one of training.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def of_test(folder: Path, out: Path) -> Iterator[Row]:
     for row in rows_of(folder):
         if row["split"] == "train":
             continue
-        person, outfit, camera, number = Path(row["file"]).stem.split("_")
+        _, outfit, _, number = Path(row["file"]).stem.split("_")
         anew = {name: str(int(row[name]) + more) for name, more in ANEW.items()}
         file = f"{row['split']}/{anew['person']}_{outfit}_c{anew['camera']}_{number}.jpg"
         link(folder / row["file"], out / file)
