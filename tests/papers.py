@@ -32,7 +32,7 @@ def fire2(backbone: nn.Module, identities: int, weights: dict[str, float] | None
     values: dict[str, Any] = {
         "mining": mining(),
         "mine_every": FIRE2.mining.every,
-        **FIRE2.model_dump(exclude={"name", "weights", "mining"}),
+        **FIRE2.model_dump(exclude={"name", "weights", "attributes", "mining"}),
         **changes,
     }
     return Fire2(Network(backbone), identities, FIRE2.weights.model_dump() | (weights or {}), **values)

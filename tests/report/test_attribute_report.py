@@ -23,6 +23,7 @@ ABOUT = {
     "recipe": "some",
     "seed": 0,
     "epochs": 3,
+    "attributes": "mined",
     "mined_before_epoch": 3,
     "dataset": "made",
     "edition": None,
@@ -31,10 +32,12 @@ ABOUT = {
 EPOCHS = [{"epoch": 2, "attributes": 40}, {"epoch": 3, "attributes": 36}]
 
 
-def values(of_image: Ids, clothes: Ids | None = DRESSED, camera: Ids | None = SEEN) -> dict[str, Any]:
+def values(
+    of_image: Ids, clothes: Ids | None = DRESSED, camera: Ids | None = SEEN, attributes: str = "mined"
+) -> dict[str, Any]:
     files = tuple(f"{row}.jpg" for row in range(len(PERSON)))
     samples = Samples(PERSON + 100, camera=camera, clothes=clothes, files=files)
-    return attribute_values(Mined.of(samples, contiguous(of_image)), ABOUT, EPOCHS)
+    return attribute_values(Mined.of(samples, contiguous(of_image)), ABOUT | {"attributes": attributes}, EPOCHS)
 
 
 def contiguous(column: Ids) -> Ids:
@@ -66,6 +69,14 @@ def test_attributes_that_are_clothes() -> None:
     assert "more with clothes than with cameras: largely with clothes (NMI 1.00, chance 0." in said(found)
     assert "with cameras no more than by chance (NMI 0.00" in said(found)
     assert len(found["conclusion"]) == 1
+
+
+def test_outfits_that_were_taken_for_attributes_are_no_finding_of_a_mining() -> None:
+    found = values(DRESSED, attributes="clothes")
+    assert found["conclusion"][0] == "The attributes are the annotated outfits: nothing was mined."
+    assert found["conclusion"][1:] == values(DRESSED)["conclusion"]
+    single = values(PERSON, clothes=PERSON, attributes="clothes")
+    assert single["conclusion"][-1] == "Every person has a single attribute: nobody has two outfits."
 
 
 def test_attributes_that_are_cameras() -> None:

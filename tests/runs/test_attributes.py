@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from ccreid.errors import ArtefactError, SettingError
+from ccreid.methods.outfits import Outfits
 from ccreid.recipe import Recipe, load_recipe
 from ccreid.runs import attributes, build, train
 from ccreid.runs.attributes import MOST_ON_PAGE, read_mined, telling_identities, write_attributes
@@ -78,7 +79,7 @@ def test_what_the_run_mined_last_is_shown(command: Command, finished: Path, tmp_
     minings = [(row["epoch"], row["notes"]["attributes"]) for row in journal if row["kind"] == "begin"]
     assert [(row["epoch"], row["attributes"]) for row in values["epochs"]] == minings
     assert values["attributes"]["number"] == minings[-1][1]
-    assert values["about"]["mined_before_epoch"] == 3
+    assert (values["about"]["attributes"], values["about"]["mined_before_epoch"]) == ("mined", 3)
     text = " ".join((folder / "attributes.txt").read_text().split())
     for sentence in values["conclusion"]:
         assert sentence in out
@@ -87,6 +88,21 @@ def test_what_the_run_mined_last_is_shown(command: Command, finished: Path, tmp_
     assert str(folder / "attributes.html") in out
     assert (folder / "attributes.html").read_text().count("data:image/jpeg") == 2
     assert "No such" not in err
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_outfits_taken_for_attributes_are_told_as_such(small_wardrobe: Path, tmp_path: Path) -> None:
+    settings = recipe(small_wardrobe, "training.epochs=2", "method.attributes=clothes")
+    train.begin(settings, tmp_path / "run", Watch())
+    values = write_attributes(tmp_path / "run", tmp_path / "out", people=1)
+    samples = build.parts(settings, build.benchmark(settings)).train
+    assert read_mined(tmp_path / "run").of_image.tolist() == Outfits.of(samples).of_image.tolist()
+    assert values["about"]["attributes"] == "clothes"
+    assert values["agreement"]["clothes"]["found"] == {"nmi": 1, "homogeneity": 1, "completeness": 1, "purity": 1}
+    assert values["conclusion"][0] == "The attributes are the annotated outfits: nothing was mined."
+    page = (tmp_path / "out" / "attributes.html").read_text()
+    assert "Taken from the clothes before epoch 2 of 2" in page
+    assert "Mined before" not in page
 
 
 def test_the_same_run_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:

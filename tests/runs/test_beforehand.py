@@ -63,6 +63,7 @@ def test_a_recipe_that_cannot_work_is_refused_with_the_setting(
         [*LOW_MAP, "training.epochs=1"],  # the term is never due
         [*LOW_MAP, "method.name=baseline"],
         [*LOW_MAP, "method.name=cal"],
+        ["method.attributes=clothes", "method.donors=same-person"],
         ["data.images=1", "method.donors=same-person", "method.weights.recomposition=0"],
         ["data.people=1"],
     ],
@@ -102,6 +103,36 @@ def test_single_images_of_unknown_clothes_are_told_and_let_through(
     clothes[train.identities > 0] = UNKNOWN
     with pytest.raises(DataError, match="'clothes' of the train set is known for 1 of 4 people"):
         beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
+
+
+def test_outfits_for_attributes_where_there_are_none_are_refused(small_wardrobe: Path) -> None:
+    recipe = load_recipe("wardrobe", [*TINY_SETTINGS, "method.attributes=clothes"], data=small_wardrobe)
+    words = r"method\.attributes is clothes, which needs the column 'clothes', and the training images of wardrobe"
+    with pytest.raises(SettingError, match=words) as refused:
+        beforehand.check(recipe, with_clothes(small_wardrobe, None))
+    assert "Leave method.attributes at mined" in refused.value.mend
+
+
+def test_images_of_unknown_outfit_become_attributes_of_their_own_and_are_told(
+    small_wardrobe: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = load_recipe("wardrobe", [*TINY_SETTINGS, "method.attributes=clothes"], data=small_wardrobe)
+    clothes = annotated(build.benchmark(recipe).subset("train").clothes).copy()
+    clothes[:3] = UNKNOWN
+    with caplog.at_level(logging.WARNING):
+        beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
+    assert f"'clothes' is not known of 3 of {len(clothes)} training images: each of them is an attribute" in caplog.text
+
+
+def test_donors_of_the_same_person_need_somebody_of_two_outfits(small_wardrobe: Path) -> None:
+    own = [*TINY_SETTINGS, "method.attributes=clothes", "method.donors=same-person"]
+    recipe = load_recipe("wardrobe", own, data=small_wardrobe)
+    clothes = build.benchmark(recipe).subset("train").identities.copy()
+    with pytest.raises(SettingError, match=r"method\.donors is same-person") as refused:
+        beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
+    assert "set method.donors to any or other-people" in refused.value.mend
+    clothes[0] = UNKNOWN  # an attribute of its own
+    beforehand.check(recipe, with_clothes(small_wardrobe, clothes))
 
 
 def test_a_run_that_cannot_work_leaves_nothing(small_wardrobe: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A method is a value: CAL, and one of somebody's own, go every journey, and nothing there knows of them."""
+"""A method is a value: CAL, FIRe² on true outfits and one of somebody's own go every journey."""
 
 from __future__ import annotations
 
@@ -27,13 +27,21 @@ from wardrobes import TINY_SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning_fabric")
 
-METHODS = ("clothes", "cal")
-TERMS = {"clothes": ("identity", "clothes"), "cal": ("identity", "clothes", "adversarial")}
+METHODS = {
+    "clothes": "method.name=clothes",
+    "cal": "method.name=cal",
+    "outfits": "method.attributes=clothes",
+}
+TERMS = {
+    "clothes": ("identity", "clothes"),
+    "cal": ("identity", "clothes", "adversarial"),
+    "outfits": ("identity", "triplet", "attribute", "recomposition"),
+}
 """Of each method, after the first epoch."""
 
 
 def settings(method: str) -> list[str]:
-    return [*TINY_SETTINGS, f"method.name={method}", "data.people=4"]
+    return [*TINY_SETTINGS, METHODS[method], "data.people=4"]
 
 
 def recipe(data: Path, method: str, *more: str) -> Recipe:
@@ -116,8 +124,9 @@ def test_two_processes_take_its_course(finished: Finished, small_wardrobe: Path,
 
 
 def test_they_are_compared_with_others(small_wardrobe: Path, tmp_path: Path) -> None:
-    changes = {name: [f"method.name={name}"] for name in ("baseline", *METHODS)}
-    recipes = {name: recipe(small_wardrobe, name, "training.epochs=2") for name in changes}
+    changes = {"baseline": ["method.name=baseline"]} | {name: [how] for name, how in METHODS.items()}
+    short = [*TINY_SETTINGS, "data.people=4", "training.epochs=2"]
+    recipes = {name: load_recipe("wardrobe", [*short, *how], data=small_wardrobe) for name, how in changes.items()}
     ablate.ablate(recipes, [0], tmp_path, lambda _name: Watch(), changes)
     result = json.loads((tmp_path / ablate.RESULT).read_text())
     pairs = {(row["variant"], row["against"]) for row in result["paired"]}

@@ -8,7 +8,7 @@ import torch
 from ccreid.data.batch import Batch
 from ccreid.datasets import read_benchmark
 from ccreid.methods import Fire2
-from ccreid.methods.fire2.mining import Attributes
+from ccreid.methods.fire2 import Attributes
 from ccreid.methods.method import Draws
 from ccreid.methods.sharing import SharedBatch
 from ccreid.recipe import load_recipe

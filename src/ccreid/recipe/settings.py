@@ -145,7 +145,7 @@ class Fire2Weights(BaselineWeights):
 class MiningSettings(Section):
     """The mining of attributes."""
 
-    every: Count = Field(1, description="epochs between two minings")
+    every: Count = Field(1, description="epochs between two minings, each of which begins the attribute head anew")
     k1: Count | Literal["auto"] = Field(20, description="neighbours; auto: grows with an identity's images, and k2 too")
     k2: Count = Field(6, description="images that a neighbourhood is averaged over")
     eps: Annotated[float, Field(ge=0, le=1)] = Field(
@@ -157,10 +157,14 @@ class MiningSettings(Section):
 
 
 class Fire2Settings(PhasedSettings):
-    """FIRe²: attributes mined in each identity, and recomposition with their statistics."""
+    """FIRe²: attributes mined in each identity (or its true outfits), and recomposition with their statistics."""
 
     name: Literal["fire2"] = Field("fire2", description="attributes mined in each identity, and recomposition")
     weights: Fire2Weights = Fire2Weights()
+    attributes: Literal["mined", "clothes"] = Field(
+        "mined",
+        description="clusters found in each identity, or clothes: its annotated outfits; then nothing is clustered",
+    )
     mining: MiningSettings = MiningSettings()
     scale: Annotated[float, Field(gt=0)] = Field(16.0, description="s, of the attribute head's cosines")
     attribute_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(

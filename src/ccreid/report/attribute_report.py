@@ -82,7 +82,7 @@ def attribute_values(mined: Mined, about: Mapping[str, Any], epochs: Sequence[Ma
     mined:
         The attributes.
     about:
-        The run that they are of.
+        The run that they are of; "attributes" says whether they are "mined" or the annotated "clothes".
     epochs:
         How many attributes each mining found: "epoch" and "attributes", in order.
     """
@@ -237,7 +237,9 @@ def _plain(found: Agreement | None) -> dict[str, float] | None:
 def _conclusion(mined: Mined, values: Mapping[str, Any]) -> list[str]:
     """One or two sentences that say no more than the numbers."""
     told = {name: c for name in ANNOTATED if (c := mined.comparisons.get(name)) is not None and c.found is not None}
-    sentences = [_agreement_sentence(told)] if told else []
+    given = values["about"]["attributes"] == "clothes"
+    sentences = ["The attributes are the annotated outfits: nothing was mined."] if given else []
+    sentences += [_agreement_sentence(told)] if told else []
     for name in ANNOTATED:
         if name not in mined.comparisons:
             sentences.append(f"{TRUTHS[name].capitalize()} are not annotated, so nothing is known of them.")
@@ -252,7 +254,8 @@ def _conclusion(mined: Mined, values: Mapping[str, Any]) -> list[str]:
             "from the other."
         )
     if values["attributes"]["people_with_one"] == values["people"]:
-        sentences.append("Every person has a single attribute: mining tells nothing apart.")
+        why = "nobody has two outfits" if given else "mining tells nothing apart"
+        sentences.append(f"Every person has a single attribute: {why}.")
     return sentences
 
 

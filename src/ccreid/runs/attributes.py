@@ -24,6 +24,7 @@ from ccreid.machine.progress import Track, untracked
 from ccreid.machine.tensor_files import read_notes, read_tensors
 from ccreid.methods.fire2.fire2 import STATE
 from ccreid.recipe import RunFolder
+from ccreid.recipe.settings import Fire2Settings
 from ccreid.report.attribute_page import write_attribute_page
 from ccreid.report.attribute_report import Mined, attribute_table, attribute_values, summary
 from ccreid.report.contact_sheet import as_jpeg, draw_sheet, save_sheet, sheet_rows
@@ -109,6 +110,7 @@ def write_attributes(
         "recipe": recipe.name,
         "seed": recipe.training.seed,
         "epochs": recipe.training.epochs,
+        "attributes": recipe.method.attributes if isinstance(recipe.method, Fire2Settings) else "mined",
         "mined_before_epoch": epochs[-1]["epoch"] if epochs else None,
         "dataset": benchmark.name,
         "edition": benchmark.edition or None,

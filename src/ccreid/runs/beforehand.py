@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from ccreid.data.sampler import IdentitySampler
 from ccreid.errors import SettingError
 from ccreid.machine.processes import ALONE, Processes
 from ccreid.methods import Draws, Method
+from ccreid.methods.outfits import Outfits
 from ccreid.methods.sharing import check_replicas
 from ccreid.recipe import Recipe
 from ccreid.recipe.settings import Fire2Settings, MethodSettings, PhasedSettings
@@ -51,25 +54,53 @@ def check(recipe: Recipe, benchmark: Benchmark, processes: Processes = ALONE, *,
     _rehearse(recipe, build.method(recipe, samples, pretrained=pretrained))
 
 
+class _Need(NamedTuple):
+    """A column that a method needs: the setting that says so, how to do without, what becomes of a single image."""
+
+    column: str
+    setting: str
+    mend: str
+    of_unknown: str
+
+
+def _needs(method: MethodSettings) -> Iterator[_Need]:
+    for column in method.needs:
+        others = [other for other, kind in MethodSettings.known.items() if column not in kind.needs]
+        yield _Need(
+            column,
+            f"method.name is {method.name}",
+            f"Set method.name to one that needs none ({', '.join(others)})",
+            f"the terms of {method.name} that need it leave them out",
+        )
+    if _takes_outfits(method):
+        yield _Need(
+            "clothes",
+            "method.attributes is clothes",
+            "Leave method.attributes at mined",
+            "each of them is an attribute of its own",
+        )
+
+
+def _takes_outfits(method: MethodSettings) -> bool:
+    return isinstance(method, Fire2Settings) and method.attributes == "clothes"
+
+
 def _check_columns(method: MethodSettings, samples: Samples, name: str) -> None:
     """What a method needs to know of the training images; it does without the value of a single one."""
-    for column in method.needs:
-        unknown = samples.unknown(column)
+    for need in _needs(method):
+        unknown = samples.unknown(need.column)
         if unknown == len(samples):
-            others = [other for other, kind in MethodSettings.known.items() if column not in kind.needs]
             raise SettingError(
-                f"method.name is {method.name}, which needs the column '{column}', and the training images of {name} "
-                "have none.",
-                f"Set method.name to one that needs none ({', '.join(others)}), or train on a set that annotates it.",
+                f"{need.setting}, which needs the column '{need.column}', and the training images of {name} have none.",
+                f"{need.mend}, or train on a set that annotates it.",
             )
         if unknown:
             logger.warning(
-                "The column '%s' is not known of %d of %d training images: the terms of %s that need it leave them "
-                "out.",
-                column,
+                "The column '%s' is not known of %d of %d training images: %s.",
+                need.column,
                 unknown,
                 len(samples),
-                method.name,
+                need.of_unknown,
             )
 
 
@@ -97,7 +128,11 @@ def _check_donors(recipe: Recipe, sampler: IdentitySampler, samples: Samples) ->
     if not isinstance(method, Fire2Settings) or method.weights.recomposition == 0 or _only_warms_up(recipe):
         return
     part = sampler.people * sampler.images // recipe.training.replicas
-    of_same = sampler.images > 1 and bool((np.bincount(samples.identities) > 1).any())
+    # As far as attributes are known beforehand, a donor needs another one.
+    owners = samples.identities
+    if _takes_outfits(method):
+        owners = Outfits.of(samples).unknown_alone(owners).owners
+    of_same = sampler.images > 1 and bool((np.bincount(owners) > 1).any())
     of_others = sampler.images % part != 0  # else each part of the batch is a single person
     possible = {"any": of_same or of_others, "same-person": of_same, "other-people": of_others}
     if not possible[method.donors]:

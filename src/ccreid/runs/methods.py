@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 
 from ccreid.methods import Baseline, Cal, Fire2, Method
-from ccreid.methods.cal import Outfits
 from ccreid.methods.fire2 import Mining
+from ccreid.methods.outfits import Outfits
 from ccreid.model.network import Network
 from ccreid.recipe.settings import BaselineSettings, CalSettings, Fire2Settings, MethodSettings, MiningSettings
 from ccreid.vocabulary import Samples
@@ -53,7 +53,7 @@ def _(settings: Fire2Settings, network: Network, samples: Samples) -> Method:
         network,
         len(samples.people),
         settings.weights.model_dump(),
-        mining=mining_of(settings.mining),
+        mining=Outfits.of(samples) if settings.attributes == "clothes" else mining_of(settings.mining),
         mine_every=settings.mining.every,
         scale=settings.scale,
         attribute_smoothing=settings.attribute_smoothing,

@@ -13,8 +13,8 @@ from torch.nn.functional import cosine_similarity, normalize
 from ccreid.data.batch import Batch
 from ccreid.machine.devices import launch
 from ccreid.methods import Cal, Draws, SharedBatch, Terms
-from ccreid.methods.cal import Outfits, adversarial_loss, clothes_loss
-from ccreid.methods.cal.outfits import NOT_KNOWN
+from ccreid.methods.cal import adversarial_loss, clothes_loss
+from ccreid.methods.outfits import NOT_KNOWN, Outfits
 from ccreid.model.network import Network
 from ccreid.recipe.settings import CalSettings
 from ccreid.training.optimizer import Optimizer

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 import oracles
 from ccreid.errors import DataError
-from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
+from ccreid.methods.fire2 import Attributes, Mining, discover_attributes
 from ccreid.ops.neighbours import SmallIdentities
 from conftest import Golden
 from papers import mining

@@ -2,6 +2,5 @@
 
 from ccreid.methods.cal.cal import Cal
 from ccreid.methods.cal.losses import adversarial_loss, clothes_loss
-from ccreid.methods.cal.outfits import Outfits
 
-__all__ = ["Cal", "Outfits", "adversarial_loss", "clothes_loss"]
+__all__ = ["Cal", "adversarial_loss", "clothes_loss"]

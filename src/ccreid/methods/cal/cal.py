@@ -15,8 +15,8 @@ from torch.nn.functional import normalize
 
 from ccreid.methods.baseline import Baseline
 from ccreid.methods.cal.losses import adversarial_loss, clothes_loss
-from ccreid.methods.cal.outfits import NOT_KNOWN, Outfits
 from ccreid.methods.method import Draws, Group, Labels, Seen, Terms, follow
+from ccreid.methods.outfits import NOT_KNOWN, Outfits
 from ccreid.model.network import Network
 
 

@@ -15,10 +15,13 @@ from torch import Tensor, nn
 
 from ccreid.methods.baseline import Baseline
 from ccreid.methods.fire2.attribute_loss import attribute_aware_loss
-from ccreid.methods.fire2.mining import Attributes, Mining, discover_attributes
+from ccreid.methods.fire2.attributes import Attributes
+from ccreid.methods.fire2.mining import Mining, discover_attributes
 from ccreid.methods.fire2.recomposition import Donors, PooledStripes, draw_recompositions
+from ccreid.methods.fire2.worn import worn_attributes
 from ccreid.methods.losses import identity_loss
 from ccreid.methods.method import Draws, EpochStart, Labels, Seen, Terms, TrainImages
+from ccreid.methods.outfits import Outfits
 from ccreid.model.network import Network, linear_head, neck
 from ccreid.model.normalisation import statistics_of_the_first
 
@@ -46,7 +49,9 @@ class Fire2(Baseline):
     weights:
         Of the terms "identity", "triplet", "attribute" and "recomposition".
     mining, mine_every:
-        How attributes are mined, and how many epochs lie between two minings.
+        How attributes are mined, and how many epochs lie between two minings, after which the attribute head begins
+        anew. With outfits in the place of a mining, those are the attributes; the head still begins anew as often, so
+        that nothing but the mistakes of a mining is missing.
     scale:
         Factor s of the attribute head's cosines.
     attribute_smoothing:
@@ -69,7 +74,7 @@ class Fire2(Baseline):
         identities: int,
         weights: Mapping[str, float],
         *,
-        mining: Mining,
+        mining: Mining | Outfits,
         mine_every: int,
         scale: float,
         attribute_smoothing: float,
@@ -106,19 +111,24 @@ class Fire2(Baseline):
 
     @property
     def image_groups(self) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-        """(N,) the attributes mined last; None before any were."""
+        """(N,) the attributes mined last, or taken from the outfits; None before any were."""
         return None if self.attributes is None else self.attributes.cpu().numpy()
 
     def begin_epoch(self, epoch: int, images: TrainImages) -> EpochStart:
-        """Mine the attributes, after the warm-up and where it is due."""
+        """Mine the attributes, or take the outfits for them, after the warm-up and where it is due."""
         start = super().begin_epoch(epoch, images)
         due = self.needs_attributes and not self.warms_up(epoch) and (epoch - self.after_epoch) % self.mine_every == 0
         if not due:
             return start
-        identities = torch.from_numpy(images.samples.identities)
-        attributes = discover_attributes(images.embed(), identities, self.mining, images.processes)
+        attributes = self._mined(images)
         self.assign(attributes)
         return EpochStart({"attributes": len(attributes)}, start.restarts_optimizer)
+
+    def _mined(self, images: TrainImages) -> Attributes:
+        identities = images.samples.identities
+        if isinstance(self.mining, Outfits):
+            return worn_attributes(images.embed(), identities, self.mining)
+        return discover_attributes(images.embed(), torch.from_numpy(identities), self.mining, images.processes)
 
     def assign(self, attributes: Attributes) -> None:
         """Take the attributes of a new epoch; the attribute head is rebuilt from their centres."""

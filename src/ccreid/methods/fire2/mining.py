@@ -10,10 +10,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
 
 from ccreid.errors import DataError
 from ccreid.machine.processes import ALONE, Processes
+from ccreid.methods.fire2.attributes import Attributes, check_units
 from ccreid.ops.clustering import density_clusters
 from ccreid.ops.neighbours import SmallIdentities, jaccard_of_neighbourhoods
 
@@ -21,8 +21,6 @@ BATCH_FLOATS = 2**18
 """About how many distances are clustered at once: so that what is made of them fits into a processor's cache."""
 PRODUCT_FLOATS = 2**20
 """About how many numbers of embeddings are multiplied at once, for the same reason."""
-UNIT_TOLERANCE = 1e-5
-"""How far from 1 the length of an embedding may be."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +51,6 @@ class Mining:
         return k1, round(0.3 * k1)
 
 
-@dataclass(frozen=True, eq=False)
-class Attributes:
-    """The attributes of a train set.
-
-    Attributes
-    ----------
-    of_image:
-        (N,) int64, the attribute of each training image.
-    owners:
-        (A,) int64, the identity that each attribute belongs to; identity after identity.
-    centres:
-        (A, D) float32, the mean of the L2-normalised embeddings of each attribute.
-    """
-
-    of_image: Tensor
-    owners: Tensor
-    centres: Tensor
-
-    def __len__(self) -> int:
-        return len(self.owners)
-
-
 def discover_attributes(
     embeddings: Tensor, identities: Tensor, mining: Mining, processes: Processes = ALONE
 ) -> Attributes:
@@ -102,21 +78,15 @@ def discover_attributes(
         An embedding is not finite or not of length 1, or an identity between 0 and the largest has no image.
     """
     embeddings, identities = embeddings.cpu(), identities.cpu()
-    _check(embeddings, identities)
+    check_units(embeddings)
+    _check_identities(identities)
     of_image, attributes = _shared_out(embeddings, identities, mining, processes)
     owners = torch.arange(len(attributes)).repeat_interleave(attributes)
     of_image += (attributes.cumsum(0) - attributes)[identities]
-    return Attributes(of_image, owners, _centres(embeddings, of_image, len(owners)))
+    return Attributes.of(embeddings, of_image, owners)
 
 
-def _check(embeddings: Tensor, identities: Tensor) -> None:
-    lengths = vector_norm(embeddings, dim=1)
-    broken = (~((lengths - 1).abs() <= UNIT_TOLERANCE)).nonzero().flatten().tolist()  # NaN is not within it either
-    if broken:
-        raise DataError(
-            f"{len(broken)} embeddings are not of length 1, the first in row {broken[0]} ({lengths[broken[0]]:g}).",
-            "Normalise them; where they are not finite, the network has diverged in training.",
-        )
+def _check_identities(identities: Tensor) -> None:
     missing = (identities.bincount() == 0).nonzero().flatten().tolist()
     if missing:
         raise DataError(f"Identity {missing[0]} has no image.", "Number identities from 0 without a gap.")
@@ -163,8 +133,3 @@ def _squared_distance(embeddings: Tensor, rows: Tensor) -> Tensor:
         units = torch.index_select(embeddings, 0, some.flatten(), out=held[: some.numel()]).view(*some.shape, -1)
         torch.bmm(units, units.mT, out=product)
     return cosine.mul_(-2).add_(2)
-
-
-def _centres(embeddings: Tensor, of_image: Tensor, attributes: int) -> Tensor:
-    sums = embeddings.new_zeros(attributes, embeddings.shape[1]).index_add_(0, of_image, embeddings)
-    return sums / of_image.bincount(minlength=attributes)[:, None]

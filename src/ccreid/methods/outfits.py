@@ -46,3 +46,24 @@ class Outfits:
         of_image = np.full(len(samples), NOT_KNOWN, dtype=np.int64)
         of_image[known] = of_known.ravel()
         return cls(of_image, owners)
+
+    def unknown_alone(self, identities: Ids) -> Self:
+        """The same with a class of its own for each image of unknown outfit.
+
+        Parameters
+        ----------
+        identities:
+            (N,) int64, of the same images, contiguous from 0.
+
+        Returns
+        -------
+        Outfits
+            Without `NOT_KNOWN`, and identity after identity: first the known outfits, by their number, then the single
+            images in their order.
+        """
+        unknown = self.of_image == NOT_KNOWN
+        of_image = self.of_image.copy()
+        of_image[unknown] = len(self.owners) + np.arange(unknown.sum())
+        owners = np.concatenate([self.owners, identities[unknown]])
+        order = owners.argsort(kind="stable")
+        return type(self)(order.argsort()[of_image], owners[order])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import assume, given
 
 from ccreid.errors import DataError
-from ccreid.methods.cal import Outfits
-from ccreid.methods.cal.outfits import NOT_KNOWN
+from ccreid.methods.outfits import NOT_KNOWN, Outfits
 from ccreid.vocabulary import Samples
 
 
@@ -35,3 +35,17 @@ def test_images_share_a_class_where_they_share_person_and_outfit(images: list[tu
 def test_outfits_of_less_than_two_people_are_refused(clothes: list[int | None] | None, people: int) -> None:
     with pytest.raises(DataError, match=rf"'clothes' of the train set is known for {people} of 2 people"):
         Outfits.of(samples([7, 7, 9, 9], clothes))
+
+
+@given(st.lists(st.tuples(st.integers(3, 6), st.none() | st.integers(0, 2)), min_size=1, max_size=12))
+def test_images_of_unknown_outfit_can_have_classes_of_their_own(images: list[tuple[int, int | None]]) -> None:
+    assume(len({person for person, outfit in images if outfit is not None}) > 1)
+    people = samples([person for person, _ in images], [outfit for _, outfit in images])
+    known, every = Outfits.of(people), Outfits.of(people).unknown_alone(people.identities)
+    assert sorted(set(every.of_image.tolist())) == list(range(len(every.owners)))
+    assert every.owners[every.of_image].tolist() == people.identities.tolist()
+    assert every.owners.tolist() == sorted(every.owners)
+    for row, found in enumerate(every.of_image.tolist()):
+        same = np.flatnonzero(every.of_image == found).tolist()
+        alone = known.of_image[row] == NOT_KNOWN
+        assert same == ([row] if alone else np.flatnonzero(known.of_image == known.of_image[row]).tolist())
