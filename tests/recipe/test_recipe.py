@@ -41,6 +41,7 @@ OF_THE_METHOD = {
     "method.weights.recomposition": 0.3,
     "method.scale": 16.0,
     "method.smoothing": 0.1,
+    "method.attributes": "mined",
     "method.attribute_smoothing": 0.1,
     "method.margin": 0.3,
     "method.stripes": 2,
@@ -60,7 +61,7 @@ OF_THE_METHOD = {
     "training.compile": False,
     "evaluation.flip": True,
 }
-OF_FIRE2 = ("scale", "attribute_smoothing", "stripes", "recompositions", "donors")
+OF_FIRE2 = ("attributes", "scale", "attribute_smoothing", "stripes", "recompositions", "donors")
 COLUMNS = ("data.people", "data.images", "training.epochs", "method.after_epoch", "training.replicas")
 TABLE = {
     "ltcc": (4, 8, 80, 25, 1),
