@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 from ccreid.cli.entry import app
 from ccreid.errors import SettingError
+from ccreid.synthetic.making import MANIFEST, ROWS
 
 SMALL = ("--people", "2", "--images", "2", "--outfits", "2", "--cameras", "2", "--size", "64x32", "--processes", "1")
 
@@ -25,6 +28,22 @@ def test_a_set_is_made_with_what_it_takes_said_before(tmp_path: Path) -> None:
     assert told.index("4 pictures of 2 people: up to") < told.index("People: 2; pictures: 4, each with a mask")
     assert "2 of them there already" not in told
     assert len(list((tmp_path / "set").rglob("*.jpg"))) >= 4
+    assert "up to" not in run("--out", str(tmp_path / "set"), *SMALL)
+
+
+@pytest.mark.slow
+def test_what_a_begun_set_still_takes_is_said(tmp_path: Path) -> None:
+    run("--out", str(tmp_path), *SMALL)
+    with (tmp_path / MANIFEST).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    (tmp_path / MANIFEST).unlink()  # as after a kill: one of two is done
+    (tmp_path / ROWS).mkdir()
+    (tmp_path / ROWS / "0.json").write_text(json.dumps([row for row in rows if row["person"] == "1"]), encoding="utf-8")
+    told = run("--out", str(tmp_path), *SMALL)
+    assert "2 pictures of 1 people who are left of 2: up to" in told
+    assert "People: 2, 1 of them there already; pictures: 4" in told
+    with (tmp_path / MANIFEST).open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == rows
 
 
 @pytest.mark.parametrize(

