@@ -13,6 +13,7 @@ from scipy import sparse
 from ccreid.synthetic.body.bodies import Body, body_of
 from ccreid.synthetic.body.gaits import Gait
 from ccreid.synthetic.body.posing import bones_in
+from ccreid.synthetic.body.shapes import Build
 from ccreid.synthetic.body.skinning import moved
 from ccreid.synthetic.body.suit import coarse, suit
 from ccreid.synthetic.clothes.bags import BagKind
@@ -85,7 +86,7 @@ def _carrying(pose: Pose, outfit: Outfit) -> Pose:
 @lru_cache(maxsize=16)
 def _still(person: Person, outfit: Outfit) -> _Still:
     clothes, body = dressed(person, outfit), body_of(person.build)
-    upright = bones_in(body, UPRIGHT, Pose(0, 0))
+    upright = _upright(person.build)
     skirts = _fallen(body, clothes.hanging, upright)
     pieces = [(one.points, one.triangles) for one in clothes.drawn] + skirts
     starts = np.cumsum([0, *(len(points) for points, _ in pieces[:-1])])
@@ -104,6 +105,12 @@ def _still(person: Person, outfit: Outfit) -> _Still:
         paint=np.concatenate([*paint, *(np.ones_like(hung) for hung, _ in skirts)]),
         surfaces=(*(one.surface for one in clothes.drawn), *(one.surface for one in clothes.hanging)),
     )
+
+
+@lru_cache(maxsize=64)
+def _upright(build: Build) -> NDArray[np.floating]:
+    """Where the bones of everybody of this build are while patterns are laid on cloth: once for all outfits."""
+    return bones_in(body_of(build), UPRIGHT, Pose(0, 0))
 
 
 def _posed(still: _Still, body: Body, bones: NDArray[np.floating]) -> Floats:
