@@ -66,7 +66,9 @@ def calibrate(
 def compare_images(
     one: Annotated[Path, typer.Argument(metavar="A", help="A picture of a person.")],
     other: Annotated[Path, typer.Argument(metavar="B", help="Another picture.")],
-    bundle: Annotated[Path, typer.Option(metavar="BUNDLE", help="The model, with its calibration.")] = Path("wardrobe"),
+    bundle: Annotated[Path, typer.Option(metavar="BUNDLE", help="The model, with its calibration.")] = Path(
+        "synthetic-people"
+    ),
     prior: Annotated[
         float, typer.Option(metavar="P", help="How probable one person is beforehand, between 0 and 1.")
     ] = 0.5,

@@ -42,7 +42,7 @@ AuditOption = Annotated[
     typer.Option("--audit/--no-audit", help="Whether every search must give its --purpose, and is written down."),
 ]
 BundleOption = Annotated[
-    str | None, typer.Option("--bundle", metavar="BUNDLE", help="Model to embed pictures with, like wardrobe.")
+    str | None, typer.Option("--bundle", metavar="BUNDLE", help="Model to embed pictures with, like synthetic-people.")
 ]
 PlacesArgument = Annotated[
     list[str],

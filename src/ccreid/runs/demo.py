@@ -14,7 +14,8 @@ from ccreid.runs.score import embedder_of
 from ccreid.runs.watch import Watch
 from ccreid.vocabulary import Ignore
 
-BUNDLE = Path("wardrobe")
+BUNDLE, PEOPLE = Path("synthetic-people"), "wardrobe"
+"""Who searches, and the data set inside the package of whom are searched for."""
 PICTURE = "search.png"
 QUERIES, NEAREST = 4, 5
 
@@ -58,7 +59,7 @@ def search(folder: Path, watch: Watch) -> Search:
 
     The same lists are drawn into the folder as `search.png`. Raises StorageError.
     """
-    benchmark = read_benchmark(BUNDLE.name, None)
+    benchmark = read_benchmark(PEOPLE, None)
     protocol = next(one for one in benchmark.protocols if Ignore.SAME_CLOTHES in one.ignore)
     in_any = next(one for one in benchmark.protocols if one.ignore == Ignore.SAME_CAMERA)
     query, gallery = benchmark.subset(protocol.query), benchmark.subset(protocol.gallery)
