@@ -62,26 +62,32 @@ def test_its_card_says_whom_it_has_seen_and_what_it_scored(name: str, seen: tupl
         assert f"{percent(row.map)} (" in text
 
 
-@pytest.mark.parametrize("name", ["wardrobe", "synthetic-people"])
-def test_its_calibration_is_its_own_and_says_whom_it_is_from(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "people_are", "most_missed"),
+    [
+        ("wardrobe", "none of them trained on", 0.5),
+        ("synthetic-people", "test people of another data set than the model's", 0.6),
+    ],
+)
+def test_its_calibration_is_its_own_and_says_whom_it_is_from(name: str, people_are: str, most_missed: float) -> None:
     calibration = Calibration.of(Path(name))
     calibration.check_fits(Embedder.load(Path(name), "cpu").made_with)
     scope = calibration.scope
     assert (scope.data, scope.people, scope.synthetic) == ("wardrobe", 75, True)
-    assert scope.people_are.startswith("test people")
+    assert people_are in scope.people_are
     threshold = calibration.threshold(0.1, 50)
     assert threshold.sees_past_clothes is False
     assert threshold.fnir_same is not None
-    assert threshold.fnir_same.value < 0.6
+    assert threshold.fnir_same.value < most_missed
 
 
-@pytest.mark.parametrize("name", ["wardrobe", "synthetic-people"])
-def test_it_finds_the_people_of_the_package_far_above_chance(name: str) -> None:
+@pytest.mark.parametrize(("name", "same_clothes"), [("wardrobe", 0.6), ("synthetic-people", 0.5)])
+def test_it_finds_the_people_of_the_package_far_above_chance(name: str, same_clothes: float) -> None:
     benchmark = read_benchmark("wardrobe", None)
     scores = evaluate(embedder_of(load_bundle(Path(name)), device="cpu"), benchmark).scores
     # By chance a person's images come first in a sixteenth of the lists.
     assert scores["standard"].at(1) > 0.7
-    assert scores["same-clothes"].mean_ap > 0.5
+    assert scores["same-clothes"].mean_ap > same_clothes
 
 
 def test_the_newer_one_sees_further_past_clothes() -> None:
