@@ -81,6 +81,14 @@ def test_similarities_of_some_pairs_are_those_of_the_blocks_to_the_bit() -> None
     assert similarities_of(left, right, query[:0], image[:0]).tolist() == []
 
 
+@pytest.mark.parametrize("images", [1, 7, 11, 63])
+def test_the_similarities_of_a_small_gallery_are_those_within_a_large_one_to_the_bit(images: int) -> None:
+    left, right = units(70), units(500, seed=1)
+    assert torch.equal(matrix(left, right[:images]), matrix(left, right)[:, :images])
+    pair = np.array([3]), np.array([images - 1])
+    assert similarities_of(left, right, *pair).tolist() == matrix(left, right).numpy()[pair].tolist()
+
+
 def test_rows_are_the_blocks_rows() -> None:
     left, right = units(70), units(30, seed=1)
     rows = torch.stack([torch.from_numpy(row.copy()) for row in similarity_rows(left, right)])

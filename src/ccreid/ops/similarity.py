@@ -24,6 +24,9 @@ LEAST_ROWS = 128
 TILE_ROWS = 64
 """A block is filled up to a multiple of this many rows: the product's kernels round differently below it, and a
 similarity must not depend on which queries it is computed with."""
+LEAST_COLUMNS = 64
+"""A product is filled up to this many gallery images for the same reason: with fewer than a dozen, some processors
+round differently."""
 UNIT_TOLERANCE = 1e-6
 """How far from 1 the length of a vector may be that is used as it is; float32 normalises no better."""
 
@@ -109,12 +112,12 @@ def similarity_blocks(queries: Tensor, galleries: Tensor, rows: int | None = Non
     """
     rows = rows or _rows_of_a_block(len(galleries))
     most = min(rows, len(queries) + -len(queries) % TILE_ROWS)
-    held = torch.from_numpy(np.empty((most, len(galleries)), dtype=np.float32))  # NumPy asks for large pages
+    columns = _enough_columns(galleries)
+    held = torch.from_numpy(np.empty((most, len(columns)), dtype=np.float32))  # NumPy asks for large pages
     for block in torch.split(queries, rows):
-        missing = -len(block) % TILE_ROWS
-        whole_tiles = pad(block, (0, 0, 0, missing)) if missing else block
-        torch.mm(whole_tiles, galleries.T, out=held[: len(whole_tiles)])
-        yield held[: len(block)].numpy()
+        whole_tiles = _whole_tiles(block)
+        torch.mm(whole_tiles, columns.T, out=held[: len(whole_tiles)])
+        yield held[: len(block), : len(galleries)].contiguous().numpy()  # a copy for a gallery of a few images only
 
 
 def similarity_rows(queries: Tensor, galleries: Tensor) -> Iterator[Floats]:
@@ -147,13 +150,25 @@ def similarity_parts(queries: Tensor, galleries: Tensor, columns: int) -> Iterat
     Each part overwrites the one before, and lies in the processor's cache when it is small. The numbers are those of
     :func:`similarity_blocks`.
     """
-    missing = -len(queries) % TILE_ROWS
-    whole_tiles = pad(queries, (0, 0, 0, missing)) if missing else queries
-    held = torch.empty(len(whole_tiles) * min(columns, len(galleries)))
+    whole_tiles = _whole_tiles(queries)
+    held = torch.empty(len(whole_tiles) * max(min(columns, len(galleries)), LEAST_COLUMNS))
     for part in torch.split(galleries, columns):
-        product = held[: len(whole_tiles) * len(part)].view(len(whole_tiles), len(part))
-        torch.mm(whole_tiles, part.T, out=product)
-        yield product[: len(queries)].numpy()
+        enough = _enough_columns(part)
+        product = held[: len(whole_tiles) * len(enough)].view(len(whole_tiles), len(enough))
+        torch.mm(whole_tiles, enough.T, out=product)
+        yield product[: len(queries), : len(part)].contiguous().numpy()
+
+
+def _whole_tiles(queries: Tensor) -> Tensor:
+    return _filled(queries, -len(queries) % TILE_ROWS)
+
+
+def _enough_columns(galleries: Tensor) -> Tensor:
+    return _filled(galleries, max(LEAST_COLUMNS - len(galleries), 0))
+
+
+def _filled(vectors: Tensor, missing: int) -> Tensor:
+    return pad(vectors, (0, 0, 0, missing)) if missing else vectors
 
 
 def _rows_of_a_block(gallery: int) -> int:
