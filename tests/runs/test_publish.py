@@ -20,6 +20,7 @@ from ccreid.report.model_card import model_card
 from ccreid.report.tables import percent
 from ccreid.runs import ablate, build, loading, train
 from ccreid.runs.publish import MODEL_CARD, publish
+from ccreid.runs.untrained import bundle_backbone
 from ccreid.runs.watch import Watch
 from trees import build_tree
 from wardrobes import TINY_SETTINGS
@@ -114,6 +115,32 @@ def test_the_card_says_whether_cameras_are_shared_and_which_model_it_began_with(
     assert "Train and test share cameras" not in text
     assert "before other cameras than those it was trained on" in text
     assert "It began with `wardrobe`, a bundle that comes with ccreid" in text
+
+
+def test_the_mean_with_another_bundle_is_what_is_stored_and_scored_and_the_card_says_so(
+    finished: Path, tmp_path: Path
+) -> None:
+    bundle_backbone("test_resnet", tmp_path / "other", weights="none", height_px=96, width_px=48, last_stride=1)
+    ended, other = load_bundle(finished), load_bundle(tmp_path / "other")
+    report = publish(finished, tmp_path / "model", Watch(), mean_with=tmp_path / "other")
+    stored = load_file(tmp_path / "model" / WEIGHTS)
+    for name, value in ended.network.state_dict().items():
+        if value.is_floating_point():
+            mean = (value + other.network.state_dict()[name]) / 2
+            assert torch.allclose(stored[name].float(), mean, rtol=1e-3, atol=1e-6), name
+        else:
+            assert torch.equal(stored[name], value), name
+    assert report.conditions.weights == load_bundle(tmp_path / "model").weights_hash[:12]
+    assert load_bundle(tmp_path / "model").card.mean_with == other.weights_hash
+    assert other.weights_hash in (tmp_path / "model" / MODEL_CARD).read_text()
+    assert load_bundle(finished).weights_hash == ended.weights_hash  # the run is as it was
+
+
+def test_a_mean_of_two_kinds_of_network_is_refused(finished: Path, tmp_path: Path) -> None:
+    bundle_backbone("resnet18", tmp_path / "other", weights="none", height_px=64, width_px=32, last_stride=2)
+    with pytest.raises(SettingError, match=r"test_resnet \(last stride 1\) and resnet18 .* are not"):
+        publish(finished, tmp_path / "model", Watch(), mean_with=tmp_path / "other")
+    assert not (tmp_path / "model").exists()
 
 
 SECRETS = ("annas-attic", "bertas-drawer", "clemens-laptop", "doras-account", "emilia-known-by-name", "frido-without")

@@ -77,6 +77,10 @@ def publish(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
     data: MovedDataOption = None,
+    mean_with: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Take the mean of the run's weights and of its, e.g. what it began with."),
+    ] = None,
 ) -> None:
     """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
     from ccreid.machine.files import check_writable
@@ -84,7 +88,7 @@ def publish(
 
     check_writable(out_dir)
     with watching() as follow:
-        report = publish.publish(run_folder, out_dir, follow(), data=data)
+        report = publish.publish(run_folder, out_dir, follow(), data=data, mean_with=mean_with)
     show_scores(report)
     console.say(f"Bundle: {out_dir}")
     console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")

@@ -58,6 +58,8 @@ class About(Record):
         How its epoch was selected.
     versions:
         Of what it was made with.
+    mean_with:
+        SHA-256, hexadecimal, of other weights that these are the mean with.
     trained_on:
         The data set.
     scores, intervals:
@@ -71,6 +73,7 @@ class About(Record):
     batch_images: Annotated[int, Field(ge=1, le=LARGEST_COUNT)] = _setting("evaluation.batch_images", BATCH_IMAGES)
     selection: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+    mean_with: str | None = None
     trained_on: BenchmarkCard | None = None
     scores: tuple[ProtocolScores, ...] = ()
     intervals: Intervals | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ import numpy as np
 from ccreid.errors import SettingError
 from ccreid.machine.files import is_free, replacing
 from ccreid.machine.writing import sole_writer
+from ccreid.model.averaging import take_mean
 from ccreid.model.bundle import (
     CARD,
     WEIGHTS,
@@ -35,7 +37,9 @@ from ccreid.vocabulary import Benchmark
 MODEL_CARD = "MODEL_CARD.md"
 
 
-def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None) -> Report:
+def publish(
+    run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None, mean_with: Path | None = None
+) -> Report:
     """Write the bundle of a finished run in half precision, score it anew and describe it.
 
     Parameters
@@ -48,6 +52,8 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
         Who follows the scoring.
     data:
         The folder of the data set where it is no longer that of the recipe.
+    mean_with:
+        A bundle, or a run, with whose weights the mean is taken.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
     Raises
     ------
     SettingError
-        The run is not finished, or the place is taken.
+        The run is not finished, the place is taken, or the mean is of two kinds of network.
     CcreidError
         The data cannot be read, a weight is beyond half precision, a file cannot be written.
     """
@@ -67,6 +73,8 @@ def publish(run_folder: Path, out: Path, watch: Watch, *, data: Path | None = No
         raise SettingError(f"{run_folder} is not finished.", run.how_to_go_on)
     bundle = load_bundle(run.bundle)
     _refuse_another_place(out, run, bundle.card)
+    if mean_with is not None:
+        bundle = _mean(bundle, load_bundle(mean_with))
     with sole_writer(run_folder) if os.access(run_folder, os.W_OK) else nullcontext():  # nobody trains on meanwhile
         return _publish(recipe, bundle, out, watch)
 
@@ -82,6 +90,11 @@ def _refuse_another_place(out: Path, run: RunFolder, card: BundleCard) -> None:
         stands = read_card(out)
         if (stands.recipe, stands.seed, stands.selection) != (card.recipe, card.seed, card.selection):
             raise SettingError(f"{out} is the bundle of another run.", mend)
+
+
+def _mean(bundle: Bundle, other: Bundle) -> Bundle:
+    take_mean(bundle, other)
+    return replace(bundle, card=bundle.card.model_copy(update={"mean_with": other.weights_hash}))
 
 
 def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
