@@ -115,6 +115,9 @@ def test_the_card_says_whether_cameras_are_shared_and_which_model_it_began_with(
     assert "Train and test share cameras" not in text
     assert "before other cameras than those it was trained on" in text
     assert "It began with `wardrobe`, a bundle that comes with ccreid" in text
+    newer = model_card("wardrobe", card, report, began_with="wardrobe", shared_cameras=False, megabytes=1.0)
+    assert "It went on from an earlier bundle of the same name" in newer
+    assert "It began with" not in newer
 
 
 def test_the_mean_with_another_bundle_is_what_is_stored_and_scored_and_the_card_says_so(

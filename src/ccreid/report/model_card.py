@@ -24,6 +24,7 @@ ORIGINS = MappingProxyType(
 OF_THE_PACKAGE = (
     "It began with `{name}`, a bundle that comes with ccreid: what that has learnt from stands in its card."
 )
+OF_ITSELF = "It went on from an earlier bundle of the same name, and from what that had learnt from."
 OF_A_FILE = "Its backbone began with weights from a file; what they were learnt from, whoever made the model can tell."
 
 
@@ -60,7 +61,7 @@ def model_card(
             "card": card,
             "report": report,
             "few_people": few_people(report),
-            "origin": _origin(began_with),
+            "origin": OF_ITSELF if began_with == name else _origin(began_with),
             "shared_cameras": shared_cameras,
             "megabytes": megabytes,
         },
