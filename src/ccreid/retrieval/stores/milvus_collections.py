@@ -212,7 +212,7 @@ class Collections:
         """Call the client, which tries again by itself until the time is up."""
         try:
             if self._client is None:
-                self._client = self._library.MilvusClient(uri=self._server, timeout=PATIENCE_S, dedicated=True)
+                self._client = self._connected()
             return getattr(self._client, method)(*arguments, timeout=PATIENCE_S, **named)
         except (self._library.MilvusException, OSError, RuntimeError, ValueError) as error:
             if getattr(error, "code", None) == _UNCONNECTED:
@@ -223,6 +223,20 @@ class Collections:
                 f"Is the server up, and its address right? It was tried for up to {PATIENCE_S:g} seconds. What was "
                 "being changed is seen by nobody; the next command that writes clears it away.",
             ) from error
+
+    def _connected(self) -> Any:
+        """A client that has reached the server.
+
+        Connections to one address share their pauses, new ones too, and fail at once while one lasts.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                return self._library.MilvusClient(uri=self._server, timeout=PATIENCE_S, dedicated=True)
+            except self._library.MilvusException as error:
+                if error.code != _UNCONNECTED or time.monotonic() - started > PATIENCE_S / 2:
+                    raise
+            time.sleep(_PAUSE_S)
 
     def _hang_up(self) -> None:
         """Connect anew next time: one that failed pauses for longer and longer, also when the server is back."""
