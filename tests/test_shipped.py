@@ -78,7 +78,7 @@ def test_its_calibration_is_its_own_and_says_whom_it_is_from(
     assert (scope.data, scope.people, scope.synthetic) == ("wardrobe", 75, True)
     assert people_are in scope.people_are
     threshold = calibration.threshold(0.1, 50)
-    assert calibration.threshold(0.1, 10).sees_past_clothes is sees_past_clothes  # well enough to answer "nobody"
+    assert threshold.sees_past_clothes is sees_past_clothes  # well enough to answer "nobody"
     assert threshold.fnir_same is not None
     assert threshold.fnir_same.value < most_missed
 

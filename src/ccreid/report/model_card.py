@@ -61,14 +61,16 @@ def model_card(
             "card": card,
             "report": report,
             "few_people": few_people(report),
-            "origin": OF_ITSELF if began_with == name else _origin(began_with),
+            "origin": _origin(began_with, name),
             "shared_cameras": shared_cameras,
             "megabytes": megabytes,
         },
     )
 
 
-def _origin(began_with: str) -> str:
+def _origin(began_with: str, name: str) -> str:
+    if began_with == name:
+        return OF_ITSELF
     if began_with in shipped_bundles():
         return OF_THE_PACKAGE.format(name=began_with)
     return ORIGINS.get(began_with, OF_A_FILE)
