@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Compose a set of made people by links: train people of one set, or part of them, and test people of another.
+"""Compose a set of made people by links: train people of some sets, or part of them, and test people of another.
 
-    python scripts/compose_people.py OUT --train SET [--people N] [--views 0-11,20] [--test OTHER]
+    python scripts/compose_people.py OUT --train SET... [--people N] [--views 0-11,20] [--test OTHER]
 
-Sets are those of `ccreid people make`. A set that is still being made gives the people who are done. The test people,
-their cameras and their outfits are numbered anew, so that none of them is taken for one of training.
+Sets are those of `ccreid people make`. A set that is still being made gives the people who are done. The people of each
+further set, their cameras and their outfits are numbered anew, so that none of them is taken for one of another set.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 Row = dict[str, str]
 
-ANEW = {"person": 9000, "camera": 9000, "tracklet": 10**6, "wardrobe_outfit": 10**6}
-"""What is added to the numbers of the test set."""
+ANEW = {"person": 9000, "looks_like": 9000, "camera": 9000, "tracklet": 10**6, "wardrobe_outfit": 10**6}
+"""What is added to the numbers of a set for each one before it."""
 
 
 def rows_of(folder: Path) -> Iterator[Row]:
@@ -41,28 +41,36 @@ def link(source: Path, target: Path) -> None:
         os.link(source, target)
 
 
-def of_training(folder: Path, out: Path, people: int, views: set[int] | None) -> Iterator[Row]:
+def of_training(folder: Path, out: Path, before: int, people: int, views: set[int] | None) -> Iterator[Row]:
     """Link the pictures of the first people of training with their masks and backgrounds."""
     images = json.loads((folder / "set.json").read_text(encoding="utf-8"))["wanted"]["images"]
     for row in rows_of(folder):
         view = int(row["tracklet"]) % images
         if row["split"] == "train" and int(row["person"]) <= people and (views is None or view in views):
-            name = Path(row["file"]).stem
-            for file in (row["file"], f"masks/train/{name}.png", f"backgrounds/{name}.jpg"):
-                link(folder / file, out / file)
-            yield row
+            anew = numbered_anew(row, before)
+            old, new = Path(row["file"]).stem, Path(anew["file"]).stem
+            link(folder / row["file"], out / anew["file"])
+            link(folder / f"masks/train/{old}.png", out / f"masks/train/{new}.png")
+            link(folder / f"backgrounds/{old}.jpg", out / f"backgrounds/{new}.jpg")
+            yield anew
 
 
-def of_test(folder: Path, out: Path) -> Iterator[Row]:
-    """Link the pictures of query and test under other numbers."""
+def of_test(folder: Path, out: Path, before: int) -> Iterator[Row]:
+    """Link the pictures of query and test."""
     for row in rows_of(folder):
-        if row["split"] == "train":
-            continue
-        _, outfit, _, number = Path(row["file"]).stem.split("_")
-        anew = {name: str(int(row[name]) + more) for name, more in ANEW.items()}
-        file = f"{row['split']}/{anew['person']}_{outfit}_c{anew['camera']}_{number}.jpg"
-        link(folder / row["file"], out / file)
-        yield row | anew | {"file": file}
+        if row["split"] != "train":
+            anew = numbered_anew(row, before)
+            link(folder / row["file"], out / anew["file"])
+            yield anew
+
+
+def numbered_anew(row: Row, before: int) -> Row:
+    """The row under the numbers that its set has after so many others, its file's name with them."""
+    if not before:
+        return row
+    _, outfit, _, number = Path(row["file"]).stem.split("_")
+    anew = {name: str(int(row[name]) + before * more) for name, more in ANEW.items() if row[name]}
+    return row | anew | {"file": f"{row['split']}/{anew['person']}_{outfit}_c{anew['camera']}_{number}.jpg"}
 
 
 def numbers(text: str) -> set[int]:
@@ -75,15 +83,19 @@ def main() -> None:
     """Read the command line and compose."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--people", type=int, default=10**9, help="so many of training, the first ones")
+    parser.add_argument("--train", type=Path, nargs="+", required=True, help="one set, or several")
+    parser.add_argument("--people", type=int, default=10**9, help="so many of each training set, the first ones")
     parser.add_argument("--views", type=numbers, help="of each of them, by number from 0, such as 0-11,20")
     parser.add_argument("--test", type=Path, help="the set whose query and test there are to be")
     given = parser.parse_args()
     given.out.mkdir(parents=True)
-    rows = list(of_training(given.train, given.out, given.people, given.views))
+    rows = [
+        row
+        for before, folder in enumerate(given.train)
+        for row in of_training(folder, given.out, before, given.people, given.views)
+    ]
     if given.test:
-        rows += of_test(given.test, given.out)
+        rows += of_test(given.test, given.out, len(given.train))
     with (given.out / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

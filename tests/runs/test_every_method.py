@@ -118,9 +118,9 @@ def test_two_processes_take_its_course(finished: Finished, small_wardrobe: Path,
         for folder in (tmp_path / "run", finished.folder)
     )
     assert len(ours) == len(theirs) > 0
-    for mine, its in zip(ours, theirs, strict=True):
+    for step, (mine, its) in enumerate(zip(ours, theirs, strict=True), start=1):
         # Sums over processes round otherwise, and that grows from step to step: 1.1e-3 was seen at the seventh.
-        assert mine["terms"] == pytest.approx(its["terms"], rel=5e-3, abs=1e-5), mine["step"]
+        assert mine["terms"] == pytest.approx(its["terms"], rel=5e-4 * step, abs=1e-5), step
         assert mine["notes"] == its["notes"]
 
 
