@@ -139,6 +139,19 @@ def test_the_mean_with_another_bundle_is_what_is_stored_and_scored_and_the_card_
     assert load_bundle(finished).weights_hash == ended.weights_hash  # the run is as it was
 
 
+def test_the_precision_asked_for_is_what_the_bundle_computes_in_and_is_scored_in(
+    finished: Path, tmp_path: Path
+) -> None:
+    report = publish(finished, tmp_path / "model", Watch(), precision="bf16-mixed")
+    assert load_bundle(tmp_path / "model").card.precision == "bf16-mixed"
+    assert report.conditions.precision == "bf16-mixed"
+    assert load_bundle(finished).card.precision == "32-true"
+    as_trained = publish(finished, tmp_path / "as trained", Watch())
+    assert as_trained.conditions.precision == "32-true"
+    mixed, single = (load_file(tmp_path / name / WEIGHTS) for name in ("model", "as trained"))
+    assert all(torch.equal(mixed[name], value) for name, value in single.items())  # it moves no weight
+
+
 def test_a_mean_of_two_kinds_of_network_is_refused(finished: Path, tmp_path: Path) -> None:
     bundle_backbone("resnet18", tmp_path / "other", weights="none", height_px=64, width_px=32, last_stride=2)
     with pytest.raises(SettingError, match=r"test_resnet \(last stride 1\) and resnet18 .* are not"):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ccreid.training.checkpoint import Difference
 
 Device = Literal["auto", "cpu", "cuda", "mps"]  # the machine's, which needs torch
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # the machine's, which needs torch
 Runtime = Literal["auto", "torch", "onnx", "openvino"]  # the model's, which needs torch
 SelectionChoice = Literal["validation", "last", "test"]  # the recipe's, which needs pydantic
 

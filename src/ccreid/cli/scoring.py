@@ -15,6 +15,7 @@ from ccreid.cli.options import (
     MovedDataOption,
     NodesOption,
     OutOption,
+    Precision,
     RendezvousOption,
     folder_to_write,
     refuse_taken,
@@ -81,6 +82,9 @@ def publish(
         Path | None,
         typer.Option(metavar="BUNDLE", help="Take the mean of the run's weights and of its, e.g. what it began with."),
     ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="What the bundle computes in \\[default: as trained].")
+    ] = None,
 ) -> None:
     """Make a run's bundle fit to share: half the size, scored as it is stored, with a model card."""
     from ccreid.machine.files import check_writable
@@ -88,7 +92,7 @@ def publish(
 
     check_writable(out_dir)
     with watching() as follow:
-        report = publish.publish(run_folder, out_dir, follow(), data=data, mean_with=mean_with)
+        report = publish.publish(run_folder, out_dir, follow(), data=data, mean_with=mean_with, precision=precision)
     show_scores(report)
     console.say(f"Bundle: {out_dir}")
     console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")

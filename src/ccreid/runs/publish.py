@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ccreid.errors import SettingError
+from ccreid.machine.devices import Precision
 from ccreid.machine.files import is_free, replacing
 from ccreid.machine.writing import sole_writer
 from ccreid.model.averaging import take_mean
@@ -38,7 +39,13 @@ MODEL_CARD = "MODEL_CARD.md"
 
 
 def publish(
-    run_folder: Path, out: Path, watch: Watch, *, data: Path | None = None, mean_with: Path | None = None
+    run_folder: Path,
+    out: Path,
+    watch: Watch,
+    *,
+    data: Path | None = None,
+    mean_with: Path | None = None,
+    precision: Precision | None = None,
 ) -> Report:
     """Write the bundle of a finished run in half precision, score it anew and describe it.
 
@@ -54,6 +61,8 @@ def publish(
         The folder of the data set where it is no longer that of the recipe.
     mean_with:
         A bundle, or a run, with whose weights the mean is taken.
+    precision:
+        What the bundle computes in; None as it was trained.
 
     Returns
     -------
@@ -75,6 +84,8 @@ def publish(
     _refuse_another_place(out, run, bundle.card)
     if mean_with is not None:
         bundle = _mean(bundle, load_bundle(mean_with))
+    if precision is not None:
+        bundle = _with(bundle, precision=precision)
     with sole_writer(run_folder) if os.access(run_folder, os.W_OK) else nullcontext():  # nobody trains on meanwhile
         return _publish(recipe, bundle, out, watch)
 
@@ -94,7 +105,11 @@ def _refuse_another_place(out: Path, run: RunFolder, card: BundleCard) -> None:
 
 def _mean(bundle: Bundle, other: Bundle) -> Bundle:
     take_mean(bundle, other)
-    return replace(bundle, card=bundle.card.model_copy(update={"mean_with": other.weights_hash}))
+    return _with(bundle, mean_with=other.weights_hash)
+
+
+def _with(bundle: Bundle, **of_card: str) -> Bundle:
+    return replace(bundle, card=bundle.card.model_copy(update=of_card))
 
 
 def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
