@@ -543,6 +543,8 @@ def test_a_setting_that_the_method_does_not_know_is_refused() -> None:
         load_recipe("demo", ["method.clothes_rate=1e-3"])
     with pytest.raises(SettingError, match=r"method\.scale: is a setting of fire2 and cal alone"):
         load_recipe("demo", ["method.name=baseline", "method.scale=3"])
+    with pytest.raises(SettingError, match=r"method\.mining: is a setting of fire2 alone"):  # of a whole section too
+        load_recipe("demo", ["method.name=cal", "method.mining.k1=3"])
 
 
 def test_an_unknown_method_is_named_with_those_there_are() -> None:

@@ -213,7 +213,7 @@ def _explained(path: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "extra_forbidden":
-        if knowing := [name for name, kind in MethodSettings.known.items() if path in setting_paths(kind)]:
+        if knowing := [name for name, kind in MethodSettings.known.items() if _holds(kind, path)]:
             return f"{path}: is a setting of {' and '.join(knowing)} alone: name that as method.name, or leave it out"
         near = _nearest(path)
         return f"{path}: there is no such setting" + (f"; did you mean {near}?" if near else "")
@@ -227,6 +227,11 @@ def _explained(path: str, detail: Mapping[str, Any]) -> str:
         else ""
     )
     return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {_shown(detail['input'])}{hint}"
+
+
+def _holds(kind: type[MethodSettings], path: str) -> bool:
+    """Whether a method has the setting, or a section of that name."""
+    return any(known == path or known.startswith(f"{path}.") for known in setting_paths(kind))
 
 
 def _shown(value: object) -> str:
