@@ -77,6 +77,7 @@ OTHERS = {
     "demo",
     "own",
     "people",
+    "synthetic-people",
     "wardrobe",
     "wardrobe-best",
     "celeb-reid-light",
