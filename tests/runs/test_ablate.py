@@ -85,13 +85,20 @@ def test_validation_people_are_scored_and_test_people_never_read(small_wardrobe:
         load_recipe("wardrobe", ["selection.scored=validation", "selection.by=test"])
 
 
+OF_FIRE2 = {"parts", "improvements"}
+
+
 @pytest.mark.parametrize("source", ablate.variant_names())
-def test_the_variants_of_the_package_fit_every_recipe(source: str) -> None:
+def test_the_variants_of_the_package_fit_every_recipe_of_their_method(source: str) -> None:
     changes = ablate.load_variants(source)
-    assert [] in changes.values()
     for name in recipe_names():
-        recipes = [load_recipe(name, own) for own in changes.values()]
-        assert len({to_yaml(recipe) for recipe in recipes}) >= len(changes) - 2
+        if source in OF_FIRE2 and load_recipe(name).method.name != "fire2":
+            with pytest.raises(SettingError, match="is a setting of fire2 alone"):
+                [load_recipe(name, own) for own in changes.values()]
+            continue
+        recipes = {variant: load_recipe(name, own) for variant, own in changes.items()}
+        assert len({to_yaml(recipe) for recipe in recipes.values()}) >= len(changes) - 2
+        assert recipes["FIRe²"].method.name == "fire2"  # whatever the recipe's own method is
 
 
 @pytest.mark.parametrize("text", ["", "- a", "a: b", "a: [1]", "a: [", "{}"])
@@ -111,3 +118,18 @@ def test_names_that_differ_in_punctuation_alone_are_refused(small_wardrobe: Path
         ablate.ablate({"a+": recipe, "a-": other}, [0], tmp_path, quietly, {"a+": [], "a-": []})
     with pytest.raises(SettingError, match="no name of its own"):
         ablate.ablate({"+": recipe}, [0], tmp_path, quietly, {"+": []})
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "pairs"),
+    [
+        (["b"], [("b", "a"), ("c", "a"), ("d", "a"), ("c", "b"), ("d", "b")]),
+        (["a"], [("b", "a"), ("c", "a"), ("d", "a")]),
+        (["c"], [("b", "a"), ("c", "a"), ("d", "a"), ("d", "c")]),
+        ([], [("b", "a"), ("c", "a"), ("d", "a"), ("c", "b"), ("d", "b")]),
+    ],
+)
+def test_variants_are_compared_with_the_first_and_with_the_recipe_or_the_second(
+    unchanged: list[str], pairs: list[tuple[str, str]]
+) -> None:
+    assert list(ablate._pairs({name: name for name in "abcd"}, unchanged)) == pairs

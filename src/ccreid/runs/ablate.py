@@ -82,7 +82,7 @@ def ablate(
     -------
     Ablation
         Scores of every variant with mean and standard deviation, then the differences to the first variant, and to the
-        recipe itself, query by query.
+        recipe itself (where it is none of them, to the second), query by query.
 
     Raises
     ------
@@ -182,9 +182,11 @@ def _folders(variants: Mapping[str, Recipe]) -> dict[str, str]:
 
 
 def _pairs(folders: Mapping[str, str], unchanged: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each variant with the first; each after the recipe itself with that. Never two that share their runs."""
+    """Each variant with the first; each after the recipe itself, or else after the second, with that. Never two that
+    share their runs.
+    """
     names = list(folders)
-    for other in dict.fromkeys([names[0], *unchanged[:1]]):
+    for other in dict.fromkeys([names[0], *(unchanged or names[1:])[:1]]):
         for one in names[names.index(other) + 1 :]:
             if folders[one] != folders[other]:
                 yield one, other
