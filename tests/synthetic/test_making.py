@@ -96,6 +96,12 @@ def test_a_manifest_that_disagrees_is_told(made: Path, tmp_path: Path) -> None:
     assert "it goes on" in caught.value.mend
 
 
+def children_of(process: subprocess.Popen[bytes]) -> list[str]:
+    """The numbers of those that it started, where Linux tells them."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return listed.read_text().split() if listed.exists() else []
+
+
 def test_a_killed_maker_leaves_no_half_picture_and_the_next_goes_on(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     lines = (
@@ -109,9 +115,12 @@ def test_a_killed_maker_leaves_no_half_picture_and_the_next_goes_on(made: Path, 
     until = time.monotonic() + 120
     while not list((folder / ROWS).glob("*.json")) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.02)
+    helpers = [Path("/proc") / pid for pid in children_of(process)]
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(0.5)  # its worker notices that it is alone
+    while any(helper.exists() for helper in helpers) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert [helper.name for helper in helpers if helper.exists()] == []  # nobody waits on for ever
     assert not (folder / MANIFEST).exists()
     for picture in folder.rglob("*.jpg"):
         assert pixels_of(picture).shape == (64, 32, 3)  # a half one cannot be read

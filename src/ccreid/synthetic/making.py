@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from ccreid.errors import ArtefactError, InterruptedRun, SettingError, StorageError
 from ccreid.machine.files import replacing, write_json
+from ccreid.machine.parent import end_with_parent
 from ccreid.machine.progress import Track, untracked
 from ccreid.machine.stopping import StopRequest
 from ccreid.machine.writing import sole_writer
@@ -164,7 +165,9 @@ def _made(folder: Path, wanted: Wanted, todo: list[int], processes: int) -> Iter
     waiting = iter(todo)
     with (
         StopRequest() as stop,
-        ProcessPoolExecutor(min(processes, len(todo)), mp_context=get_context("spawn"), initializer=_alone) as pool,
+        ProcessPoolExecutor(
+            min(processes, len(todo)), mp_context=get_context("spawn"), initializer=_alone, initargs=(os.getpid(),)
+        ) as pool,
     ):
         running: set[Future[int]] = set()
         try:
@@ -186,14 +189,15 @@ def _made(folder: Path, wanted: Wanted, todo: list[int], processes: int) -> Iter
             raise InterruptedRun("Stopped: whoever was begun is whole, and the same command goes on.")
 
 
-def _alone() -> None:
-    """One thread a process: the processes share the cores."""
+def _alone(maker: int) -> None:
+    """One thread a process: the processes share the cores; none outlives the one that asks them, however that ends."""
     import signal
 
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when it stops
     cv2.setNumThreads(1)
+    end_with_parent(maker)
 
 
 def _make_person(folder: Path, wanted: Wanted, number: int) -> int:
