@@ -91,6 +91,7 @@ OF_FIRE2 = {"parts", "improvements"}
 @pytest.mark.parametrize("source", ablate.variant_names())
 def test_the_variants_of_the_package_fit_every_recipe_of_their_method(source: str) -> None:
     changes = ablate.load_variants(source)
+    assert ([] in changes.values()) is (source in OF_FIRE2)  # they are of the recipe itself; the methods name theirs
     for name in recipe_names():
         if source in OF_FIRE2 and load_recipe(name).method.name != "fire2":
             with pytest.raises(SettingError, match="is a setting of fire2 alone"):
