@@ -53,7 +53,7 @@ class DataSettings(Section):
     )
     recapture: Probability = Field(
         0.0,
-        description="probability of another camera's look: box, resolution, blur, exposure, contrast, white balance",
+        description="probability of another camera's look: box, resolution, blur, light and colour, noise, JPEG",
     )
     redress: Probability = Field(
         0.0, description="probability of garments in other colours and patterns, by the masks beside a synthetic set"
