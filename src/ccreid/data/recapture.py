@@ -66,4 +66,4 @@ def _noisy(image: Image.Image, random: np.random.Generator) -> Image.Image:
 def _stored(image: Image.Image, quality: int) -> Image.Image:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
-    return Image.open(file).convert("RGB")
+    return Image.open(file)
