@@ -18,7 +18,7 @@ from ccreid.cli.exporting import export
 from ccreid.cli.grouping import group
 from ccreid.cli.looking import attributes, recipes, runs
 from ccreid.cli.options import withdraw_claims
-from ccreid.cli.scoring import compare, evaluate, publish
+from ccreid.cli.scoring import compare, evaluate, project, publish
 from ccreid.cli.training import ablate, train
 from ccreid.errors import CcreidError
 from ccreid.machine.worker import this_worker
@@ -38,6 +38,7 @@ app.command()(ablate)
 app.command()(evaluate)
 app.command()(bundle)
 app.command()(publish)
+app.command()(project)
 app.command()(export)
 app.command()(compare)
 app.command()(embed)

@@ -98,6 +98,27 @@ def publish(
     console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")
 
 
+def project(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle of a training, or the run folder of one.")],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Data set whose training people are to be told apart.")],
+    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
+    data: DataOption = None,
+    dimension: Annotated[int, typer.Option(min=1, metavar="D", help="Of the projected embeddings.")] = 512,
+) -> None:
+    """Shorten a bundle's embeddings to what tells people apart, learnt from people whom it has best not seen."""
+    from ccreid.datasets import read_benchmark
+    from ccreid.machine.files import check_writable
+    from ccreid.runs import project, publish
+
+    check_writable(out_dir)
+    benchmark = read_benchmark(dataset, data)
+    with watching() as follow:
+        report = project.project(bundle, benchmark, out_dir, follow(), dimension=dimension)
+    show_scores(report)
+    console.say(f"Bundle: {out_dir}")
+    console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")
+
+
 def compare(
     bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, or run folders.")],
     datasets: Annotated[

@@ -12,8 +12,11 @@ from ccreid.model.bundle import Bundle
 def take_mean(bundle: Bundle, other: Bundle) -> None:
     """Set the weights of the one bundle's network, and its running statistics, to the mean with those of the other's.
 
-    Raises SettingError where their networks are not alike; their pictures' sizes may differ.
+    A projection of the other's is left aside. Raises SettingError where their networks are not alike; their pictures'
+    sizes may differ.
     """
+    if bundle.card.projected is not None:
+        raise SettingError("A projection is no part of a mean of weights.", "Take the mean, and project it afterwards.")
     ours, theirs = ((one.card.backbone, one.card.last_stride) for one in (bundle, other))
     if ours != theirs:
         raise SettingError(

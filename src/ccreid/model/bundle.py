@@ -62,6 +62,8 @@ class About(Record):
         SHA-256, hexadecimal, of other weights that these are the mean with.
     trained_on:
         The data set.
+    projected_on:
+        The data set whose training people the projection tells apart, where the network has one.
     scores, intervals:
         On the test people, or whoever was scored.
     """
@@ -75,6 +77,7 @@ class About(Record):
     versions: dict[str, str] = Field(default_factory=dict)
     mean_with: str | None = None
     trained_on: BenchmarkCard | None = None
+    projected_on: BenchmarkCard | None = None
     scores: tuple[ProtocolScores, ...] = ()
     intervals: Intervals | None = None
 
@@ -95,6 +98,8 @@ class NetworkCard(Record):
     ----------
     backbone, last_stride:
         timm's name; stride of the last stage.
+    projected:
+        D of the embeddings after the projection; None for a network without one.
     preprocessing:
         What its pictures go through.
     weights_dtype, weights_sha256:
@@ -104,6 +109,7 @@ class NetworkCard(Record):
     format: Literal[1] = FORMAT
     backbone: str
     last_stride: int
+    projected: Annotated[int, Field(ge=1, le=LARGEST_COUNT)] | None = None
     preprocessing: PreprocessingCard
     weights_dtype: Literal["float32", "float16"]
     weights_sha256: str
@@ -188,6 +194,7 @@ def save_bundle(
             **{name: getattr(about, name) for name in About.model_fields},
             backbone=backbone.name,
             last_stride=backbone.last_stride,
+            projected=network.projected,
             preprocessing=PreprocessingCard(**preprocessing.to_json()),
             weights_dtype="float16" if half else "float32",
             weights_sha256=weights_hash,
@@ -231,7 +238,7 @@ def load_bundle(named: PathLike) -> Bundle:
     preprocessing = Preprocessing.from_json(card.preprocessing.model_dump())
     size = {"height_px": preprocessing.height_px, "width_px": preprocessing.width_px}
     try:
-        network = Network(Backbone(card.backbone, **size, last_stride=card.last_stride))
+        network = Network(Backbone(card.backbone, **size, last_stride=card.last_stride), card.projected)
     except (RuntimeError, ValueError, SettingError) as error:
         raise ArtefactError(f"{folder / CARD} does not describe a network: {error!r}.", card.mend) from error
     try:

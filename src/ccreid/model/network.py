@@ -1,4 +1,4 @@
-"""The network of FIRe²: a backbone, max and average pooling, a BN neck."""
+"""The network of FIRe²: a backbone, max and average pooling, a BN neck; and a projection where one was found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 
 class SpatialBackbone(Protocol):
@@ -21,21 +22,27 @@ class Network(nn.Module):
     ----------
     backbone:
         A module with an attribute `channels` that yields feature maps.
+    projected:
+        D of the embeddings where a linear projection follows, which :mod:`ccreid.ops.discriminant` finds for a network
+        that has learnt and no training changes; None for D = 2C.
     """
 
-    def __init__(self, backbone: nn.Module) -> None:
+    def __init__(self, backbone: nn.Module, projected: int | None = None) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dimension = 2 * cast(SpatialBackbone, backbone).channels
-        self.neck = neck(self.dimension)
+        pooled = 2 * cast(SpatialBackbone, backbone).channels
+        self.neck = neck(pooled)
+        self.projected, self.dimension = projected, projected or pooled
+        self.projection = nn.Linear(pooled, projected).requires_grad_(False) if projected else None
 
     def feature_map(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) images to (B, C, H', W') feature maps."""
         return cast(Tensor, self.backbone(images))
 
     def embed(self, feature_map: Tensor) -> Tensor:
-        """(B, C, H', W') feature maps to (B, D) embeddings, D = 2C, not normalised."""
-        return cast(Tensor, self.neck(pool(feature_map)))
+        """(B, C, H', W') feature maps to (B, D) embeddings, not normalised."""
+        vectors = cast(Tensor, self.neck(pool(feature_map)))
+        return vectors if self.projection is None else cast(Tensor, self.projection(normalize(vectors, dim=1)))
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) images to (B, D) embeddings, not normalised."""

@@ -116,10 +116,36 @@ def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
     benchmark = build.benchmark(recipe)
     if recipe.data.unreadable == "skip":
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
+    trained_on = BenchmarkCard.of(benchmark).shareable()
+    about = bundle.card.model_copy(update={"recipe": recipe.shareable(), "trained_on": trained_on})
+    return describe(bundle, about, benchmark, out, watch, began_with=recipe.network.weights)
+
+
+def describe(
+    bundle: Bundle, about: BundleCard, benchmark: Benchmark, out: Path, watch: Watch, *, began_with: str
+) -> Report:
+    """Write a bundle in half precision, with its scores as it is stored and its model card, whole or not at all.
+
+    Parameters
+    ----------
+    bundle, about:
+        Its network and preprocessing, and what is known beside.
+    benchmark:
+        What to score it on.
+    out:
+        The bundle to write; it replaces what stood there.
+    watch:
+        Who follows the scoring.
+    began_with:
+        What its training began with, as the setting network.weights has it.
+
+    Raises
+    ------
+    CcreidError
+        The data cannot be read, a weight is beyond half precision, a file cannot be written.
+    """
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
-        trained_on = BenchmarkCard.of(benchmark).shareable()
-        about = bundle.card.model_copy(update={"recipe": recipe.shareable(), "trained_on": trained_on})
         save_bundle(made, bundle.network, bundle.preprocessing, about, half=True)
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
         card = add_scores(made, report.protocols, report.intervals)
@@ -128,7 +154,7 @@ def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
             out.name,
             card,
             report,
-            began_with=recipe.network.weights,
+            began_with=began_with,
             shared_cameras=_share_cameras(benchmark),
             megabytes=megabytes,
         )
