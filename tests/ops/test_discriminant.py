@@ -38,11 +38,30 @@ def test_pictures_of_one_person_differ_as_much_along_each(
     drawn: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discriminant, "SHRINKAGE", 0.0)
+    monkeypatch.setattr(discriminant, "EMPHASIS", 0.0)
     vectors, persons = drawn
     directions, _ = discriminant_directions(vectors, persons, 4)
     rest = vectors - np.stack([vectors[persons == person].mean(axis=0) for person in range(PEOPLE)])[persons]
     along = directions @ (rest.T @ rest) @ directions.T
     assert along == pytest.approx(along[0, 0] * np.eye(4), abs=1e-9 * along[0, 0])
+
+
+def test_directions_weigh_by_how_reliably_they_tell_people_apart(
+    drawn: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, persons = drawn
+    weighted, _ = discriminant_directions(vectors, persons, 4)
+    monkeypatch.setattr(discriminant, "EMPHASIS", 0.0)
+    alike, _ = discriminant_directions(vectors, persons, 4)
+    weight = np.linalg.norm(weighted, axis=1) / np.linalg.norm(alike, axis=1)
+    means = np.stack([vectors[persons == person].mean(axis=0) for person in range(PEOPLE)])
+    rest = vectors - means[persons]
+    within = rest.T @ rest / (len(vectors) - PEOPLE)
+    shrunk = 0.1 * within + 0.9 * np.trace(within) / D * np.eye(D)
+    ratio = [one @ (np.cov(means.T) - within / EACH) @ one / (one @ shrunk @ one) for one in alike]
+    expected = (np.array(ratio) / (1 + np.array(ratio))) ** 0.25
+    assert weight / weight[0] == pytest.approx(expected / expected[0])
+    assert (np.diff(weight) < 0).all()
 
 
 def test_shrinkage_keeps_directions_of_hardly_any_variance_from_growing_without_bound(

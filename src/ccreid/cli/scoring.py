@@ -103,7 +103,7 @@ def project(
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Data set whose training people are to be told apart.")],
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="The bundle to write.")],
     data: DataOption = None,
-    dimension: Annotated[int, typer.Option(min=1, metavar="D", help="Of the projected embeddings.")] = 512,
+    dimension: Annotated[int, typer.Option(min=1, metavar="D", help="Of the projected embeddings.")] = 256,
 ) -> None:
     """Shorten a bundle's embeddings to what tells people apart, learnt from people whom it has best not seen."""
     from ccreid.datasets import read_benchmark
