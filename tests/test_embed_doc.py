@@ -40,5 +40,5 @@ def test_its_commands_and_blocks_run(
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, names)
     printed = capsys.readouterr().out
-    assert "(2, 2560) ('frame.jpg[40,10,60,160]', 'people/1.jpg')" in printed
-    assert names["crops"].vectors.shape == (4, 2560)
+    assert "(2, 256) ('frame.jpg[40,10,60,160]', 'people/1.jpg')" in printed
+    assert names["crops"].vectors.shape == (4, 256)
