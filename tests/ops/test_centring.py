@@ -25,6 +25,7 @@ def test_means_are_those_of_the_groups_in_ascending_order() -> None:
     found, means = group_means(vectors, groups)
     assert found.tolist() == sorted(set(groups.tolist()))
     assert means.dtype == np.float32
+    assert group_means(vectors.astype(np.float64), groups)[1].dtype == np.float64
     for group, mean in zip(found.tolist(), means.tolist(), strict=True):
         assert mean == pytest.approx(mean_by_definition(vectors, groups, group), abs=1e-6)
 

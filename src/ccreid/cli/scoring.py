@@ -21,7 +21,7 @@ from ccreid.cli.options import (
     refuse_taken,
 )
 from ccreid.cli.progress import watching
-from ccreid.cli.showing import show_report, show_scores, show_where
+from ccreid.cli.showing import show_bundle, show_report, show_where
 from ccreid.cli.together import is_shared, run_shared
 
 
@@ -93,9 +93,7 @@ def publish(
     check_writable(out_dir)
     with watching() as follow:
         report = publish.publish(run_folder, out_dir, follow(), data=data, mean_with=mean_with, precision=precision)
-    show_scores(report)
-    console.say(f"Bundle: {out_dir}")
-    console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")
+    show_bundle(report, out_dir)
 
 
 def project(
@@ -108,15 +106,13 @@ def project(
     """Shorten a bundle's embeddings to what tells people apart, learnt from people whom it has best not seen."""
     from ccreid.datasets import read_benchmark
     from ccreid.machine.files import check_writable
-    from ccreid.runs import project, publish
+    from ccreid.runs import project
 
     check_writable(out_dir)
     benchmark = read_benchmark(dataset, data)
     with watching() as follow:
         report = project.project(bundle, benchmark, out_dir, follow(), dimension=dimension)
-    show_scores(report)
-    console.say(f"Bundle: {out_dir}")
-    console.say(f"Card to read: {out_dir / publish.MODEL_CARD}")
+    show_bundle(report, out_dir)
 
 
 def compare(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ccreid.cli import console
 
 if TYPE_CHECKING:
-    from ccreid.report.schema import ScoredBenchmark
+    from ccreid.report.schema import Report, ScoredBenchmark
 
 
 def show_where(dataset: str, root: Path | str | None, folder: Path) -> None:
@@ -26,6 +26,15 @@ def show_report(report: ScoredBenchmark, folder: Path, name: str = "report.json"
         console.say(f"Ranked lists: {', '.join(map(str, pictures))}")
     if (folder / "bundle").is_dir():
         console.say(f"Bundle: {folder / 'bundle'}")
+
+
+def show_bundle(report: Report, folder: Path) -> None:
+    """A bundle that was made to share, with its scores."""
+    from ccreid.runs.publish import MODEL_CARD
+
+    show_scores(report)
+    console.say(f"Bundle: {folder}")
+    console.say(f"Card to read: {folder / MODEL_CARD}")
 
 
 def show_scores(report: ScoredBenchmark) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.vocabulary import Ids
 
 Floats = NDArray[np.float32]
+Kind = TypeVar("Kind", bound=np.floating)
 
 
-def group_means(vectors: Floats, groups: Ids) -> tuple[Ids, Floats]:
+def group_means(vectors: NDArray[Kind], groups: Ids) -> tuple[Ids, NDArray[Kind]]:
     """The mean of each group.
 
     Parameters
@@ -23,12 +26,12 @@ def group_means(vectors: Floats, groups: Ids) -> tuple[Ids, Floats]:
     Returns
     -------
     groups, means:
-        (G,) the different groups in ascending order, and (G, D) float32.
+        (G,) the different groups in ascending order, and (G, D) of the vectors' dtype.
     """
     order = np.argsort(groups, kind="stable")
     found, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
     sums = np.add.reduceat(vectors[order], starts, axis=0)
-    return found, (sums / counts[:, None]).astype(np.float32)
+    return found, (sums / counts[:, None]).astype(vectors.dtype)
 
 
 def centred(vectors: Floats, groups: Ids | None, known: Ids, means: Floats, otherwise: Floats) -> Floats:

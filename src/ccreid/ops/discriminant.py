@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccreid.errors import DataError, SettingError
+from ccreid.ops.centring import group_means
 from ccreid.vocabulary import Ids
 
 SHRINKAGE = 0.9
@@ -18,6 +19,17 @@ EMPHASIS = 0.25
 """Power of a direction's reliability by which it is weighted: 0 for all alike. Measured, as the share above is."""
 
 Floats = NDArray[np.float64]
+
+
+def check_dimension(persons: Ids, width: int, dimension: int) -> None:
+    """Refuse more directions than (N,) pictures of these people, by embeddings of this width, have (`SettingError`)."""
+    found = len(np.unique(persons))
+    most = min(found - 1, width)
+    if not 1 <= dimension <= most:
+        raise SettingError(
+            f"{found} people and {width} dimensions give at most {most} directions, not {dimension}.",
+            "Ask for fewer dimensions (--dimension), or give more people.",
+        )
 
 
 def discriminant_directions(vectors: NDArray[np.floating], persons: Ids, dimension: int) -> tuple[Floats, Floats]:
@@ -46,19 +58,12 @@ def discriminant_directions(vectors: NDArray[np.floating], persons: Ids, dimensi
     DataError
         Nobody has two pictures, or the pictures of all people are alike.
     """
+    check_dimension(persons, vectors.shape[1], dimension)
     found, who, counts = np.unique(persons, return_inverse=True, return_counts=True)
-    most = min(len(found) - 1, vectors.shape[1])
-    if not 1 <= dimension <= most:
-        raise SettingError(
-            f"{len(found)} people and {vectors.shape[1]} dimensions give at most {most} directions, not {dimension}.",
-            "Ask for fewer dimensions, or give more people.",
-        )
     if len(vectors) == len(found):
         raise DataError("Nobody has two pictures.", "Give two pictures or more of each person.")
     values = np.asarray(vectors, np.float64)
-    means = np.zeros((len(found), values.shape[1]))
-    np.add.at(means, who, values)
-    means /= counts[:, None]
+    means = group_means(values, persons)[1]
     rest, mean = values - means[who], means.mean(axis=0)
     within = rest.T @ rest / (len(values) - len(found))
     # A person's mean of a few pictures varies with them: their share is taken off what differs between people.

@@ -12,7 +12,7 @@ from ccreid.errors import SettingError
 from ccreid.machine.files import is_free
 from ccreid.model.bundle import Bundle, bundle_folder, load_bundle
 from ccreid.model.network import Network
-from ccreid.ops.discriminant import discriminant_directions
+from ccreid.ops.discriminant import check_dimension, discriminant_directions
 from ccreid.records import BenchmarkCard
 from ccreid.report.schema import Report
 from ccreid.runs.publish import describe
@@ -62,13 +62,7 @@ def project(named: Path, benchmark: Benchmark, out: Path, watch: Watch, *, dimen
         raise SettingError(f"{named} has a projection already.", "Name the bundle that it was made from.")
     benchmark.check_scored()
     people = benchmark.subset("train")
-    pooled = bundle.network.dimension
-    most = min(len(set(people.person.tolist())) - 1, pooled)
-    if dimension > most:
-        raise SettingError(
-            f"--dimension is {dimension}, and {benchmark.name} with its training people gives at most {most}.",
-            "Ask for fewer dimensions, or name a set of more people.",
-        )
+    check_dimension(people.person, bundle.network.dimension, dimension)  # before the minutes of embedding
     # As the projection meets them: a view each, of length 1.
     vectors = embedder_of(bundle, flip=False)(people, track=watch.track, doing="Embedding train").vectors
     directions, mean = discriminant_directions(vectors.numpy(), people.person, dimension)
@@ -78,7 +72,7 @@ def project(named: Path, benchmark: Benchmark, out: Path, watch: Watch, *, dimen
     source = bundle_folder(named)
     name = source.parent.name if source.name == "bundle" else source.name  # that of the run, for its own bundle
     began_with = out.name if name == out.name else cast(Any, card.recipe)["network"]["weights"] or "a file"  # no path
-    return describe(projected, projected.card, benchmark, out, watch, began_with=began_with)
+    return describe(projected, benchmark, out, watch, began_with=began_with)
 
 
 def _projected(network: Network, directions: torch.Tensor, mean: torch.Tensor) -> Network:

@@ -118,18 +118,16 @@ def _publish(recipe: Recipe, bundle: Bundle, out: Path, watch: Watch) -> Report:
         benchmark = without_unreadable(benchmark, watch, recipe.data.unreadable_share)
     trained_on = BenchmarkCard.of(benchmark).shareable()
     about = bundle.card.model_copy(update={"recipe": recipe.shareable(), "trained_on": trained_on})
-    return describe(bundle, about, benchmark, out, watch, began_with=recipe.network.weights)
+    return describe(replace(bundle, card=about), benchmark, out, watch, began_with=recipe.network.weights)
 
 
-def describe(
-    bundle: Bundle, about: BundleCard, benchmark: Benchmark, out: Path, watch: Watch, *, began_with: str
-) -> Report:
+def describe(bundle: Bundle, benchmark: Benchmark, out: Path, watch: Watch, *, began_with: str) -> Report:
     """Write a bundle in half precision, with its scores as it is stored and its model card, whole or not at all.
 
     Parameters
     ----------
-    bundle, about:
-        Its network and preprocessing, and what is known beside.
+    bundle:
+        The network, and what is known of it.
     benchmark:
         What to score it on.
     out:
@@ -146,7 +144,7 @@ def describe(
     """
     with TemporaryDirectory(prefix="ccreid-") as place:
         made, scored = Path(place) / out.name, Path(place) / "scored"
-        save_bundle(made, bundle.network, bundle.preprocessing, about, half=True)
+        save_bundle(made, bundle.network, bundle.preprocessing, bundle.card, half=True)
         report = evaluate_bundle(made, benchmark, scored, watch=watch)
         card = add_scores(made, report.protocols, report.intervals)
         megabytes = (made / WEIGHTS).stat().st_size / 1e6
