@@ -23,12 +23,12 @@ def test_its_blocks_run_one_after_the_other(
     printed = capsys.readouterr().out
     for words in (
         "076_1_c1_000547.jpg 076_2_c2_001366.jpg 077_2_c1_001232.jpg",
-        "(3, 2560)",
+        "(3, 256)",
         "('image 1', 'image 2') True",
     ):
         assert words in printed
     vectors = names["vectors"]
-    assert [float(vectors[0] @ other) for other in vectors[1:]] == pytest.approx([0.33, 0.02], abs=0.02)
+    assert [float(vectors[0] @ other) for other in vectors[1:]] == pytest.approx([0.55, 0.05], abs=0.02)
     assert all("/076_" in names["found"].files[row] for row in names["nearest"])
     assert names["loaded"].files == names["crops"].files
     assert [path.name for path in tmp_path.iterdir()] == ["crops.safetensors"]

@@ -48,7 +48,7 @@ def test_a_folder_of_the_same_name_goes_first(tmp_path: Path, monkeypatch: pytes
         load_bundle(Path("wardrobe"))
 
 
-@pytest.mark.parametrize(("name", "seen"), [("wardrobe", (75, 4500)), ("synthetic-people", (3600, 43200))])
+@pytest.mark.parametrize(("name", "seen"), [("wardrobe", (75, 4500)), ("synthetic-people", (2700, 43200))])
 def test_its_card_says_whom_it_has_seen_and_what_it_scored(name: str, seen: tuple[int, int]) -> None:
     card = load_bundle(Path(name)).card
     assert card.trained_on is not None
