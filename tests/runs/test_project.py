@@ -98,9 +98,11 @@ def test_what_cannot_be_projected_is_refused(
 ) -> None:
     with pytest.raises(SettingError, match="has a projection already"):
         project(projected, benchmark, tmp_path / "out", Watch(), dimension=2)
-    with pytest.raises(SettingError, match="directions, not 4000") as refused:
+    people, width = len(benchmark.subset("train").people), load_bundle(finished).network.dimension
+    told = f"{people} people and {width} dimensions give at most {min(people - 1, width)} directions, not 4000"
+    with pytest.raises(SettingError, match=told) as refused:
         project(finished, benchmark, tmp_path / "out", Watch(), dimension=4000)
-    assert "fewer" in refused.value.mend
+    assert "fewer dimensions (--dimension)" in refused.value.mend
     bundle_backbone("test_resnet", tmp_path / "none", weights="none", height_px=64, width_px=32, last_stride=2)
     with pytest.raises(SettingError, match="was not trained to tell people apart"):
         project(tmp_path / "none", benchmark, tmp_path / "out", Watch(), dimension=2)

@@ -59,13 +59,13 @@ def discriminant_directions(vectors: NDArray[np.floating], persons: Ids, dimensi
         Nobody has two pictures, or the pictures of all people are alike.
     """
     check_dimension(persons, vectors.shape[1], dimension)
-    found, who, counts = np.unique(persons, return_inverse=True, return_counts=True)
-    if len(vectors) == len(found):
+    _, who, counts = np.unique(persons, return_inverse=True, return_counts=True)
+    if len(vectors) == len(counts):
         raise DataError("Nobody has two pictures.", "Give two pictures or more of each person.")
     values = np.asarray(vectors, np.float64)
     means = group_means(values, persons)[1]
     rest, mean = values - means[who], means.mean(axis=0)
-    within = rest.T @ rest / (len(values) - len(found))
+    within = rest.T @ rest / (len(values) - len(counts))
     # A person's mean of a few pictures varies with them: their share is taken off what differs between people.
     between = np.cov(means, rowvar=False).reshape(within.shape) - within * (1 / counts).mean()
     spread = float(np.trace(within)) / len(within)
